@@ -1,0 +1,218 @@
+"""Statistics of a weight matrix W: how features share the hidden dimensions.
+
+Column i of `W [*batch, m, n]` is the direction W_i that feature i has in the hidden space; any
+leading axes (sparsity, seed, training step) are batch. Every function takes NumPy and JAX arrays
+alike, returns the same kind, and works under `jax.jit`, `jax.vmap` and `jax.grad`.
+
+The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
+(https://transformer-circuits.pub/2022/toy_model).
+"""
+
+import jax
+import numpy as np
+from jax import Array
+from jaxtyping import Bool, Float
+
+__all__ = [
+    "angular_gaps",
+    "cosines",
+    "dimensionality",
+    "dimensions_per_feature",
+    "gram",
+    "interference",
+    "norms",
+    "represented",
+    "superposition",
+]
+
+
+def norms(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray, "*batch n"]:
+    """Length |W_i| of every feature's direction, about 1 for a fully represented feature.
+
+    Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        |W_i|, `[*batch, n]`. Its gradient at a zero column is 0, not NaN.
+    """
+    xp = W.__array_namespace__()
+    squared = _squared_norms(W)
+    return xp.where(squared > 0, xp.sqrt(_or_one(squared)), 0)
+
+
+def gram(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray, "*batch n n"]:
+    """All inner products W^T W; entry (i, j) is W_i . W_j.
+
+    Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        W^T W, `[*batch, n, n]`: symmetric, positive semi-definite, of rank at most m.
+    """
+    return _matmul(W.mT, W)
+
+
+def interference(
+    W: Float[Array | np.ndarray, "*batch m n"],
+) -> Float[Array | np.ndarray, "*batch n"]:
+    """Interference of every feature with the others, sum_{j != i} (W_i . W_j)^2.
+
+    It weighs the overlap by the feature's own length; `superposition` does not.
+
+    Source: the interference term of the linear model's loss in Elhage et al. 2022, section
+    "Demonstrating Superposition", Mathematical Understanding.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        The sums, `[*batch, n]`; 0 for a feature orthogonal to all others.
+    """
+    return _squared_off_diagonal(gram(W)).sum(axis=-1)
+
+
+def superposition(
+    W: Float[Array | np.ndarray, "*batch m n"],
+) -> Float[Array | np.ndarray, "*batch n"]:
+    """How strongly the others share a feature's direction, sum_{j != i} (What_i . W_j)^2.
+
+    What_i = W_i / |W_i|. At 1 or above, the other features together can drive the direction as
+    hard as feature i itself.
+
+    Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        The sums, `[*batch, n]`; 0 for an orthogonal feature, and for a zero column, which has no
+        direction to share.
+    """
+    return _squared_off_diagonal(_matmul(_directions(W).mT, W)).sum(axis=-1)
+
+
+def dimensionality(
+    W: Float[Array | np.ndarray, "*batch m n"],
+) -> Float[Array | np.ndarray, "*batch n"]:
+    """Share of a hidden dimension each feature has, D_i = |W_i|^2 / sum_j (What_i . W_j)^2.
+
+    D_i lies in [0, 1], and the D_i sum to rank(W) at most: with F = W W^T,
+    D_i = (W_i^T W_i)^2 / (W_i^T F W_i) <= W_i^T F^+ W_i (Cauchy-Schwarz), and these leverage
+    scores sum to rank(W). They are equal where every W_i is an eigenvector of F. The same quantity
+    is the capacity of Scherlis et al. 2022.
+
+    Source: Elhage et al. 2022, section "The Geometry of Superposition", Uniform Superposition.
+
+    Args:
+        W: weights, one column per feature. Columns whose squared length underflows count as zero.
+
+    Returns:
+        D, `[*batch, n]`; 0 for a zero column, with gradient 0 there.
+    """
+    xp = W.__array_namespace__()
+    total = xp.sum(_matmul(_directions(W).mT, W) ** 2, axis=-1)
+    return _squared_norms(W) / _or_one(total)
+
+
+def dimensions_per_feature(
+    W: Float[Array | np.ndarray, "*batch m n"],
+) -> Float[Array | np.ndarray, "*batch"]:
+    """Hidden dimensions for each represented feature, D* = m / ||W||_F^2.
+
+    ||W||_F^2 counts the represented features, as each of them has a length near 1 and the others
+    near 0. It is a statement about the whole of W; `dimensionality` is its per-feature form.
+
+    Source: Elhage et al. 2022, section "The Geometry of Superposition", Uniform Superposition.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        D*, `[*batch]`; infinite where W is zero.
+    """
+    xp = W.__array_namespace__()
+    squared = xp.sum(_squared_norms(W), axis=-1)
+    # asarray: NumPy turns a sum without remaining axes into a scalar
+    return xp.asarray(xp.where(squared > 0, W.shape[-2] / _or_one(squared), xp.inf))
+
+
+def represented(
+    W: Float[Array | np.ndarray, "*batch m n"], threshold: float = 0.5
+) -> Bool[Array | np.ndarray, "*batch n"]:
+    """Which features the model represents, |W_i| > threshold.
+
+    Args:
+        W: weights, one column per feature.
+        threshold: length above which a feature counts. Trained lengths gather near 0 and near 1,
+            so the count hardly depends on it.
+
+    Returns:
+        Booleans, `[*batch, n]`.
+    """
+    return norms(W) > threshold
+
+
+def cosines(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray, "*batch n n"]:
+    """Cosines between different features: -1 for an antipodal pair, 0 for orthogonal features.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        Entry (i, j) is What_i . What_j, `[*batch, n, n]`; 0 on the diagonal and for zero columns.
+    """
+    directions = _directions(W)
+    return _off_diagonal(_matmul(directions.mT, directions))
+
+
+def angular_gaps(W: Float[Array | np.ndarray, "*batch 2 n"]) -> Float[np.ndarray, "*batch n"]:
+    """Angles between neighbouring directions in the plane, in degrees, around the full circle.
+
+    A regular polygon has n equal gaps of 360/n; they sum to 360 in any case.
+
+    Args:
+        W: directions in two dimensions, one column each.
+
+    Returns:
+        The gaps, `[*batch, n]`, counter-clockwise from the direction with the smallest angle.
+    """
+    W = np.asarray(W)
+    angles = np.sort(np.degrees(np.arctan2(W[..., 1, :], W[..., 0, :])), axis=-1)
+    return np.diff(angles, axis=-1, append=angles[..., :1] + 360)
+
+
+def _squared_norms(W):
+    xp = W.__array_namespace__()
+    return xp.sum(W * W, axis=-2)
+
+
+def _directions(W):
+    """Scale the columns of W to length 1; a zero column stays zero."""
+    xp = W.__array_namespace__()
+    return W / xp.sqrt(_or_one(_squared_norms(W)))[..., None, :]
+
+
+def _squared_off_diagonal(products):
+    return _off_diagonal(products) ** 2
+
+
+def _off_diagonal(products):
+    xp = products.__array_namespace__()
+    diagonal = xp.broadcast_to(xp.eye(products.shape[-1], dtype=bool), products.shape)
+    return xp.where(diagonal, 0, products)
+
+
+def _or_one(values):
+    """Make a divisor of non-negative values: 1 where they are 0, against NaN and warnings."""
+    xp = values.__array_namespace__()
+    return xp.where(values > 0, values, 1)
+
+
+def _matmul(left, right):
+    # on GPUs the default precision of a float32 product is good to three digits only
+    with jax.default_matmul_precision("highest"):
+        return left @ right
