@@ -1,0 +1,418 @@
+"""Drawing: what the pictures say, read back from the artists."""
+
+import ast
+import gc
+import inspect
+import subprocess
+import sys
+import weakref
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+
+from toymodels import plotting
+from toymodels.plotting import colors, dots, phases
+from toymodels.plotting.style import STYLE_SHEET
+
+PACKAGE = Path(plotting.__file__).parent
+
+
+@pytest.fixture
+def ax() -> Axes:
+    return plotting.figure(3, 3).subplots()
+
+
+def contrast_with_white(rgb: np.ndarray) -> np.ndarray:
+    """WCAG contrast ratio, 1 for white to 21 for black; decreasing in lightness."""
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    return 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+
+
+# colours
+
+
+def test_a_phase_is_white_blue_or_red():
+    assert np.all(plotting.phase_colors(0.0, [0.0, 0.5, 1.0, 9.0, np.nan]) == 1.0)
+    np.testing.assert_allclose(plotting.phase_colors(1, 0), to_rgb(plotting.FEATURE))
+    np.testing.assert_allclose(plotting.phase_colors(1, 1), to_rgb(plotting.SUPERPOSED))
+
+
+def test_norm_and_superposition_above_one_add_nothing():
+    np.testing.assert_array_equal(plotting.phase_colors(1.4, 3.0), plotting.phase_colors(1, 1))
+
+
+def test_phases_deepen_with_norm_and_redden_with_superposition():
+    steps = np.linspace(0, 1, 21)
+    for superposition in (0.0, 0.5, 1.0):
+        depth = contrast_with_white(plotting.phase_colors(steps, superposition))
+        assert np.all(np.diff(depth) > 0)
+    red, _, blue = plotting.phase_colors(1.0, steps).T
+    assert np.all(np.diff(red - blue) > 0)
+
+
+def test_phase_colors_broadcast():
+    assert plotting.phase_colors(np.ones((4, 1)), np.zeros(5)).shape == (4, 5, 3)
+
+
+@pytest.mark.parametrize("importance", [0.9 ** np.arange(5), 0.7 ** np.arange(20)])
+def test_importance_is_lightness(importance):
+    shades = plotting.importance_colors(importance)
+    contrast = contrast_with_white(shades)
+    assert shades.shape == (len(importance), 3)
+    assert np.all(np.diff(contrast) < 0), "the most important is the darkest"
+    assert contrast[-1] > 1.8, "the least important is visible on white"
+    shuffled = np.random.default_rng(0).permutation(len(importance))
+    np.testing.assert_array_equal(
+        plotting.importance_colors(importance[shuffled]), shades[shuffled]
+    )
+
+
+def test_equal_importances_look_equal_and_dark():
+    shades = plotting.importance_colors(np.ones(4))
+    assert np.ptp(shades, axis=0).max() == 0
+    assert contrast_with_white(shades).min() > 7
+
+
+@pytest.mark.parametrize("importance", [[1.0, 0.0], [1.0, -1.0], [1.0, np.nan]])
+def test_importances_must_be_positive(importance):
+    with pytest.raises(ValueError, match="positive"):
+        plotting.importance_colors(importance)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_features_differ_in_hue_and_not_in_lightness(n):
+    shades = plotting.feature_colors(n)
+    assert shades.shape == (n, 3)
+    assert np.all((shades >= 0) & (shades <= 1))
+    between = np.linalg.norm(shades[:, None] - shades, axis=-1) + np.eye(n)
+    assert between.min() > 0.1
+    assert np.ptp(contrast_with_white(shades)) < 0.8
+
+
+def test_oklch_agrees_with_published_values():
+    np.testing.assert_allclose(colors._oklch([0.0, 1.0], 0.0, 0.0), [[0] * 3, [1] * 3], atol=1e-3)
+    np.testing.assert_allclose(colors._oklch(0.62796, 0.25768, 29.234), [1, 0, 0], atol=1e-3)
+
+
+def test_gram_colours_are_red_white_blue():
+    low, middle, high = plotting.GRAM_CMAP([0.0, 0.5, 1.0])[:, :3]
+    assert low[0] > low[2]
+    assert np.all(middle > 0.99)
+    assert high[2] > high[0]
+
+
+# style
+
+
+def test_figures_follow_the_style_and_settings_come_back():
+    before = dict(matplotlib.rcParams)
+    fig = plotting.figure(4, 3)
+    ax = fig.subplots()
+    assert not ax.spines["top"].get_visible()
+    assert tuple(fig.get_size_inches()) == (4, 3)
+    assert fig.get_layout_engine() is not None
+    with plotting.style():
+        assert to_rgb(matplotlib.rcParams["axes.labelcolor"]) == to_rgb(plotting.INK)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_style_ignores_the_users_settings():
+    with matplotlib.rc_context({"font.size": 30}), plotting.style():
+        assert matplotlib.rcParams["font.size"] == 8
+
+
+def test_the_sheet_uses_the_palette():
+    sheet = matplotlib.rc_params_from_file(STYLE_SHEET, use_default_template=False)
+    assert to_rgb(sheet["text.color"]) == to_rgb(plotting.INK)
+    assert to_rgb(sheet["axes.edgecolor"]) == to_rgb(plotting.MUTED)
+    assert to_rgb(sheet["grid.color"]) == to_rgb(plotting.FAINT)
+
+
+def test_saved_at_200_dots_per_inch_whoever_saves(tmp_path):
+    fig = plotting.figure(2, 1)
+    fig.savefig(tmp_path / "picture.png")
+    assert matplotlib.image.imread(tmp_path / "picture.png").shape[:2] == (200, 400)
+    assert fig._repr_png_().startswith(b"\x89PNG")
+
+
+def test_figures_do_not_outlive_their_name():
+    fig = plotting.figure(1, 1)
+    ghost = weakref.ref(fig)
+    del fig
+    gc.collect()
+    assert ghost() is None
+
+
+# labels
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (0.001, "0.001"),
+        (0.3, "0.3"),
+        (0.1 + 0.2, "0.3"),
+        (1.0, "1"),
+        (10, "10"),
+        (1e4, "10,000"),
+        (1.5e6, "1,500,000"),
+        (1e-5, "0.00001"),
+        (-0.0, "0"),
+        (-0.25, "-0.25"),
+    ],
+)
+def test_plain_numbers(x, text):
+    assert plotting.plain_number(x) == text
+
+
+@pytest.mark.parametrize(
+    ("sparsity", "text"),
+    [
+        (0, "0"),
+        (0.0, "0"),
+        (0.05, "0.05"),
+        (0.0004, "0.0004"),
+        (1 - 0.3, "0.7"),
+        (1 - 0.1, "0.9"),
+        (0.95, "0.95"),
+        (1 - 0.001, "0.999"),
+        (np.float32(0.999), "0.999"),
+        (0.99937, "0.99937"),
+        (1 - 20**-0.4, "0.698"),
+        (1.0, "1"),
+    ],
+)
+def test_sparsity_labels_show_no_float_noise(sparsity, text):
+    assert plotting.sparsity_label(sparsity) == f"S = {text}"
+    assert plotting.probability_label(sparsity) == f"p = {text}"
+
+
+def test_log_axis_prints_plain_numbers(ax):
+    plotting.log_axis(ax.xaxis)
+    plotting.log_axis(ax.yaxis, [0.01, 0.1, 1])
+    ax.set(xlim=(1, 20_000), ylim=(0.005, 2))
+    ax.figure.draw_without_rendering()
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert {"1", "10", "100", "1,000", "10,000"} <= set(labels)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0.01", "0.1", "1"]
+    assert not any(label.get_text() for label in ax.get_xticklabels(minor=True))
+
+
+# vectors
+
+PENTAGON = np.array([np.cos(2 * np.pi * np.arange(5) / 5), np.sin(2 * np.pi * np.arange(5) / 5)])
+
+
+def test_arrows_end_at_the_columns_in_their_colours(ax):
+    shades = plotting.feature_colors(5)
+    arrows = plotting.feature_arrows(ax, PENTAGON, shades, limit=1.5)
+    (tips,) = (c for c in ax.collections if c is not arrows)
+    segments = np.array(arrows.get_segments())[::-1]
+    np.testing.assert_array_equal(segments[:, 0], 0)
+    np.testing.assert_allclose(segments[:, 1], PENTAGON.T)
+    np.testing.assert_allclose(tips.get_offsets()[::-1], PENTAGON.T)
+    np.testing.assert_allclose(arrows.get_colors()[::-1, :3], shades)
+    np.testing.assert_allclose(tips.get_facecolors()[::-1, :3], shades)
+
+
+def test_arrows_share_a_scale_and_show_the_unit_circle(ax):
+    plotting.feature_arrows(ax, PENTAGON, plotting.FEATURE, limit=2.0)
+    assert (ax.get_xlim(), ax.get_ylim(), ax.get_aspect()) == ((-2, 2), (-2, 2), 1.0)
+    assert not len(ax.get_xticks()) and not len(ax.get_yticks())
+    assert [patch.get_radius() for patch in ax.patches] == [1]
+
+
+def test_many_arrows_are_finer(ax):
+    few = plotting.feature_arrows(ax, PENTAGON, plotting.FEATURE)
+    many = plotting.feature_arrows(ax, np.ones((2, 500)), plotting.DATAPOINT)
+    assert many.get_linewidth()[0] < few.get_linewidth()[0]
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5,), (1, 5)])
+def test_arrows_need_two_dimensions(ax, shape):
+    with pytest.raises(ValueError, match=r"\[2, n\]"):
+        plotting.feature_arrows(ax, np.ones(shape), plotting.FEATURE)
+
+
+def test_arrows_need_a_colour_each(ax):
+    with pytest.raises(ValueError):
+        plotting.feature_arrows(ax, PENTAGON, plotting.feature_colors(4))
+
+
+@pytest.mark.parametrize("W", [[[1, -1]], [[1, 0]], [[1, 0, 0], [0, 1, -1]]])
+def test_a_glyph_sits_at_its_point_and_moves_no_limits(ax, W):
+    plotting.log_axis(ax.xaxis)
+    plotting.log_axis(ax.yaxis)
+    ax.set(xlim=(0.1, 10), ylim=(1, 0.01))
+    glyph = plotting.arrow_glyph(ax, (0.3, 0.05), W, size=20)
+    ax.figure.draw_without_rendering()
+    assert (ax.get_xlim(), ax.get_ylim()) == ((0.1, 10), (1, 0.01))
+    box = glyph.get_window_extent()
+    centre = ax.transData.transform((0.3, 0.05))
+    np.testing.assert_allclose(np.mean(box.get_points(), axis=0), centre, atol=1)
+    assert box.width == pytest.approx(20 / 72 * ax.figure.dpi, abs=1)
+
+
+def test_a_glyph_shows_signed_lengths_and_rings(ax):
+    def ends(W):
+        area = plotting.arrow_glyph(ax, (0.5, 0.5), W, size=30).offsetbox
+        lines = [artist for artist in area.get_children() if hasattr(artist, "get_xydata")]
+        return {
+            line.get_color(): (line.get_xydata()[1, 0] / 10, line.get_markerfacecolor())
+            for line in lines
+        }
+
+    assert ends([[1, -0.5]]) == {
+        plotting.MUTED: (1.0, plotting.MUTED),
+        plotting.INK: (-0.5, plotting.INK),
+    }
+    assert ends([[1, 0]])[plotting.INK] == (0.0, "white")
+
+
+# matrices
+
+
+def test_gram_shows_the_product_and_the_bias_on_one_symmetric_scale(ax):
+    rng = np.random.default_rng(0)
+    W, b = rng.normal(size=(5, 20)), rng.normal(size=20)
+    image = plotting.gram_with_bias(ax, W, b, limit=0.8)
+    gram, bias = ax.images
+    assert image is gram
+    np.testing.assert_allclose(gram.get_array(), W.T @ W)
+    np.testing.assert_allclose(bias.get_array()[:, 0], b)
+    assert gram.get_clim() == bias.get_clim() == (-0.8, 0.8)
+    assert gram.get_extent()[1] < bias.get_extent()[0], "a gap between them"
+    assert bias.get_extent()[1] == pytest.approx(ax.get_xlim()[1])
+
+
+@pytest.mark.parametrize("n", [5, 20, 80])
+def test_bars_have_the_norms_lengths_and_the_grams_rows(n):
+    left, right = plotting.figure(4, 2).subplots(1, 2)
+    norms, superposition = np.linspace(1.1, 0, n), np.linspace(0, 2, n)
+    plotting.gram_with_bias(left, np.zeros((2, n)), np.zeros(n))
+    bars = plotting.norm_bars(right, norms, superposition)
+    np.testing.assert_allclose([bar.get_width() for bar in bars], norms)
+    np.testing.assert_allclose([bar.get_center()[1] for bar in bars], np.arange(n), atol=1e-12)
+    assert left.get_ylim() == right.get_ylim() == (n - 0.5, -0.5)
+
+
+def test_bars_are_coloured_by_superposition_where_learned(ax):
+    bars = plotting.norm_bars(ax, [1.0, 1.0, 0.6, 0.0], [0.0, 1.0, 7.0, 7.0])
+    faces = np.array([bar.get_facecolor()[:3] for bar in bars])
+    blue, red = to_rgb(plotting.FEATURE), to_rgb(plotting.SUPERPOSED)
+    np.testing.assert_allclose(faces, [blue, red, red, to_rgb("white")])
+
+
+# phases
+
+
+@pytest.mark.parametrize("centres", [np.geomspace(0.1, 10, 20), np.geomspace(1, 0.01, 7), [1, 3]])
+def test_cell_edges_enclose_the_centres_on_a_log_scale(centres):
+    edges = phases._log_edges(centres)
+    assert len(edges) == len(centres) + 1
+    np.testing.assert_allclose(np.sqrt(edges[1:] * edges[:-1]), centres)
+
+
+def test_uneven_cells_still_enclose_their_centres():
+    centres = np.array([0.1, 0.2, 1.0, 10.0])
+    edges = phases._log_edges(centres)
+    assert np.all((edges[:-1] < centres) & (centres < edges[1:]))
+
+
+def test_phase_map_colours_every_cell_and_is_sparse_at_the_top(ax):
+    importance, p = np.geomspace(0.1, 10, 4), np.geomspace(0.01, 1, 3)
+    norm, superposition = np.random.default_rng(0).uniform(size=(2, 3, 4))
+    mesh = plotting.phase_map(ax, importance, p, norm, superposition)
+    expected = plotting.phase_colors(norm, superposition)
+    np.testing.assert_allclose(np.asarray(mesh.get_array()).reshape(3, 4, 3), expected)
+    np.testing.assert_allclose(mesh.get_coordinates()[0, :, 0], phases._log_edges(importance))
+    np.testing.assert_allclose(mesh.get_coordinates()[:, 0, 1], phases._log_edges(p))
+    bottom, top = ax.get_ylim()
+    assert bottom > 1 and top < 0.01
+    ax.figure.draw_without_rendering()
+    assert "0.03" in [label.get_text() for label in ax.get_yticklabels()]
+
+
+def test_the_key_has_the_colours_of_the_map(ax):
+    plotting.phase_key(ax)
+    key = np.asarray(ax.images[0].get_array())
+    assert ax.images[0].origin == "lower"
+    for row, norm in ((0, 0.0), (-1, 1.0)):
+        for column, superposition in ((0, 0.0), (-1, 1.0)):
+            expected = plotting.phase_colors(norm, superposition)
+            np.testing.assert_allclose(key[row, column], expected, atol=0.02)
+
+
+# dots
+
+
+def test_dots_lie_at_their_dimensionality_in_their_colours(ax):
+    D = np.array([[1, 1, 0], [0.5, 0.5, 0.4]])
+    shades = plotting.feature_colors(3)
+    plotting.dot_strip(ax, [0.1, 0.9], D, shades)
+    assert len(ax.collections) == 3
+    for feature, dot in enumerate(ax.collections):
+        np.testing.assert_allclose(dot.get_offsets(), np.stack([[0.1, 0.9], D[:, feature]], axis=1))
+        np.testing.assert_allclose(dot.get_facecolors()[0, :3], shades[feature])
+    columns = [dot.get_offset_transform().transform((0.1, 0))[0] for dot in ax.collections]
+    np.testing.assert_allclose(np.diff(columns), 4.0 / 72 * ax.figure.dpi, rtol=1e-6)
+
+
+def test_guides_are_named_and_lie_at_their_fractions(ax):
+    plotting.fraction_guides(ax, ["1", "3/8", "2/5"])
+    assert [line.get_ydata()[0] for line in ax.lines] == [0.375, 0.4, 1.0]
+    assert [text.get_text() for text in ax.texts] == ["3/8", "2/5", "1"]
+
+
+def test_the_names_of_guides_do_not_overlap(ax):
+    plotting.fraction_guides(ax, ["1", "3/4", "2/3", "1/2", "2/5", "3/8", "1/3", "0"])
+    ax.figure.draw_without_rendering()
+    middles = [np.mean(text.get_window_extent().intervaly) for text in ax.texts]
+    assert np.diff(middles).min() > 7 / 72 * ax.figure.dpi
+
+
+def test_positions_already_apart_stay():
+    np.testing.assert_array_equal(dots._apart(np.array([0.0, 9.0, 20.0]), 8.0), [0, 9, 20])
+
+
+# the package
+
+
+def test_every_public_name_is_there_and_every_function_says_what_it_does():
+    assert plotting.__all__ == sorted(plotting.__all__)
+    for name in plotting.__all__:
+        thing = getattr(plotting, name)
+        if inspect.isfunction(thing):
+            assert inspect.getdoc(thing), name
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*.py")), ids=lambda path: path.name)
+def test_drawing_knows_neither_jax_nor_the_rest_of_the_suite_nor_pyplot(path):
+    allowed = set(sys.stdlib_module_names) | {"matplotlib", "numpy"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level <= 1, "no import from outside the package"
+            names = [node.module] if node.level == 0 else []
+        else:
+            continue
+        for name in names:
+            assert name.split(".")[0] in allowed, name
+            assert "pyplot" not in name
+
+
+def test_drawing_loads_neither_jax_nor_pyplot():
+    """The package by itself, found as a top-level one: what toymodels imports is not its doing."""
+    code = (
+        f"import sys; sys.path.append({str(PACKAGE.parent)!r})\n"
+        "import plotting\n"
+        "plotting.figure(1, 1).subplots()\n"
+        "assert not {'jax', 'matplotlib.pyplot', 'toymodels'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

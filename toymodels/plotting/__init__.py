@@ -1,0 +1,59 @@
+"""Axes-level drawing in one style: NumPy arrays in, Matplotlib artists out.
+
+An Axes is always the first argument, colours mean the same in every figure (`colors`), and
+nothing here trains, measures or knows a file: arrays come from `toymodels.geometry` or from a
+stored dataset. Nothing imports jax or keeps a figure open.
+"""
+
+from .colors import (
+    DATAPOINT,
+    FAINT,
+    FEATURE,
+    GRAM_CMAP,
+    INK,
+    MUTED,
+    NOT_LEARNED,
+    SUPERPOSED,
+    SUPERPOSITION_CMAP,
+    feature_colors,
+    importance_colors,
+    phase_colors,
+)
+from .counts import restart_counts
+from .dots import dot_strip, fraction_guides
+from .labels import log_axis, plain_number, probability_label, sparsity_label
+from .matrices import gram_with_bias, norm_bars
+from .phases import phase_key, phase_map
+from .style import figure, style
+from .vectors import arrow_glyph, feature_arrows, unit_circle
+
+__all__ = [
+    "DATAPOINT",
+    "FAINT",
+    "FEATURE",
+    "GRAM_CMAP",
+    "INK",
+    "MUTED",
+    "NOT_LEARNED",
+    "SUPERPOSED",
+    "SUPERPOSITION_CMAP",
+    "arrow_glyph",
+    "dot_strip",
+    "feature_arrows",
+    "feature_colors",
+    "figure",
+    "fraction_guides",
+    "gram_with_bias",
+    "importance_colors",
+    "log_axis",
+    "norm_bars",
+    "phase_colors",
+    "phase_key",
+    "phase_map",
+    "plain_number",
+    "probability_label",
+    "restart_counts",
+    "sparsity_label",
+    "style",
+    "unit_circle",
+]

@@ -1,0 +1,106 @@
+"""The palette: colours whose meaning holds in every figure of the suite.
+
+Blue is a feature, or a dimension it has to itself; red is a datapoint, or a dimension that is
+shared; white is not learned. Shades are made in OKLCH (https://bottosson.github.io/posts/oklab/),
+where equal steps of lightness look equal.
+"""
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from numpy.typing import ArrayLike
+
+INK = "#1f2430"  # text, and lines that carry the argument
+MUTED = "#6b7280"  # ticks, frames, remarks
+FAINT = "#d5d9e0"  # guide lines
+FEATURE = "#2a6fbb"  # a feature; a dimension of its own
+DATAPOINT = "#d0392b"  # a datapoint
+SUPERPOSED = DATAPOINT  # a dimension shared with others
+NOT_LEARNED = "#ffffff"  # no dimension at all
+
+_BLUE_HUE = 253.6  # degrees, of FEATURE
+
+_LMS_OF_LAB = np.array(
+    [
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+_RGB_OF_LMS = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
+
+def _oklch(lightness: ArrayLike, chroma: ArrayLike, hue: ArrayLike) -> np.ndarray:
+    """Turn OKLCH (hue in degrees) into RGB [..., 3], clipped to what a screen can show."""
+    lightness, chroma, hue = np.broadcast_arrays(lightness, chroma, np.radians(hue))
+    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
+    linear = np.clip((lab @ _LMS_OF_LAB.T) ** 3 @ _RGB_OF_LMS.T, 0.0, 1.0)
+    return np.where(linear > 0.0031308, 1.055 * linear ** (1 / 2.4) - 0.055, 12.92 * linear)
+
+
+def _ramp(name: str, *colors: str) -> LinearSegmentedColormap:
+    return LinearSegmentedColormap.from_list(name, colors, N=512)
+
+
+GRAM_CMAP = _ramp(
+    "gram", "#8e1b14", DATAPOINT, "#f0a496", NOT_LEARNED, "#93bbe6", FEATURE, "#123f7c"
+)
+"""Diverging, for W^T W and biases: red below zero, white at zero, blue above."""
+
+SUPERPOSITION_CMAP = _ramp("superposition", FEATURE, "#8a55a8", DATAPOINT)
+"""Sequential, for superposition from 0 (dedicated, blue) to 1 and above (superposed, red)."""
+
+
+def feature_colors(n: int) -> np.ndarray:
+    """Tell n features apart by colour: one hue each, equally light, the first one blue.
+
+    Returns RGB [n, 3]. Up to about eight hues can be told apart.
+    """
+    return _oklch(0.62, 0.14, _BLUE_HUE + 360.0 * np.arange(n) / n)
+
+
+def importance_colors(importance: ArrayLike) -> np.ndarray:
+    """Show importance as lightness: the blue of features, the most important darkest.
+
+    Lightness is linear in log importance and spans its whole range, from navy to a blue that is
+    still well visible on white; equal importances all give the dark one.
+
+    Args:
+        importance: [n], positive.
+
+    Returns:
+        RGB [n, 3].
+
+    Raises:
+        ValueError: if an importance is not positive.
+
+    """
+    importance = np.asarray(importance, dtype=float)
+    if not np.all(importance > 0):
+        raise ValueError(f"importances must be positive; got {importance.min()}")
+    depth = np.log(importance.max() / importance)
+    paleness = depth / max(depth.max(), 1e-6)
+    return _oklch(0.34 + 0.45 * paleness, 0.13 - 0.04 * paleness, _BLUE_HUE)
+
+
+def phase_colors(norm: ArrayLike, superposition: ArrayLike) -> np.ndarray:
+    """Show what becomes of a feature: white not learned, blue dedicated, red superposed.
+
+    Args:
+        norm: [...], |W_i| of the feature; how much colour there is, clipped to [0, 1].
+        superposition: [...], sum over j != i of (W_i / |W_i| . W_j)^2; which colour it is,
+            clipped to [0, 1]. Of no effect, and allowed to be NaN, where the norm is 0.
+
+    Returns:
+        RGB [..., 3].
+
+    """
+    norm, superposition = np.broadcast_arrays(norm, superposition)
+    strength = np.clip(norm, 0.0, 1.0)[..., None]
+    hue = np.array(SUPERPOSITION_CMAP(np.clip(np.nan_to_num(superposition), 0.0, 1.0)))[..., :3]
+    return (1.0 - strength) * to_rgb(NOT_LEARNED) + strength * hue

@@ -1,0 +1,46 @@
+"""Numbers as a reader would write them."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from matplotlib.axis import XAxis, YAxis
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from .style import style
+
+
+def plain_number(x: float) -> str:
+    """Write a number with up to six significant digits and no exponent: 0.001, 0.3, 10,000."""
+    return f"{Decimal(f'{x + 0.0:.6g}'):,f}"  # + 0.0 takes the sign off a zero
+
+
+def _probability(x: float) -> str:
+    """Write x with the digits that give both x and 1 - x three significant ones."""
+    return f"{Decimal(f'{x:.3g}') if x < 0.5 else 1 - Decimal(f'{1 - x:.3g}'):f}"
+
+
+def probability_label(p: float) -> str:
+    """Name the probability that a feature is active: ``p = 0.1``."""
+    return f"p = {_probability(p)}"
+
+
+def sparsity_label(sparsity: float) -> str:
+    """Name the probability that a feature is inactive: ``S = 0.999``."""
+    return f"S = {_probability(sparsity)}"
+
+
+@style()
+def log_axis(axis: XAxis | YAxis, ticks: Sequence[float] | None = None) -> None:
+    """Make an axis logarithmic, with plain numbers at its ticks.
+
+    Args:
+        axis: ``ax.xaxis`` or ``ax.yaxis``.
+        ticks: where to put them; the decades if not given.
+
+    """
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator() if ticks is None else FixedLocator(ticks))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: plain_number(x)))
+    axis.set_minor_formatter(NullFormatter())
+    if ticks is not None:
+        axis.set_minor_locator(NullLocator())

@@ -1,0 +1,87 @@
+"""What a model computes, W^T W and b as a heat map, and how long its features are."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.container import BarContainer
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
+
+from .colors import FAINT, GRAM_CMAP, MUTED, phase_colors
+from .style import style
+
+
+def _framed_image(
+    ax: Axes, values: np.ndarray, left: float, width: float, limit: float
+) -> AxesImage:
+    """Draw a heat map of [rows, columns] that starts at x = left, row i centred on y = i."""
+    rows = len(values)
+    image = ax.imshow(
+        values,
+        cmap=GRAM_CMAP,
+        vmin=-limit,
+        vmax=limit,
+        extent=(left, left + width, rows - 0.5, -0.5),
+        aspect="equal",
+    )
+    frame = Rectangle((left, -0.5), width, rows, fill=False, edgecolor=MUTED, linewidth=0.5)
+    ax.add_patch(frame).set_clip_on(False)
+    return image
+
+
+@style()
+def gram_with_bias(ax: Axes, W: ArrayLike, b: ArrayLike, limit: float = 1.0) -> AxesImage:
+    """Draw W^T W as a heat map, with the bias as a column at its right.
+
+    Blue is positive, red negative, white zero. Row i is what reaches output i, feature 0 is at
+    the top, and row i is centred on y = i.
+
+    Args:
+        ax: the axes; loses ticks and spines.
+        W: [m, n].
+        b: [n].
+        limit: value of the darkest colours; the same for panels to be compared.
+
+    Returns:
+        The image of W^T W, for a colour bar.
+
+    """
+    W, b = np.asarray(W), np.asarray(b)
+    n = W.shape[1]
+    gap, width = max(0.4, 0.03 * n), max(1.0, 0.05 * n)
+    image = _framed_image(ax, W.T @ W, -0.5, n, limit)
+    _framed_image(ax, b[:, None], n - 0.5 + gap, width, limit)
+    ax.set(xlim=(-0.5, n - 0.5 + gap + width), ylim=(n - 0.5, -0.5), xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return image
+
+
+@style()
+def norm_bars(
+    ax: Axes, norms: ArrayLike, superposition: ArrayLike, limit: float = 1.2
+) -> BarContainer:
+    """Draw the features' lengths as bars, in line with the rows of `gram_with_bias`.
+
+    Blue: the feature has its dimension to itself; red: others can drive it as hard as itself;
+    fading to white below length 1/2: not learned. The faint line is at length 1.
+
+    Args:
+        ax: the axes.
+        norms: [n], |W_i|.
+        superposition: [n], sum over j != i of (W_i / |W_i| . W_j)^2; 1 and above is all red.
+        limit: right end of the scale; the same for panels to be compared.
+
+    """
+    norms, superposition = np.asarray(norms), np.asarray(superposition)
+    n = len(norms)
+    ax.axvline(1, color=FAINT, linewidth=0.8, zorder=0)
+    bars = ax.barh(
+        np.arange(n),
+        norms,
+        height=0.8 if n <= 40 else 1.0,
+        color=phase_colors(2 * norms, superposition),
+        linewidth=0,
+    )
+    ax.set(xlim=(0, limit), ylim=(n - 0.5, -0.5), xticks=[0, 1], yticks=[])
+    ax.spines["bottom"].set_visible(False)
+    return bars

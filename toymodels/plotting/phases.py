@@ -1,0 +1,66 @@
+"""Phase diagrams: what becomes of one feature, as a colour for every pair of conditions."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from numpy.typing import ArrayLike
+
+from .colors import FEATURE, MUTED, SUPERPOSED, phase_colors
+from .labels import log_axis
+from .style import style
+
+
+def _log_edges(centres: ArrayLike) -> np.ndarray:
+    """Find the k + 1 borders, on a log scale, of cells around k centres, positive and monotone."""
+    logs = np.log(np.asarray(centres, dtype=float))
+    inner = (logs[1:] + logs[:-1]) / 2
+    return np.exp(np.concatenate([[2 * logs[0] - inner[0]], inner, [2 * logs[-1] - inner[-1]]]))
+
+
+@style()
+def phase_map(
+    ax: Axes,
+    relative_importance: ArrayLike,
+    probability: ArrayLike,
+    norm: ArrayLike,
+    superposition: ArrayLike,
+) -> QuadMesh:
+    """Draw a phase diagram in the colours of `phase_colors`, dense at the bottom, sparser upwards.
+
+    Args:
+        ax: the axes; both scales become logarithmic.
+        relative_importance: [k], centres of at least two columns.
+        probability: [l], centres of at least two rows; p = 1 - S.
+        norm: [l, k], of the feature the diagram is about.
+        superposition: [l, k], of that feature.
+
+    """
+    x, y = _log_edges(relative_importance), _log_edges(probability)
+    log_axis(ax.xaxis, [0.1, 0.3, 1, 3, 10])
+    log_axis(ax.yaxis, [1, 0.3, 0.1, 0.03, 0.01])
+    mesh = ax.pcolormesh(x, y, phase_colors(norm, superposition), rasterized=True)
+    ax.set(
+        xlim=(x.min(), x.max()),
+        ylim=(y.max(), y.min()),
+        box_aspect=1,
+        xlabel="relative importance",
+        ylabel="1 - S (feature probability)",
+    )
+    ax.spines[:].set_visible(True)
+    return mesh
+
+
+@style()
+def phase_key(ax: Axes) -> None:
+    """Draw the key to `phase_colors`, a square with superposition to the right and norm upwards."""
+    steps = (np.arange(64) + 0.5) / 64
+    superposition, norm = np.meshgrid(steps, steps)
+    ax.imshow(phase_colors(norm, superposition), origin="lower", extent=(0, 1, 0, 1))
+    ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="superposition", ylabel="norm")
+    ax.spines[:].set_visible(True)
+    word: dict[str, Any] = {"fontsize": 6, "ha": "center", "va": "bottom"}
+    ax.text(0, 1.05, "dedicated", color=FEATURE, **word)
+    ax.text(1, 1.05, "superposed", color=SUPERPOSED, **word)
+    ax.text(0.5, 0.04, "not learned", color=MUTED, **word)

@@ -1,0 +1,102 @@
+"""Features as vectors: arrow plots of two hidden dimensions, and small glyphs of a solution."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgba_array
+from matplotlib.lines import Line2D
+from matplotlib.offsetbox import AnnotationBbox, DrawingArea
+from matplotlib.patches import Circle, FancyBboxPatch, Patch
+from numpy.typing import ArrayLike
+
+from .colors import FAINT, INK, MUTED
+from .style import style
+
+
+@style()
+def unit_circle(ax: Axes) -> Circle:
+    """Draw a thin circle of radius 1: where a perfectly represented feature ends."""
+    circle = Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=0.8, zorder=0)
+    ax.add_patch(circle)
+    return circle
+
+
+@style()
+def feature_arrows(ax: Axes, W: ArrayLike, colors: ArrayLike, limit: float = 1.3) -> LineCollection:
+    """Draw vectors in the plane: lines from the origin with dots at the tips, and the unit circle.
+
+    Column 0 is on top. Many vectors are drawn finer than few.
+
+    Args:
+        ax: the axes; becomes a bare square.
+        W: [2, n], a column a vector: features, or datapoints' hidden states.
+        colors: [n, 3] (`feature_colors`, `importance_colors`), or one colour for all
+            (FEATURE for features, DATAPOINT for datapoints).
+        limit: half the side of the square, in data units; the same for panels to be compared.
+
+    Raises:
+        ValueError: if W is not [2, n], or the colours are neither one nor n.
+
+    """
+    W = np.asarray(W)
+    if W.ndim != 2 or W.shape[0] != 2:
+        raise ValueError(f"arrows need W of shape [2, n]; got {list(W.shape)}")
+    n = W.shape[1]
+    tips = W.T[::-1]
+    rgba = np.broadcast_to(to_rgba_array(colors), (n, 4))[::-1]
+    fineness = np.clip((12 / max(n, 1)) ** 0.5, 0.4, 1.0)
+    arrows = LineCollection(
+        [np.array([(0, 0), tip]) for tip in tips], colors=rgba, linewidths=1.4 * fineness
+    )
+    unit_circle(ax)
+    ax.add_collection(arrows)
+    ax.scatter(tips[:, 0], tips[:, 1], s=16 * fineness**2, c=rgba, linewidths=0, zorder=3)
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    return arrows
+
+
+@style()
+def arrow_glyph(
+    ax: Axes, xy: tuple[float, float], W: ArrayLike, size: float = 24.0
+) -> AnnotationBbox:
+    """Draw a solution as a small arrow plot on a white badge, at a point of another plot.
+
+    The last feature, the one the other plot is about, is in ink, the others are muted; one that
+    is not learned is a ring at the origin.
+
+    Args:
+        ax: the axes, of any scales; they keep their limits.
+        xy: the badge's centre, in data coordinates.
+        W: [m, n] with m = 1 (signed lengths along one line) or m = 2.
+        size: length of the badge in points; a unit vector is a third of it.
+
+    """
+    W = np.atleast_2d(W)
+    m, n = W.shape
+    tips = np.zeros((n, 2))
+    tips[:, :m] = W.T
+    lengths = np.hypot(*tips.T)
+    half_height = (0.2 if m == 1 else 0.5) * size
+    area = DrawingArea(size, 2 * half_height, size / 2, half_height)
+    area.add_artist(_badge(size, half_height))
+    for i in np.argsort(-lengths, kind="stable"):  # rings last, on top
+        color = INK if i == n - 1 else MUTED
+        line = Line2D(*zip((0, 0), tips[i] * size / 3, strict=True), color=color)
+        line.set(marker="o", markevery=[1], markersize=3)
+        line.set_markerfacecolor(color if lengths[i] > 0.1 else "white")
+        area.add_artist(line)
+    glyph = AnnotationBbox(area, xy, frameon=False, pad=0, zorder=4)
+    ax.add_artist(glyph)
+    return glyph
+
+
+def _badge(width: float, half_height: float) -> Patch:
+    """Make a white ground with round ends, centred on the origin: a disc if it is a square."""
+    badge: Patch = Circle((0, 0), half_height)
+    if width > 2 * half_height:
+        round_ends = f"round,pad=0,rounding_size={half_height}"
+        corner = (-width / 2, -half_height)
+        badge = FancyBboxPatch(corner, width, 2 * half_height, boxstyle=round_ends)
+    badge.set(facecolor="white", edgecolor=FAINT, linewidth=0.6)
+    return badge
