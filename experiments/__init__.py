@@ -1,0 +1,1 @@
+"""The experiments: FAMILY/STEM.py makes the figure of that name."""

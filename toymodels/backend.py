@@ -1,0 +1,51 @@
+"""JAX and Matplotlib as a command uses them: all cores, no recompiling, no windows.
+
+To be called before anything touches a device. What the user has set stays as it is.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import jax
+import matplotlib
+
+
+def prepare() -> None:
+    """Give the CPU backend a device per core, keep compiled programs, draw without a screen."""
+    matplotlib.use("agg")
+    _use_all_cores()
+    _keep_compiled_programs()
+
+
+def _use_all_cores() -> None:
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "JAX_NUM_CPU_DEVICES" in os.environ or "xla_force_host_platform_device_count" in flags:
+        return
+    with suppress(RuntimeError):  # a backend is up already, with the devices it has
+        jax.config.update("jax_num_cpu_devices", usable_cores())
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _keep_compiled_programs() -> None:
+    if jax.config.values["jax_compilation_cache_dir"]:
+        return
+    with suppress(OSError, RuntimeError):  # no home, or one that cannot be written: no cache
+        folder = cache_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+            # By default only what took a second to compile is kept; toy models take less.
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def cache_folder() -> Path:
+    """Return the folder for compiled programs, in the user's cache folder."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "toymodels" / "xla"

@@ -1,0 +1,84 @@
+"""What a source says, beside what came out."""
+
+import math
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+Number = int | float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of a source, measured; one that does not hold is a finding, not a failure.
+
+    Attributes:
+        text: the statement, in one sentence.
+        source: where it is made.
+        expected: a number, an interval (low, high), or a sentence.
+        measured: a number or a list of them, kept as a tuple; NaN where nothing can be measured.
+        holds: whether the measurement is what was expected.
+
+    Raises:
+        TypeError: if one of them is something else.
+    """
+
+    text: str
+    source: str
+    expected: Any  # what NumPy can read as numbers, checked below
+    measured: Any
+    holds: bool | np.bool_
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(words, str) and words for words in (self.text, self.source)):
+            raise TypeError("a claim needs a text and a source")
+        if not isinstance(self.holds, bool | np.bool_):
+            raise TypeError(f"{self.text}: holds must be True or False; got {self.holds!r}")
+        object.__setattr__(self, "holds", bool(self.holds))
+        object.__setattr__(self, "expected", _expected(self.text, self.expected))
+        object.__setattr__(self, "measured", _numbers(self.text, self.measured))
+
+    @classmethod
+    def within(
+        cls, text: str, source: str, expected: tuple[Number, Number], measured: Any
+    ) -> "Claim":
+        """Build a claim that holds if there are numbers, and all lie in the interval."""
+        numbers = np.asarray(measured)
+        inside = (numbers >= expected[0]) & (numbers <= expected[1])
+        return cls(
+            text, source, expected, _numbers(text, numbers), bool(numbers.size and inside.all())
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the claim as JSON has it: lists for tuples, None for what is not finite."""
+        return {
+            "text": self.text,
+            "source": self.source,
+            "expected": _plain(self.expected),
+            "measured": _plain(self.measured),
+            "holds": bool(self.holds),
+        }
+
+
+def _expected(text: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    numbers = _numbers(text, value)
+    if isinstance(numbers, tuple) and len(numbers) != 2:
+        raise TypeError(f"{text}: expected must be a number, (low, high) or a text; got {value!r}")
+    return numbers
+
+
+def _numbers(text: str, value: Any) -> Number | tuple[Number, ...]:
+    array = np.asarray(value)
+    if array.ndim > 1 or array.dtype.kind not in "iuf":
+        raise TypeError(f"{text}: must be a number or a list of numbers; got {value!r}")
+    return tuple(array.tolist()) if array.ndim else array.item()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, Real) and not math.isfinite(value) else value

@@ -1,0 +1,86 @@
+"""Files that are either whole or absent: written under another name, then renamed."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+try:
+    import fcntl
+except ImportError:  # no such locks on Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file by one with this content; at no moment is there half a file.
+
+    Raises:
+        OSError: if it cannot be written; the file is then as it was.
+    """
+    replace({stage(path.parent, content): path})
+
+
+def stage(folder: Path, content: bytes) -> Path:
+    """Write content, down to the disk, to a new file of a name that nobody else uses.
+
+    Raises:
+        OSError: if it cannot be written; nothing is left of it then.
+    """
+    path = folder / f".{uuid4().hex}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException as error:
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say where
+        raise
+    return path
+
+
+def replace(targets: dict[Path, Path]) -> None:
+    """Rename staged files to their places, in this order."""
+    for temporary, path in targets.items():
+        os.replace(temporary, path)
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Let one process at a time publish into a folder, where the system has such locks."""
+    if fcntl is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # some network file systems have none
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        FileNotFoundError: if there is no file.
+        ValueError: if it holds something else.
+    """
+    content = json.loads(path.read_bytes())
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    return content
+
+
+def warn(sentence: str) -> None:
+    """Say something on stderr, in one line."""
+    print(f"warning: {sentence}", file=sys.stderr)

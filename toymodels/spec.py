@@ -1,0 +1,187 @@
+"""What a figure can be set to: a frozen dataclass that checks its values when it is made.
+
+The annotations say everything: type, range and choices, for Python and for the command line.
+"""
+
+import math
+from dataclasses import KW_ONLY, dataclass, fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+PRESETS = ("smoke", "quick", "paper")
+"""From the fastest to the source's own sizes."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a field may take: from `low` to `high`, or strictly between two bounds."""
+
+    low: int | float = -math.inf
+    high: int | float = math.inf
+    _: KW_ONLY
+    above: int | float = -math.inf
+    below: int | float = math.inf
+
+    def __contains__(self, value: int | float) -> bool:
+        return self.low <= value <= self.high and self.above < value < self.below
+
+    def __str__(self) -> str:
+        low, high = max(self.low, self.above), min(self.high, self.below)
+        open_low, open_high = low == self.above, high == self.below
+        if math.isfinite(low) and math.isfinite(high):
+            left, right = "(" if open_low else "[", ")" if open_high else "]"
+            return f"in {left}{low:.10g}, {high:.10g}{right}"
+        if math.isfinite(low):
+            return f"{'>' if open_low else '>='} {low:.10g}"
+        return f"{'<' if open_high else '<='} {high:.10g}"
+
+
+Count = Annotated[int, Range(1)]
+Fraction = Annotated[float, Range(0, 1)]
+Positive = Annotated[float, Range(above=0)]
+NonNegative = Annotated[float, Range(0)]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Settings of one figure, checked against their annotations; the defaults are `quick`.
+
+        @dataclass(frozen=True)
+        class Spec(toymodels.Spec):
+            steps: Count = 4000
+            sparsity: tuple[Fraction, ...] = (0.0, 0.5, 0.9)
+
+    A text below a field, as docstrings are written, is its help on the command line.
+    Fields are int, float, bool, str, Literal[...], tuples of these, or any of them `| None`,
+    with a Range where there are bounds. Numbers are finite, a whole number serves as a float,
+    a list as a tuple, and a tuple of any length has at least one entry.
+
+    Raises:
+        ValueError: naming the field, what it may be, and what it was given.
+        TypeError: if an annotation is none of the above.
+    """
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self), include_extras=True)
+        for field in fields(self):
+            value = conform(field.name, hints[field.name], getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+        self.check()
+
+    def check(self) -> None:
+        """Check what spans several fields; for a script to override, raising ValueError."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON has them: lists for tuples."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+
+    def overrides(self, against: "Spec") -> dict[str, Any]:
+        """Return the fields in which this differs from another spec of its kind."""
+        there = against.to_dict()
+        return {name: value for name, value in self.to_dict().items() if value != there[name]}
+
+
+def conform(name: str, hint: Any, value: Any) -> Any:
+    """Return `value` as `hint` has it, or raise a ValueError that says what `name` may be."""
+    try:
+        return _fit(hint, value)
+    except _Unfit as unfit:
+        raise ValueError(f"{name} must be {describe(hint)}; got {unfit.value!r}") from None
+    except TypeError as error:
+        raise TypeError(f"{name}: {error}") from error
+
+
+def describe(hint: Any) -> str:
+    """Say what an annotation allows, for a sentence that begins with "must be"."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        limits = [str(note) for note in args[1:] if isinstance(note, Range)]
+        return " ".join([describe(args[0]), *limits])
+    if origin is Literal:
+        return f"one of {', '.join(map(repr, args))}"
+    if origin in (Union, UnionType):
+        return " or ".join(map(describe, args))
+    if origin is tuple:
+        values = f"each {describe(args[0])}" if _repeats(args) else ", ".join(map(describe, args))
+        return (
+            f"one or more values, {values}" if _repeats(args) else f"{len(args)} values: {values}"
+        )
+    return _PLAIN[hint]
+
+
+_PLAIN = {
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    str: "a text",
+    NoneType: "None",
+}
+
+
+class _Unfit(Exception):
+    """A value is not what its annotation asks for."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _fit(hint: Any, value: Any) -> Any:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _fit_ranges(args[1:], _fit(args[0], value), value)
+    if origin in (Union, UnionType):
+        return _fit_any(args, value)
+    if origin is tuple:
+        return _fit_tuple(args, value)
+    if origin is Literal:
+        fits = any(type(value) is type(choice) and value == choice for choice in args)
+        return value if fits else _refuse(value)
+    if hint not in _PLAIN:
+        raise TypeError(f"a Spec field cannot be annotated {hint}")
+    return _fit_plain(hint, value)
+
+
+def _fit_plain(hint: Any, value: Any) -> Any:
+    if isinstance(value, bool):
+        return value if hint is bool else _refuse(value)
+    if hint is int and isinstance(value, Integral):
+        return int(value)
+    if hint is float and isinstance(value, Real) and math.isfinite(value):
+        return float(value)
+    return value if hint in (str, NoneType) and isinstance(value, hint) else _refuse(value)
+
+
+def _fit_ranges(notes: tuple[Any, ...], fitted: Any, value: Any) -> Any:
+    outside = any(fitted not in note for note in notes if isinstance(note, Range))
+    return _refuse(value) if outside else fitted
+
+
+def _fit_any(options: tuple[Any, ...], value: Any) -> Any:
+    for option in options:
+        try:
+            return _fit(option, value)
+        except _Unfit:
+            continue
+    return _refuse(value)
+
+
+def _fit_tuple(args: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, tuple | list) or not value:
+        return _refuse(value)
+    hints = args[:1] * len(value) if _repeats(args) else args
+    if len(hints) != len(value):
+        return _refuse(value)
+    return tuple(_fit(hint, entry) for hint, entry in zip(hints, value, strict=True))
+
+
+def _refuse(value: Any) -> Any:
+    raise _Unfit(value)
+
+
+def _repeats(args: tuple[Any, ...]) -> bool:
+    return len(args) == 2 and args[1] is ...
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
