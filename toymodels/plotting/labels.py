@@ -3,28 +3,29 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import numpy as np
 from matplotlib.axis import XAxis, YAxis
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from .style import style
 
 
-def plain_number(x: float) -> str:
+def plain_number(x: float | np.number) -> str:
     """Write a number with up to six significant digits and no exponent: 0.001, 0.3, 10,000."""
     return f"{Decimal(f'{x + 0.0:.6g}'):,f}"  # + 0.0 takes the sign off a zero
 
 
-def _probability(x: float) -> str:
+def _probability(x: float | np.number) -> str:
     """Write x with the digits that give both x and 1 - x three significant ones."""
     return f"{Decimal(f'{x:.3g}') if x < 0.5 else 1 - Decimal(f'{1 - x:.3g}'):f}"
 
 
-def probability_label(p: float) -> str:
+def probability_label(p: float | np.number) -> str:
     """Name the probability that a feature is active: ``p = 0.1``."""
     return f"p = {_probability(p)}"
 
 
-def sparsity_label(sparsity: float) -> str:
+def sparsity_label(sparsity: float | np.number) -> str:
     """Name the probability that a feature is inactive: ``S = 0.999``."""
     return f"S = {_probability(sparsity)}"
 

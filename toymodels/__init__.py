@@ -1,0 +1,38 @@
+"""toymodels: toy models of superposition, trained as ensembles over named axes.
+
+Names are loaded when first used, so that importing the package starts nothing.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "axes": ["Axis"],
+    "blocks": ["mean_over_blocks"],
+    "claim": ["Claim"],
+    "distributions": ["FeatureDistribution", "SparseFeatures"],
+    "ensemble": ["train"],
+    "experiment": ["Experiment", "Runner"],
+    "models": ["ReluOutput", "linear"],
+    "objectives": ["Objective", "Reconstruction"],
+    "results": ["best_of", "join_sizes", "select_size"],
+    "spec": ["Count", "Fraction", "NonNegative", "Positive", "Range", "Spec"],
+    "training": ["TrainingDiverged", "even_steps", "log_steps"],
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_SUBMODULES = ["geometry", "plotting", "theory"]
+
+__all__ = sorted([*_HOME, *_SUBMODULES])
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return import_module(f"toymodels.{name}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'toymodels' has no attribute {name!r}")
+    return getattr(import_module(f"toymodels.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

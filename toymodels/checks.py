@@ -1,0 +1,29 @@
+"""Range checks for values that can be looked at: traced ones cannot, and are let through."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+
+def check_between(name: str, value: Any, low: float, high: float) -> None:
+    """Raise ValueError, naming the value, unless every entry lies in [low, high] (NaN does not)."""
+    if isinstance(value, jax.core.Tracer):
+        return
+    entries = np.asarray(value)
+    outside = ~((entries >= low) & (entries <= high))
+    if outside.any():
+        raise ValueError(f"{name} must lie in [{low:g}, {high:g}]; got {entries[outside].flat[0]}")
+
+
+def check_per_feature(name: str, value: Any, n: int) -> None:
+    """Raise ValueError unless `value` is one number or one number for each of n features."""
+    shape = np.shape(value)
+    if shape not in ((), (n,)):
+        raise ValueError(f"{name} must be one number or {n}, one per feature; got shape {shape}")
+
+
+def check_count(name: str, value: Any, low: int = 1) -> None:
+    """Raise ValueError unless `value` is a whole number of at least `low`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
+        raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}")

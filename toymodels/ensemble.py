@@ -1,0 +1,159 @@
+"""Ensembles: one problem trained at every point of a grid of named axes, as one program.
+
+A problem is a function `problem(**axis_values) -> (objective, optimizer)`. The ensemble is
+its vmap, axis by axis, so that a learning rate can be an axis as well as a sparsity; the axis
+called `seed` is not passed on: it decides the initial weights and the batches.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+import xarray as xr
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from toymodels import training
+from toymodels.axes import SEED, Axis, Keys, MemberFunction, execution_order, spread
+from toymodels.checks import check_count
+from toymodels.memory import widest_array
+from toymodels.objectives import Objective
+from toymodels.results import check_names, to_dataset
+from toymodels.training import Chunk, Report, State, Store, TrainingDiverged
+
+Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
+
+
+def train(
+    problem: Problem,
+    axes: Sequence[Axis],
+    steps: int,
+    key: PRNGKeyArray,
+    *,
+    snapshots: Sequence[int] = (),
+    devices: Sequence[jax.Device] | None = None,
+    store: Store | None = None,
+    report: Report | None = None,
+) -> xr.Dataset:
+    """Train `problem` at every point of the grid of `axes`.
+
+    All members share their random numbers except along the seed axis, so a member equals the
+    same point trained alone with the same key and seed. The test set is one for all.
+
+    Args:
+        problem: axis values by name (the seed's aside) -> (objective, optimizer).
+        axes: the grid's axes; none trains a single model.
+        steps: optimizer steps.
+        key: randomness of everything.
+        snapshots: steps (0 to `steps`) at which to keep the parameters.
+        devices: where to train; all local devices by default.
+        store: where checkpoints go, and come from when the run is taken up again.
+        report: called as report(step, steps, mean loss) about a hundred times.
+
+    Returns:
+        A Dataset with a dimension for each axis, the parameters under their own names,
+        `loss` (test loss), `loss_history` (training loss, mean since the previous `step`),
+        and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for.
+
+    Raises:
+        ValueError: if axes repeat a name or take one that the results need, a value is outside
+            its range, or steps < 1.
+        TrainingDiverged: if a loss becomes NaN or infinite.
+    """
+    check_count("steps", steps)
+    if any(not 0 <= step <= steps for step in snapshots):
+        raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
+    _check_axes(problem, axes)
+    grid = _Grid(problem, execution_order(axes), tuple(devices or jax.local_devices()), key)
+    names = [axis.name for axis in axes]
+    check_names(names, grid.example().model)
+    borders = sorted({*training.even_steps(steps), *snapshots} - {0})
+    state = grid.start()
+    run = training.run_chunks(
+        grid.compile_chunk(),
+        state,
+        borders,
+        snapshots=snapshots,
+        store=store,
+        report=report,
+        check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, grid.order),
+    )
+    loss = grid.test_loss(run.state.model)
+    # the last update can spoil the weights as well
+    _check_finite(np.where(np.isfinite(loss), training.NEVER, steps), loss, grid.order)
+    return to_dataset(run, grid.order, names, loss, borders, sorted(set(snapshots)))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A problem over its axes, outermost first, with everything that its members share."""
+
+    problem: Problem
+    order: tuple[Axis, ...]
+    devices: tuple[jax.Device, ...]
+    key: PRNGKeyArray
+
+    def start(self) -> State:
+        return self._spread(self._start, None)(None, None)
+
+    def compile_chunk(self) -> Callable[[State, int, int], Chunk]:
+        advance = self._spread(self._advance, self.example(), (np.int32(0), np.int32(1)))
+        return lambda state, begin, end: advance(state, (np.int32(begin), np.int32(end)))
+
+    def test_loss(self, model) -> Float[Array, "*axes"]:
+        key = jax.random.fold_in(self.key, 2)  # 0 and 1 are taken by the training keys
+        return self._spread(self._test_loss, self.example().model, key)(model, key)
+
+    def _at(self, values: dict[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
+        return self.problem(**{name: v for name, v in values.items() if name != SEED})
+
+    def _start(self, values, keys, _member, _shared) -> State:
+        return training.start(*self._at(values), keys.init)
+
+    def _advance(self, values, keys, state, span) -> Chunk:
+        return training.advance(*self._at(values), state, keys.batches, *span)
+
+    def _test_loss(self, values, _keys, model, key):
+        return self._at(values)[0].test_loss(model, key)
+
+    def _point(self) -> tuple[dict[str, Any], Keys]:
+        return {axis.name: axis.point(0) for axis in self.order}, Keys(self.key, self.key)
+
+    def example(self) -> State:
+        return jax.eval_shape(lambda: self._start(*self._point(), None, None))
+
+    def _spread(self, function: MemberFunction, member: Any, shared: Any = None):
+        """Spread over the grid what takes (values, keys, member, shared) at one point."""
+        seeds = next((axis for axis in self.order if axis.name == SEED), None)
+        values, keys = {axis.name: axis.values for axis in self.order}, Keys.of(self.key, seeds)
+        each = widest_array(function, *self._point(), member, shared)
+        everywhere = spread(function, self.order, self.devices, each)
+        return lambda member, shared: everywhere(values, keys, member, shared)
+
+
+def _check_axes(problem: Problem, axes: Sequence[Axis]) -> None:
+    """Build the problem once at each point of each axis, where values can still be looked at."""
+    names = [axis.name for axis in axes]
+    if len(set(names)) != len(names):
+        raise ValueError(f"every axis needs a name of its own; got {names}")
+    swept = [axis for axis in axes if axis.name != SEED]
+    first = {axis.name: axis.point(0) for axis in swept}
+    problem(**first)
+    for axis in swept:
+        for i in range(1, axis.size):
+            problem(**{**first, axis.name: axis.point(i)})
+
+
+def _check_finite(diverged_at: ArrayLike, loss: ArrayLike, order: Sequence[Axis]) -> None:
+    at = np.asarray(diverged_at)
+    if (at == training.NEVER).all():
+        return
+    member = np.unravel_index(at.argmin(), at.shape)
+    labels = [f"{axis.name}={axis.labels[i]!s}" for axis, i in zip(order, member, strict=True)]
+    where = f" at {', '.join(labels)}" if labels else ""
+    raise TrainingDiverged(
+        f"training diverged at step {at.min()}: loss {np.asarray(loss)[member]}{where}"
+    )

@@ -1,0 +1,5 @@
+"""The models, one nnx module a file: each reads like its equation in the paper."""
+
+from toymodels.models.relu_output import ReluOutput, linear
+
+__all__ = ["ReluOutput", "linear"]

@@ -1,0 +1,64 @@
+"""The ReLU-output model: n features through m hidden dimensions and back."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from toymodels.checks import check_count
+
+
+class ReluOutput(nnx.Module):
+    """h = W x, x' = f(W^T h + b), with f = ReLU unless another activation is given.
+
+    Elhage et al. 2022, "Demonstrating Superposition". Weights are tied; W [m, n] starts
+    Xavier-normal, b [n] at zero. Samples are the columns of x.
+
+    Args:
+        n: number of features.
+        m: number of hidden dimensions.
+        key: randomness of the initial W.
+        activation: any elementwise function (`jax.nn.gelu`, `linear`'s identity, ...).
+        init_scale: factor on the initial W.
+
+    Raises:
+        ValueError: if n < 1 or m < 1.
+    """
+
+    dims: ClassVar = {"W": ("hidden", "feature"), "b": ("feature",)}
+
+    def __init__(
+        self,
+        n: int,
+        m: int,
+        *,
+        key: PRNGKeyArray,
+        activation: Callable[[Array], Array] = jax.nn.relu,
+        init_scale: ArrayLike = 1.0,
+    ):
+        check_count("n", n)
+        check_count("m", m)
+        # JAX's own glorot_normal cuts the tails off, the papers' code does not
+        xavier = jax.nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+        self.W = nnx.Param(init_scale * xavier(key, (m, n)))
+        self.b = nnx.Param(jnp.zeros(n))
+        self.activation = activation
+
+    def __call__(self, x: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
+        """Reconstruct feature vectors, given as columns."""
+        h = self.W @ x
+        return self.activation(self.W.T @ h + self.b[:, None])
+
+
+def identity(x: Array) -> Array:
+    """Return x: the activation of the linear model."""
+    return x
+
+
+def linear(n: int, m: int, *, key: PRNGKeyArray, init_scale: ArrayLike = 1.0) -> ReluOutput:
+    """Build the linear model x' = W^T W x + b, which can do no better than PCA."""
+    return ReluOutput(n, m, key=key, activation=identity, init_scale=init_scale)
