@@ -70,7 +70,7 @@ def foreign_imports(module):
 
 
 GROUND = {
-    *("checks", "blocks", "axes", "memory"),
+    *("checks", "blocks", "axes", "memory", "draws"),
     *("distributions", "models", "geometry", "theory", "datasets"),
 }
 MAY_IMPORT = {

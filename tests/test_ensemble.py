@@ -134,7 +134,8 @@ class Point(nnx.Module):
     dims: ClassVar = {"place": ("coordinate",)}
 
     def __init__(self, key, position):
-        self.drawn = nnx.Param(jax.random.uniform(key))
+        # JAX's split(key)[i] is its fold_in(key, i): a stream of keys must not be another's branch
+        self.drawn = nnx.Param(jax.random.uniform(jax.random.split(key)[1]))
         self.place = nnx.Param(jnp.stack([position, -position]))
 
 

@@ -171,7 +171,8 @@ def test_the_noise_is_that_of_so_many_samples(estimate, p):
     variance = plain_losses(p, 2**18).var()
     # a variance estimated from k nearly normal numbers is off by sqrt(2 / k) of itself
     assert plain.var() == pytest.approx(variance / BATCH, rel=5 * (2 / BATCHES) ** 0.5)
-    assert given_active.var() < plain.var()
+    # never noisier, up to what two estimated variances may differ by
+    assert given_active.var() < plain.var() * (1 + 5 * (4 / BATCHES) ** 0.5)
     if p == 0.01:  # silence, 95 per cent of all, is taken exactly
         assert given_active.var() < plain.var() / 4
         assert test.var() < variance / TEST / 4

@@ -12,6 +12,8 @@ from jax import lax
 from jax.sharding import AxisType, PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Key, PRNGKeyArray
 
+from toymodels.blocks import largest_divisor
+
 SEED = "seed"
 # What the members worked on together keep in their widest array. On a CPU it should stay in
 # the caches; on an accelerator it only has to fit, several times over.
@@ -159,9 +161,9 @@ def _batch_sizes(sizes: Sequence[int], devices, bytes_each: int) -> list[int]:
     room = max(1, memory // max(1, bytes_each))
     batches: list[int] = []
     for size in reversed(sizes):
-        rounds = -(-size // room)
-        batches.insert(0, -(-size // rounds))
-        room = 1 if rounds > 1 else room // size or 1
+        even = largest_divisor(size, room)  # a remainder would be compiled as well
+        batches.insert(0, even if 2 * even > min(room, size) else min(room, size))
+        room = 1 if batches[0] < size else room // size or 1
     return batches
 
 

@@ -16,9 +16,19 @@ BLOCK_ENTRIES = 2**17
 
 
 def block_columns(rows: int, columns: int) -> int:
-    """Return how many of `columns` samples of `rows` entries make a block: a divisor of it."""
+    """Return how many of `columns` samples of `rows` entries make a block: a divisor of it.
+
+    All of them where no divisor comes near what fits, as with a prime: a large block costs
+    cache misses, thousands of small ones cost far more.
+    """
     fits = max(1, BLOCK_ENTRIES // rows)
-    return max(size for size in range(1, columns + 1) if columns % size == 0 and size <= fits)
+    size = largest_divisor(columns, fits)
+    return size if 2 * size > min(fits, columns) else columns
+
+
+def largest_divisor(number: int, limit: int) -> int:
+    """Return the largest divisor of `number` that is at most `limit`."""
+    return next(size for size in range(min(limit, number), 0, -1) if number % size == 0)
 
 
 def mean_over_blocks(

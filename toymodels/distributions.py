@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.checks import check_between, check_count, check_per_feature
+from toymodels.draws import uniform
 
 PerFeature = ArrayLike | Sequence[float]
 """One number for all features, or one for each."""
@@ -93,7 +94,7 @@ class SparseFeatures:
 
     def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
         """Draw feature vectors; one uniform per entry decides activity and value alike."""
-        return self._values(jax.random.uniform(key, (self.n, batch)))
+        return self._values(uniform(key, (self.n, batch)))
 
     def sample_active(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
         """Draw feature vectors given that some feature is active, without rejection.
@@ -102,10 +103,10 @@ class SparseFeatures:
         before it are off, those after it are independent of it.
         """
         first_key, value_key = jax.random.split(key)
-        u = jax.random.uniform(value_key, (self.n, batch))
+        u = uniform(value_key, (self.n, batch))
         # P(some feature up to i is active); log1p keeps its digits where p is small
         active_by = -jnp.expm1(jnp.cumsum(jnp.log1p(-self.probability)))
-        level = jax.random.uniform(first_key, (batch,)) * active_by[-1]
+        level = uniform(first_key, (batch,)) * active_by[-1]
         first = jnp.minimum(jnp.searchsorted(active_by, level, side="right"), self.n - 1)
         index, first = jnp.arange(self.n)[:, None], first[None, :]
         later = jnp.where(index > first, self._values(u), 0.0)
@@ -113,7 +114,9 @@ class SparseFeatures:
 
     def _values(self, u: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
         p = self.probability[:, None]
-        return jnp.where(u < p, u / jnp.maximum(p, jnp.finfo(p.dtype).tiny), 0.0)
+        # one division a feature, not one an entry: it is computed again in the backward pass
+        scale = 1.0 / jnp.maximum(p, jnp.finfo(p.dtype).tiny)
+        return jnp.where(u < p, u * scale, 0.0)
 
     @property
     def none_active(self) -> Float[Array, ""]:

@@ -24,6 +24,9 @@ from toymodels.objectives import Objective
 from toymodels.results import check_names, to_dataset
 from toymodels.training import Chunk, Report, State, Store, TrainingDiverged
 
+# split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
+OWN_KEYS = 2**31 - 1
+
 Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
 
 
@@ -67,7 +70,8 @@ def train(
     if any(not 0 <= step <= steps for step in snapshots):
         raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
     _check_axes(problem, axes)
-    grid = _Grid(problem, execution_order(axes), tuple(devices or jax.local_devices()), key)
+    devices = tuple(devices or jax.local_devices())
+    grid = _Grid(problem, execution_order(axes), devices, jax.random.fold_in(key, OWN_KEYS))
     names = [axis.name for axis in axes]
     check_names(names, grid.example().model)
     borders = sorted({*training.even_steps(steps), *snapshots} - {0})

@@ -38,9 +38,13 @@ class Range:
 
 
 Count = Annotated[int, Range(1)]
+"""A whole number of at least 1."""
 Fraction = Annotated[float, Range(0, 1)]
+"""A number from 0 to 1: a sparsity, a probability."""
 Positive = Annotated[float, Range(above=0)]
+"""A number above 0."""
 NonNegative = Annotated[float, Range(0)]
+"""A number of at least 0."""
 
 
 @dataclass(frozen=True)
