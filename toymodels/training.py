@@ -7,7 +7,7 @@ key `fold_in(key, i)`, so that a run cut anywhere goes on as if it had not been.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -171,6 +171,24 @@ class Trajectory:
         self.snapshots = [list(map(np.asarray, leaves)) for leaves in zip(*stacks, strict=True)]
 
 
+def _one_ahead(
+    chunk: Callable[[State, int, int], Chunk], run: Trajectory, borders: Sequence[int]
+) -> Iterator[tuple[int, Chunk]]:
+    """Yield the chunks that remain, each when the next one has been started.
+
+    JAX computes in the background, so that devices do not wait for what happens at borders.
+    """
+    state, step, started = run.state, run.step, None
+    for border in (b for b in borders if b > run.step):
+        outcome = chunk(state, step, border)
+        state, step = outcome.state, border
+        if started:
+            yield started
+        started = border, outcome
+    if started:
+        yield started
+
+
 def run_chunks(
     chunk: Callable[[State, int, int], Chunk],
     state: State,
@@ -200,8 +218,7 @@ def run_chunks(
         run.take_snapshot()
     last_save = time.monotonic()
     try:
-        for border in (b for b in borders if b > run.step):
-            outcome = chunk(run.state, run.step, border)
+        for border, outcome in _one_ahead(chunk, run, borders):
             check(outcome)
             # one assignment: an interrupt finds the run before it or after it, never between
             run = run.after(outcome, border, keep=border in snapshots)

@@ -1,0 +1,141 @@
+"""What the benchmarks share: both sides timed in turns, a table, the machine, a JSON file.
+
+A side called "reference" is a training step in PyTorch eager; "ours" is a whole call of
+`toymodels.train`. Everything runs on the CPU, whatever else the machine has.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+FIRST_CHUNKS = 3  # of a training, not timed
+PACKAGES = ("jax", "flax", "optax", "torch")
+
+Row = dict[str, Any]
+
+
+class Timing(NamedTuple):
+    """Median milliseconds a step of both sides, and torch's thread count when it was fastest."""
+
+    reference_ms: float
+    ours_ms: float
+    threads: int
+
+
+class _Enough(Exception):
+    """Raised by the report callback to end a training that has been timed."""
+
+
+def import_torch() -> Any:
+    """Import PyTorch, which only the benchmarks use, or leave with the line that installs it."""
+    try:
+        import torch
+    except ImportError as error:
+        line = "pip install torch"
+        raise SystemExit(f"The benchmarks compare with PyTorch; install it with: {line}") from error
+    return torch
+
+
+def use_all_cores() -> int:
+    """Give JAX as many CPU devices as there are cores; to be called before its first use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    jax.config.update("jax_platforms", "cpu")
+    jax.config.update("jax_num_cpu_devices", cores or 1)
+    return cores or 1
+
+
+def time_in_turns(
+    reference_step: Callable[[], Any], train: Callable[..., Any], rounds: int, seconds: float
+) -> Timing:
+    """Time a reference step and our training in turns, `seconds` each, in one process.
+
+    `train(report=...)` is a call of `toymodels.train`. The reference takes its turn with torch's
+    default number of threads and with a single one; the faster of the two medians counts.
+    """
+    torch = import_torch()
+    default = torch.get_num_threads()
+    reference: dict[int, list[float]] = {threads: [] for threads in {default, 1}}
+    ours: list[float] = []
+    for _ in range(rounds):
+        ours.append(seconds_a_step(train, seconds))
+        for threads, times in reference.items():
+            torch.set_num_threads(threads)
+            seconds_a_call(reference_step, seconds / 10)  # warms up
+            times.append(seconds_a_call(reference_step, seconds))
+        torch.set_num_threads(default)
+    medians = {threads: statistics.median(times) for threads, times in reference.items()}
+    threads = min(medians, key=lambda threads: medians[threads])
+    return Timing(1e3 * medians[threads], 1e3 * statistics.median(ours), threads)
+
+
+def seconds_a_step(train: Callable[..., Any], seconds: float) -> float:
+    """Run a training for at least `seconds`; return the median time of a step over its chunks.
+
+    From one report to the next: every step, and what `train` does between chunks, but neither
+    compilation (the first chunks are left out) nor the test loss (the training is ended).
+    """
+    reports: list[tuple[int, float]] = []
+
+    def report(step: int, _steps: int, _loss: float) -> None:
+        reports.append((step, time.perf_counter()))
+        if len(reports) > 2 * FIRST_CHUNKS and reports[-1][1] - reports[0][1] > seconds:
+            raise _Enough
+
+    with suppress(_Enough):
+        train(report=report)
+    pairs = pairwise(reports[FIRST_CHUNKS:])
+    return statistics.median((end - start) / (b - a) for (a, start), (b, end) in pairs)
+
+
+def seconds_a_call(function: Callable[[], Any], seconds: float) -> float:
+    """Call a function again and again for at least `seconds`; return the mean time of a call."""
+    begin, calls = time.perf_counter(), 0
+    while True:
+        function()
+        calls, elapsed = calls + 1, time.perf_counter() - begin
+        if elapsed >= seconds:
+            return elapsed / calls
+
+
+def result_row(name: str, timing: Timing, **sizes: int) -> Row:
+    """Describe one comparison as the result file has it."""
+    reference_ms, ours_ms = round(timing.reference_ms, 4), round(timing.ours_ms, 4)
+    times = {"reference_ms": reference_ms, "ours_ms": ours_ms}
+    return {"name": name, **sizes, **times, "ratio": round(timing.reference_ms / timing.ours_ms, 2)}
+
+
+def print_row(row: Row, threads: int, *, heading: bool = False) -> None:
+    """Print a row of the table as it comes out, under the column names if it is the first."""
+    cells = {**{k: v for k, v in row.items() if k != "name"}, "torch_threads": threads}
+    if heading:
+        print(f"\n{'name':36}" + "".join(f"{name:>14}" for name in cells))
+    print(f"{row['name']:36}" + "".join(f"{value:>14}" for value in cells.values()), flush=True)
+
+
+def machine_facts(cores: int) -> dict[str, Any]:
+    """Return what a reader needs to judge the times; nothing that identifies the machine."""
+    versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
+    return {"processor": _processor(), "cores": cores, **versions}
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor() or platform.machine()
+
+
+def write_results(path: Path, rows: Sequence[Row], machine: dict[str, Any]) -> None:
+    """Write the rows and the machine as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"rows": list(rows), "machine": machine}, indent=2) + "\n")
