@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import toymodels
-from toymodels.spec import Count, Fraction, NonNegative, Positive, Range
+from toymodels.spec import Count, Fraction, NonNegative, Positive, Range, Sparsities
 
 
 @dataclass(frozen=True)
@@ -116,3 +116,13 @@ def test_ranges_say_what_they_allow(limits, text, inside, outside):
     assert inside in limits
     assert outside not in limits
     assert math.nan not in limits
+
+
+def test_a_sweep_repeats_nothing():
+    @dataclass(frozen=True)
+    class Sweep(toymodels.Spec):
+        sparsity: Sparsities = (0.0, 0.5)
+
+    assert Sweep(sparsity=[0, 0.9]).sparsity == (0.0, 0.9)
+    with pytest.raises(ValueError, match="without repetition; got"):
+        Sweep(sparsity=(0.5, 0.5))

@@ -16,7 +16,16 @@ _MODULES = {
     "models": ["ReluOutput", "linear"],
     "objectives": ["Objective", "Reconstruction"],
     "results": ["best_of", "join_sizes", "select_size"],
-    "spec": ["Count", "Fraction", "NonNegative", "Positive", "Range", "Spec"],
+    "spec": [
+        "Count",
+        "Distinct",
+        "Fraction",
+        "NonNegative",
+        "Positive",
+        "Range",
+        "Sparsities",
+        "Spec",
+    ],
     "training": ["TrainingDiverged", "even_steps", "log_steps"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from toymodels.spec import Range, Spec
+from toymodels.spec import Limit, Spec
 
 
 def parse(words: Sequence[str], prog: str, description: str, **defaults: Spec) -> list[Any]:
@@ -119,5 +119,5 @@ def _to_words(value: Any) -> list[str]:
 
 def _ranges(hint: Any) -> list[str]:
     """Return the ranges in an annotation, in words."""
-    here = [str(note) for note in get_args(hint) if isinstance(note, Range)]
+    here = [str(note) for note in get_args(hint) if isinstance(note, Limit)]
     return here + [text for inner in get_args(hint) for text in _ranges(inner)]

@@ -37,6 +37,17 @@ class Range:
         return f"{'<' if open_high else '<='} {high:.10g}"
 
 
+class Distinct:
+    """The tuples in which nothing stands twice, such as the points of a swept axis."""
+
+    def __contains__(self, values: tuple[Any, ...]) -> bool:
+        return len(set(values)) == len(values)
+
+    def __str__(self) -> str:
+        return "without repetition"
+
+
+Limit = Range | Distinct
 Count = Annotated[int, Range(1)]
 """A whole number of at least 1."""
 Fraction = Annotated[float, Range(0, 1)]
@@ -45,6 +56,8 @@ Positive = Annotated[float, Range(above=0)]
 """A number above 0."""
 NonNegative = Annotated[float, Range(0)]
 """A number of at least 0."""
+Sparsities = Annotated[tuple[Fraction, ...], Distinct()]
+"""A sweep of S, the probability that a feature is inactive."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ def describe(hint: Any) -> str:
     """Say what an annotation allows, for a sentence that begins with "must be"."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        limits = [str(note) for note in args[1:] if isinstance(note, Range)]
+        limits = [str(note) for note in args[1:] if isinstance(note, Limit)]
         return " ".join([describe(args[0]), *limits])
     if origin is Literal:
         return f"one of {', '.join(map(repr, args))}"
@@ -157,7 +170,7 @@ def _fit_plain(hint: Any, value: Any) -> Any:
 
 
 def _fit_ranges(notes: tuple[Any, ...], fitted: Any, value: Any) -> Any:
-    outside = any(fitted not in note for note in notes if isinstance(note, Range))
+    outside = any(fitted not in note for note in notes if isinstance(note, Limit))
     return _refuse(value) if outside else fitted
 
 

@@ -11,6 +11,7 @@ grey rings in the middle row tell how many features each of the others represent
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import optax
@@ -29,7 +30,7 @@ from toymodels import (
     plotting,
 )
 from toymodels.cli import main
-from toymodels.spec import Count, Fraction, NonNegative, Positive
+from toymodels.spec import Count, NonNegative, Positive, Range, Sparsities
 
 WHERE = "Elhage et al. 2022, introduction"
 
@@ -38,9 +39,9 @@ WHERE = "Elhage et al. 2022, introduction"
 class Spec(toymodels.Spec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
-    n: Count = 5
-    """Number of features."""
-    sparsity: tuple[Fraction, ...] = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+    n: Annotated[int, Range(3)] = 5
+    """Number of features, for two dimensions."""
+    sparsity: Sparsities = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
     """S, the probability that a feature is inactive; one panel each."""
     importance_decay: Positive = 0.9
     """Importance of feature i is this to the power of i."""

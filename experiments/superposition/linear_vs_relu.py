@@ -36,7 +36,7 @@ from toymodels import (
     theory,
 )
 from toymodels.cli import main
-from toymodels.spec import Count, Fraction, NonNegative, Positive
+from toymodels.spec import Count, NonNegative, Positive, Sparsities
 
 MODELS = {"linear": linear, "ReLU output": ReluOutput}
 
@@ -51,7 +51,7 @@ class Spec(toymodels.Spec):
     """Number of hidden dimensions, one for each size."""
     importance_decay: tuple[Positive, ...] = (0.7, 0.9)
     """Importance of feature i is this to the power of i, one for each size."""
-    sparsity: tuple[Fraction, ...] = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
+    sparsity: Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
     """S, the probability that a feature is inactive; one column each."""
     restarts: Count = 4
     """Models trained at each sparsity."""
