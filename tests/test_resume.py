@@ -12,6 +12,8 @@ SCRIPT = '''"""A training that takes a few seconds.
 Source: ours.
 """
 
+import os
+import time
 from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
@@ -19,10 +21,25 @@ import optax
 
 import toymodels
 from toymodels import Axis, Experiment, Reconstruction, ReluOutput, SparseFeatures, training
+from toymodels.checkpoints import Checkpoint
 from toymodels.cli import main
 from toymodels.spec import Count, Fraction
 
 training.SECONDS_BETWEEN_SAVES = 0.0
+
+
+def waits_at_half(save):
+    """Wait to be stopped, once, where a fast machine would be done before the signal comes."""
+
+    def saved(self, arrays):
+        save(self, arrays)
+        if arrays["step"] == 1000 and os.environ.pop("WAIT_AT_HALF", ""):
+            time.sleep(60)
+
+    return saved
+
+
+Checkpoint.save = waits_at_half(Checkpoint.save)
 
 
 @dataclass(frozen=True)
@@ -91,7 +108,9 @@ def bits(dataset):
 
 def stop(tree, out, how):
     """Run until there is a checkpoint, stop, and return the status, stderr and checkpoint."""
-    process = run(tree, out)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("WAIT_AT_HALF", "1")
+        process = run(tree, out)
     deadline = time.monotonic() + 60
     while not (found := list((tree.root / out).glob("family/.slow-*/relu.npz"))):
         assert process.poll() is None, process.communicate()
