@@ -12,6 +12,13 @@ from toymodels import cli
 
 REPOSITORY = Path(toymodels.__file__).resolve().parents[1]
 
+# a shell's background jobs, and so the tests in one, are started deaf to Ctrl-C
+HEAR_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+
 MAIN = """
 from pathlib import Path
 from toymodels.cli import suite
@@ -124,7 +131,7 @@ def start(*words: str | Path, cwd: Path, **variables: str) -> subprocess.Popen:
         **variables,
     }
     return subprocess.Popen(
-        [sys.executable, *map(str, words)],
+        [sys.executable, "-c", HEAR_CTRL_C, *map(str, words)],
         cwd=cwd,
         env=environment,
         stdout=subprocess.PIPE,

@@ -94,8 +94,8 @@ def uninterrupted(tree):
     return data(tree, "whole")
 
 
-def run(tree, out):
-    return start("-m", "experiments", "run", "slow", "--out", out, cwd=tree.root)
+def run(tree, out, **variables):
+    return start("-m", "experiments", "run", "slow", "--out", out, cwd=tree.root, **variables)
 
 
 def data(tree, out):
@@ -108,9 +108,7 @@ def bits(dataset):
 
 def stop(tree, out, how):
     """Run until there is a checkpoint, stop, and return the status, stderr and checkpoint."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("WAIT_AT_HALF", "1")
-        process = run(tree, out)
+    process = run(tree, out, WAIT_AT_HALF="1")
     deadline = time.monotonic() + 60
     while not (found := list((tree.root / out).glob("family/.slow-*/relu.npz"))):
         assert process.poll() is None, process.communicate()
