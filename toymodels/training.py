@@ -83,7 +83,10 @@ def advance(
     begin: Int[Array, ""],
     end: Int[Array, ""],
 ) -> Chunk:
-    """Take steps `begin` to `end` (excluded); pure, and the same however a run is cut."""
+    """Take steps `begin` to `end` (excluded), then the objective's `refresh` if it has one.
+
+    Pure, and the same however a run is cut, except that a refresh happens at every cut.
+    """
 
     def step(i, carry: Chunk) -> Chunk:
         graph, params, rest = parameters(carry.state.model)
