@@ -71,11 +71,12 @@ def foreign_imports(module):
 
 GROUND = {
     *("checks", "blocks", "axes", "memory", "draws"),
-    *("distributions", "models", "geometry", "theory", "datasets"),
+    *("distributions", "datapoints", "models", "geometry", "theory", "datasets"),
 }
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "objectives": GROUND,
+    "finite_dataset": GROUND,
     "training": {"objectives"},
     "results": GROUND | {"training"},
     "ensemble": GROUND | {"objectives", "training", "results"},

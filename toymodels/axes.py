@@ -181,7 +181,6 @@ def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFu
     axis, name = axes[split], "devices"
     mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
     first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
-    values_spec = {a.name: first if a is axis else PartitionSpec() for a in axes}
 
     def padded(leaf, position: int):
         missing = -axis.size % len(devices)
@@ -193,6 +192,7 @@ def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFu
             *[first if k in keys.along(axis) else PartitionSpec() for k in keys._fields]
         )
         values = {**values, axis.name: jax.tree.map(lambda v: padded(v, 0), values[axis.name])}
+        values_spec = {n: first if n == axis.name else PartitionSpec() for n in values}
         keys = keys._replace(**{k: padded(v, 0) for k, v in keys.along(axis).items()})
         member = jax.tree.map(lambda leaf: padded(leaf, split), member)
         specs = (values_spec, keys_spec, nested, PartitionSpec())

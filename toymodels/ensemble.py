@@ -5,11 +5,12 @@ its vmap, axis by axis, so that a learning rate can be an axis as well as a spar
 called `seed` is not passed on: it decides the initial weights and the batches.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
@@ -36,6 +37,7 @@ def train(
     steps: int,
     key: PRNGKeyArray,
     *,
+    data: Mapping[str, Any] | None = None,
     snapshots: Sequence[int] = (),
     devices: Sequence[jax.Device] | None = None,
     store: Store | None = None,
@@ -51,6 +53,8 @@ def train(
         axes: the grid's axes; none trains a single model.
         steps: optimizer steps.
         key: randomness of everything.
+        data: what the problem receives by name at every point alike: pytrees of arrays, passed
+            to the compiled program, where an array that the problem closes over is built into it.
         snapshots: steps (0 to `steps`) at which to keep the parameters.
         devices: where to train; all local devices by default.
         store: where checkpoints go, and come from when the run is taken up again.
@@ -62,16 +66,18 @@ def train(
         and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for.
 
     Raises:
-        ValueError: if axes repeat a name or take one that the results need, a value is outside
-            its range, or steps < 1.
+        ValueError: if axes or data repeat a name or take one that the results need, a value is
+            outside its range, or steps < 1.
         TrainingDiverged: if a loss becomes NaN or infinite.
     """
     check_count("steps", steps)
     if any(not 0 <= step <= steps for step in snapshots):
         raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
-    _check_axes(problem, axes)
+    data = jax.tree.map(jnp.asarray, dict(data or {}))
+    _check_axes(problem, axes, data)
     devices = tuple(devices or jax.local_devices())
-    grid = _Grid(problem, execution_order(axes), devices, jax.random.fold_in(key, OWN_KEYS))
+    own_key = jax.random.fold_in(key, OWN_KEYS)
+    grid = _Grid(problem, execution_order(axes), data, devices, own_key)
     names = [axis.name for axis in axes]
     check_names(names, grid.example().model)
     borders = sorted({*training.even_steps(steps), *snapshots} - {0})
@@ -97,6 +103,7 @@ class _Grid:
 
     problem: Problem
     order: tuple[Axis, ...]
+    data: dict[str, Any]
     devices: tuple[jax.Device, ...]
     key: PRNGKeyArray
 
@@ -124,7 +131,8 @@ class _Grid:
         return self._at(values)[0].test_loss(model, key)
 
     def _point(self) -> tuple[dict[str, Any], Keys]:
-        return {axis.name: axis.point(0) for axis in self.order}, Keys(self.key, self.key)
+        values = {axis.name: axis.point(0) for axis in self.order}
+        return {**values, **self.data}, Keys(self.key, self.key)
 
     def example(self) -> State:
         return jax.eval_shape(lambda: self._start(*self._point(), None, None))
@@ -132,19 +140,20 @@ class _Grid:
     def _spread(self, function: MemberFunction, member: Any, shared: Any = None):
         """Spread over the grid what takes (values, keys, member, shared) at one point."""
         seeds = next((axis for axis in self.order if axis.name == SEED), None)
-        values, keys = {axis.name: axis.values for axis in self.order}, Keys.of(self.key, seeds)
+        values = {axis.name: axis.values for axis in self.order} | self.data
+        keys = Keys.of(self.key, seeds)
         each = widest_array(function, *self._point(), member, shared)
         everywhere = spread(function, self.order, self.devices, each)
         return lambda member, shared: everywhere(values, keys, member, shared)
 
 
-def _check_axes(problem: Problem, axes: Sequence[Axis]) -> None:
+def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> None:
     """Build the problem once at each point of each axis, where values can still be looked at."""
-    names = [axis.name for axis in axes]
+    names = [*(axis.name for axis in axes), *data]
     if len(set(names)) != len(names):
-        raise ValueError(f"every axis needs a name of its own; got {names}")
+        raise ValueError(f"every axis, and all data, needs a name of its own; got {names}")
     swept = [axis for axis in axes if axis.name != SEED]
-    first = {axis.name: axis.point(0) for axis in swept}
+    first = {axis.name: axis.point(0) for axis in swept} | dict(data)
     problem(**first)
     for axis in swept:
         for i in range(1, axis.size):

@@ -2,12 +2,12 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import xarray as xr
 from jaxtyping import PRNGKeyArray
@@ -48,6 +48,7 @@ class Runner:
         steps: int,
         *,
         key: PRNGKeyArray,
+        data: Mapping[str, Any] | None = None,
         snapshots: Sequence[int] = (),
     ) -> xr.Dataset:
         """Train an ensemble as `toymodels.train` does, under a name of its own in this run.
@@ -66,6 +67,7 @@ class Runner:
                 axes,
                 steps,
                 key,
+                data=data,
                 snapshots=snapshots,
                 store=self.store(name),
                 report=report,
@@ -114,7 +116,7 @@ class Experiment(Generic[S]):
     @cached_property
     def page(self) -> Page:
         """What the script's docstring says, and where the script is."""
-        file = inspect.getsourcefile(inspect.unwrap(self.run))
+        file = inspect.getsourcefile(inspect.unwrap(self.claims))
         if file is None:
             raise ValueError("an experiment is defined in a file")
         return describe(Path(file).resolve())

@@ -114,7 +114,9 @@ def dimensionality(
         D, `[*batch, n]`; 0 for a zero column, with gradient 0 there.
     """
     xp = W.__array_namespace__()
-    total = xp.sum(_matmul(_directions(W).mT, W) ** 2, axis=-1)
+    directions = _directions(W)
+    # sum_j (What_i . W_j)^2 = What_i^T (W W^T) What_i, without an array [n, n]
+    total = xp.sum(directions * _matmul(_matmul(W, W.mT), directions), axis=-2)
     return _squared_norms(W) / _or_one(total)
 
 

@@ -12,7 +12,7 @@ from toymodels.axes import SEED, Axis
 from toymodels.training import Trajectory, parameters
 
 # sizes that an outer join pads with NaN, and `select_size` trims again
-SIZE_DIMS = ("feature", "hidden", "datapoint")
+SIZE_DIMS = ("feature", "hidden", "datapoint", "data_seed")
 
 
 def to_dataset(

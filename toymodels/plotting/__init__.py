@@ -5,6 +5,7 @@ nothing here trains, measures or knows a file: arrays come from `toymodels.geome
 stored dataset. Nothing imports jax or keeps a figure open.
 """
 
+from .clouds import point_cloud
 from .colors import (
     DATAPOINT,
     FAINT,
@@ -51,6 +52,7 @@ __all__ = [
     "phase_key",
     "phase_map",
     "plain_number",
+    "point_cloud",
     "probability_label",
     "restart_counts",
     "sparsity_label",
