@@ -1,4 +1,4 @@
-"""Finite datasets of sparse feature vectors, kept as the indices and values of what is active.
+"""Finite datasets of sparse feature vectors, kept as what is active and how strongly.
 
 At n = 10,000 features and S = 0.999 a datapoint has about ten entries that are not zero; the
 array [n, T] that they stand in would be the whole cost of training on it.
@@ -20,15 +20,15 @@ DRAW_ENTRIES = 2**24  # entries drawn at a time: 64 MB
 
 
 class Datapoints(NamedTuple):
-    """T sparse vectors; an entry whose value is zero is padding, and its index of no meaning."""
+    """T sparse vectors; an entry whose value is zero is padding, and its feature of no meaning."""
 
-    index: Int[Array | np.ndarray, "*axes T k"]
+    feature: Int[Array | np.ndarray, "*axes T k"]
     value: Float[Array | np.ndarray, "*axes T k"]
 
     def dense(self, n: int) -> Float[Array, "n T"]:
         """Return the vectors as columns, for looking at: this is what is never trained on."""
-        rows = jnp.arange(self.index.shape[0])[:, None]
-        columns = jnp.zeros((self.index.shape[0], n)).at[rows, self.index].add(self.value)
+        rows = jnp.arange(self.feature.shape[0])[:, None]
+        columns = jnp.zeros((self.feature.shape[0], n)).at[rows, self.feature].add(self.value)
         return columns.T
 
 
@@ -68,9 +68,9 @@ def _in_rows(row: np.ndarray, index: np.ndarray, value: np.ndarray, T: int) -> D
     row, index, value = row[here], index[here], value[here]
     place = np.arange(len(row)) - begins[row]
     points = Datapoints(*(np.zeros((T, place.max() + 1), kind) for kind in (np.int32, np.float32)))
-    points.index[row, place], points.value[row, place] = index, value
+    points.feature[row, place], points.value[row, place] = index, value
     length = np.linalg.norm(points.value, axis=1, keepdims=True)
-    return points._replace(value=points.value / length)
+    return points._replace(value=points.value / np.where(length > 0, length, 1))
 
 
 def stack_datapoints(datasets: Sequence[Datapoints]) -> Datapoints:
@@ -79,9 +79,9 @@ def stack_datapoints(datasets: Sequence[Datapoints]) -> Datapoints:
     Raises:
         ValueError: if their sizes differ.
     """
-    if len({dataset.index.shape[0] for dataset in datasets}) > 1:
+    if len({dataset.feature.shape[0] for dataset in datasets}) > 1:
         raise ValueError("datasets of different sizes cannot be stacked")
-    width = max(dataset.index.shape[1] for dataset in datasets)
+    width = max(dataset.feature.shape[1] for dataset in datasets)
 
     def pad(rows):
         return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))

@@ -73,11 +73,11 @@ def train(
     check_count("steps", steps)
     if any(not 0 <= step <= steps for step in snapshots):
         raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
-    data = jax.tree.map(jnp.asarray, dict(data or {}))
-    _check_axes(problem, axes, data)
+    shared = jax.tree.map(jnp.asarray, dict(data or {}))
+    _check_axes(problem, axes, shared)
     devices = tuple(devices or jax.local_devices())
     own_key = jax.random.fold_in(key, OWN_KEYS)
-    grid = _Grid(problem, execution_order(axes), data, devices, own_key)
+    grid = _Grid(problem, execution_order(axes), shared, devices, own_key)
     names = [axis.name for axis in axes]
     check_names(names, grid.example().model)
     borders = sorted({*training.even_steps(steps), *snapshots} - {0})

@@ -46,7 +46,7 @@ class FiniteDataset:
 
     def __post_init__(self) -> None:
         for name in ("points", "test_points"):
-            if getattr(self, name).index.size == 0:
+            if getattr(self, name).feature.size == 0:
                 raise ValueError(f"{name} must hold at least one datapoint with an active feature")
 
     def init(self, key: PRNGKeyArray) -> ReluOutput:
@@ -72,7 +72,7 @@ class FiniteDataset:
 def hidden_vectors(W: Float[Array, "m n"], points: Datapoints) -> Float[Array, "m T"]:
     """Return h_t = W x_t of every datapoint, as columns."""
     return jnp.einsum(
-        "mtk,tk->mt", W.at[:, points.index].get(mode="promise_in_bounds"), points.value
+        "mtk,tk->mt", W.at[:, points.feature].get(mode="promise_in_bounds"), points.value
     )
 
 
@@ -91,7 +91,7 @@ def squared_error(
 
 
 def _value_and_gradient(W, b, points):
-    layers, (T, m, n) = _Layers.of(W, b, points), (len(points.index), *W.shape)
+    layers, T, (m, n) = _Layers.of(W, b, points), len(points.feature), W.shape
 
     def add(by_readout, h):
         y = jax.nn.relu(layers.readout @ h)
@@ -105,13 +105,13 @@ def _value_and_gradient(W, b, points):
     by_hidden += jnp.einsum("mtk,tk->mt", layers.columns, slope)
     at_active = slope * layers.hidden[:, :, None]
     at_active = at_active.at[:m].add(points.value * by_hidden[:m, :, None])
-    gradient = by_readout.T.at[:, points.index].add(at_active, mode="promise_in_bounds")
+    gradient = by_readout.T.at[:, points.feature].add(at_active, mode="promise_in_bounds")
     return _mean(dense, layers, points), (2 / T * gradient[:m], 2 / T * gradient[m])
 
 
 def _mean(dense, layers, points):
     # the two sums nearly cancel where the dataset is memorised: rounding may take it below zero
-    return jnp.maximum(dense + layers.sparse_error(points.value), 0.0) / len(points.index)
+    return jnp.maximum(dense + layers.sparse_error(points.value), 0.0) / len(points.feature)
 
 
 def _scale_gradient(gradient, cotangent):
@@ -133,7 +133,7 @@ class _Layers(NamedTuple):
     @classmethod
     def of(cls, W, b, points) -> "_Layers":
         weights = jnp.concatenate([W, b[None]])
-        columns = weights.at[:, points.index].get(mode="promise_in_bounds")
+        columns = weights.at[:, points.feature].get(mode="promise_in_bounds")
         h = jnp.einsum("mtk,tk->mt", columns[:-1], points.value)
         hidden = jnp.concatenate([h, jnp.ones_like(h[:1])])
         return cls(weights.T, hidden, columns, jnp.einsum("mtk,mt->tk", columns, hidden))
