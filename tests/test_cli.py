@@ -1,5 +1,5 @@
 import pytest
-from scripts import REPOSITORY, Tree, finish, start
+from scripts import COUNTING, REPOSITORY, Tree, finish, start
 
 from toymodels import backend, cli
 
@@ -195,6 +195,10 @@ def test_names_may_come_after_the_flags_that_all_runs_have(tree):
         ["a", "b", "c"],
         ["--preset", "smoke", "--force", "--out=o"],
     )
+    assert cli.split_targets(["--data-dir", "d", "a", "--data-dir=e", "b"]) == (
+        ["a", "b"],
+        ["--data-dir", "d", "--data-dir=e"],
+    )
     assert cli.split_targets(["a", "--size", "1", "2"]) == (["a"], ["--size", "1", "2"])
 
 
@@ -216,6 +220,27 @@ def test_where_a_run_goes(tree, words, out, overrides):
     assert tree.record("lines/line", out)["overrides"] == overrides
 
 
+@pytest.mark.parametrize("targets", [["line"], ["lines"]])
+def test_a_data_folder_reaches_the_script_and_is_no_setting(tree, targets):
+    noting = COUNTING.replace("log.write(", "log.write(f'{runner.data_dir}, ' + ")
+    tree.write("lines/line", noting)
+    tree.command("run", *targets, "--data-dir", "some/where")
+    log = tree.root / "experiments" / "lines" / "runs.log"
+    assert "some/where, run" in log.read_text().splitlines()
+    assert tree.record("lines/line")["overrides"] == {}
+    log.unlink()
+    tree.command("run", "line", "--force")
+    assert log.read_text() == "None, run\n"
+
+
+def test_a_dataset_that_cannot_be_had_is_one_sentence(tree, capsys):
+    loading = FAILING.replace("raise ERROR", "toymodels.datasets.load_mnist(runner.data_dir)")
+    tree.write("lines/bad", loading)
+    assert tree.command("run", "bad", "--data-dir", "nowhere") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: lines/bad: there is no nowhere/train-images-idx3-ubyte.gz")
+
+
 def test_the_summary_says_where_the_picture_is_and_which_claims_hold(tree, capsys):
     tree.command("run", "line")
     out = capsys.readouterr().out
@@ -231,7 +256,7 @@ def test_help_shows_every_field_with_type_doc_range_and_default(tree, capsys):
     assert "--size INT How many points. (>= 1; default: 3)" in out
     assert "--sparsity FLOAT ... S, the probability that a feature is inactive." in out
     assert "(in [0, 1]; default: 0.0 0.5)" in out
-    for flag in ("--preset {smoke,quick,paper}", "--seed INT", "--out", "--force"):
+    for flag in ("--preset {smoke,quick,paper}", "--seed INT", "--out", "--data-dir", "--force"):
         assert flag in out
     assert tree.command("run", "line", "--preset", "smoke", "--help") == 0
     assert "default: 2)" in capsys.readouterr().out

@@ -31,7 +31,7 @@ _MODULES = {
     "training": ["TrainingDiverged", "even_steps", "log_steps"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ["geometry", "plotting", "theory"]
+_SUBMODULES = ["datasets", "geometry", "plotting", "theory"]
 
 __all__ = sorted([*_HOME, *_SUBMODULES])
 __version__ = "0.1.0"

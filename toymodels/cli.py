@@ -27,10 +27,11 @@ USAGE = """usage: python -m experiments COMMAND
 
   list                           one line a figure: family/stem, title, source
   run STEM|FAMILY|all ...        make figures; `run STEM --help` shows what can be set
-      [--preset smoke|quick|paper] [--seed N] [--out DIR] [--force]
+      [--preset smoke|quick|paper] [--seed N] [--out DIR] [--data-dir DIR] [--force]
   report [--out DIR]             rebuild DIR/README.md (figures) from the records there
 """
 COMMANDS = ("list", "run", "report")
+WITH_A_VALUE = ("--preset", "--seed", "--out", "--data-dir")  # of the flags that all runs have
 
 Preset = Literal["smoke", "quick", "paper"]
 Load = Callable[[], "Experiment[Any]"]
@@ -46,6 +47,8 @@ class Options(Spec):
     """Decides all random numbers."""
     out: str | None = None
     """Folder for the files; without it `figures`, or `out` for smoke and changed settings."""
+    data_dir: str | None = None
+    """Folder with MNIST's four files; without it they are sought, or downloaded."""
     force: bool = False
     """Train even if the result is there, and replace the figure of a higher preset."""
 
@@ -130,9 +133,9 @@ def split_targets(words: Sequence[str]) -> tuple[list[str], list[str]]:
             targets.append(word)
             continue
         flags.append(word)
-        if word in ("--preset", "--seed", "--out"):
+        if word in WITH_A_VALUE:
             flags.extend(islice(rest, 1))
-        elif word.partition("=")[0] not in ("--preset", "--seed", "--out", "--force"):
+        elif word.partition("=")[0] not in (*WITH_A_VALUE, "--force"):
             flags.extend(rest)
     return targets, flags
 
@@ -187,7 +190,8 @@ def _order(experiment: "Experiment[Any]", root: Path, options: Options, spec: Sp
     changed = spec.overrides(experiment.preset(options.preset))
     folder = root / ("out" if changed or options.preset == "smoke" else "figures")
     out = Path(options.out) if options.out else folder
-    return Order(experiment, spec, options.preset, options.seed, out, options.force)
+    data_dir = Path(options.data_dir) if options.data_dir else None
+    return Order(experiment, spec, options.preset, options.seed, out, options.force, data_dir)
 
 
 def _parse(words: Sequence[str], prog: str, about: str, **defaults: Spec) -> list[Any]:

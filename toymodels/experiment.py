@@ -32,12 +32,14 @@ class Runner:
         store: gives the store for the training of a name.
         progress: gives a context for the training of a name and a number of steps, within
             which its progress is reported.
+        data_dir: the folder with a dataset's files, if the user names one.
     """
 
     store: Callable[[str], Store | None] = lambda name: None
     progress: Callable[[str, int], AbstractContextManager[Report | None]] = lambda name, steps: (
         nullcontext()
     )
+    data_dir: Path | None = None
     _names: set[str] = field(default_factory=set, init=False, repr=False)
 
     def train(
@@ -105,7 +107,7 @@ class Experiment(Generic[S]):
     def __post_init__(self) -> None:
         if "__dataclass_fields__" not in vars(self.Spec):
             raise TypeError("Spec must be decorated with @dataclass(frozen=True)")
-        taken = {"preset", "seed", "out", "force"} & set(self.Spec.__dataclass_fields__)
+        taken = {"preset", "seed", "out", "data_dir", "force"} & set(self.Spec.__dataclass_fields__)
         if taken:
             raise TypeError(f"{', '.join(sorted(taken))}: the command line's own, not a Spec field")
 

@@ -24,7 +24,7 @@ from toymodels.spec import PRESETS, Spec
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made: a figure at these settings, in this folder."""
+    """What is to be made: a figure at these settings, in this folder, with data from `data_dir`."""
 
     experiment: Experiment[Any]
     spec: Spec
@@ -32,6 +32,7 @@ class Order:
     seed: int
     out: Path
     force: bool
+    data_dir: Path | None = None
 
     @property
     def place(self) -> Place:
@@ -108,7 +109,7 @@ def _compute(order: Order, identity: str) -> Data:
         return checkpoints[-1]
 
     watch = Stopwatch(order.experiment.root)
-    runner = Runner(store, show_progress)
+    runner = Runner(store, show_progress, order.data_dir)
     dataset = order.experiment.run(order.spec, jax.random.key(order.seed), runner)
     provenance = watch.provenance(sum((checkpoint.seconds for checkpoint in checkpoints), 0.0))
     stamp = {
