@@ -71,12 +71,13 @@ def foreign_imports(module):
 
 GROUND = {
     *("checks", "blocks", "axes", "memory", "draws"),
-    *("distributions", "datapoints", "models", "geometry", "theory", "datasets"),
+    *("distributions", "datapoints", "models", "geometry", "theory", "datasets", "selectivity"),
 }
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     "objectives": GROUND,
     "finite_dataset": GROUND,
+    "classification": GROUND,
     "datasets": {"downloads", "files"},
     "downloads": set(),
     "training": {"objectives"},

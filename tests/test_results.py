@@ -105,3 +105,36 @@ def test_an_unknown_member_is_refused():
     joined = join_sizes([member(5, 2), member(20, 3)], "features", [5, 20])
     with pytest.raises(KeyError, match="features"):
         select_size(joined, features=6)
+
+
+def network(width, depth):
+    """What a training of deep networks gives, for the names that differ with their shape."""
+    sizes = {"hidden": width, "hidden_below": width, "layer": depth, "pixel": 3}
+    dims = {"W_in": ("hidden", "pixel"), "class_mean": ("layer", "hidden")}
+    dims |= {f"W_hidden_{i}": ("hidden", "hidden_below") for i in range(depth - 1)}
+    data = {
+        name: (
+            of,
+            np.cos(width + np.arange(np.prod([sizes[dim] for dim in of]))).reshape(
+                [sizes[dim] for dim in of]
+            ),
+        )
+        for name, of in dims.items()
+    }
+    names = {dim for of in dims.values() for dim in of}
+    return xr.Dataset(data, {dim: np.arange(sizes[dim]) for dim in names})
+
+
+def test_networks_of_all_shapes_come_out_of_a_join_as_they_went_in():
+    widths, depths = [2, 5], [1, 2, 3]
+    joined = join_sizes(
+        [join_sizes([network(w, d) for w in widths], "width", widths) for d in depths],
+        "depth",
+        depths,
+    )
+    for width in widths:
+        for depth in depths:
+            before, after = network(width, depth), select_size(joined, width=width, depth=depth)
+            assert after.sizes["layer"] == depth
+            for name in before:
+                xr.testing.assert_equal(before[name], after[name].drop_vars(["width", "depth"]))

@@ -10,14 +10,15 @@ _MODULES = {
     "axes": ["Axis"],
     "blocks": ["mean_over_blocks"],
     "claim": ["Claim"],
+    "classification": ["Classification", "accuracy", "as_columns", "cross_entropy"],
     "datapoints": ["Datapoints", "draw_datapoints", "stack_datapoints"],
     "distributions": ["FeatureDistribution", "SparseFeatures"],
     "ensemble": ["train"],
     "experiment": ["Experiment", "Runner"],
     "finite_dataset": ["FiniteDataset", "hidden_vectors", "squared_error"],
-    "models": ["ReluOutput", "linear"],
+    "models": ["MLP", "ReluOutput", "linear"],
     "objectives": ["Objective", "Reconstruction"],
-    "results": ["best_of", "join_sizes", "select_size"],
+    "results": ["best_of", "join_sizes", "select_size", "to_model"],
     "spec": [
         "Count",
         "Distinct",
@@ -31,7 +32,7 @@ _MODULES = {
     "training": ["TrainingDiverged", "even_steps", "log_steps"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ["datasets", "geometry", "plotting", "theory"]
+_SUBMODULES = ["datasets", "geometry", "plotting", "selectivity", "theory"]
 
 __all__ = sorted([*_HOME, *_SUBMODULES])
 __version__ = "0.1.0"

@@ -1,8 +1,9 @@
 """Results as Datasets with named axes: building one, joining sizes, choosing among restarts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from flax import nnx
@@ -11,8 +12,10 @@ from jaxtyping import Array, Float
 from toymodels.axes import SEED, Axis
 from toymodels.training import Trajectory, parameters
 
+Model = TypeVar("Model", bound=nnx.Module)
+
 # sizes that an outer join pads with NaN, and `select_size` trims again
-SIZE_DIMS = ("feature", "hidden", "datapoint", "data_seed")
+SIZE_DIMS = ("feature", "hidden", "hidden_below", "layer", "datapoint", "data_seed")
 
 
 def to_dataset(
@@ -74,6 +77,28 @@ def _describe(model: Any, leading: int) -> list[tuple[str, Any, tuple[str, ...]]
         dims = known.get(name, tuple(f"{name}_{i}" for i in range(rank)))
         described.append((name, value, dims))
     return described
+
+
+def to_model(dataset: xr.Dataset, like: Model) -> Model:
+    """Build the model whose parameters a Dataset holds; `like` is any model of its kind and size.
+
+    What stands before a parameter's own dimensions in the Dataset leads in the model as well: one
+    for each axis, to be worked off by `jax.vmap`.
+
+    Raises:
+        KeyError: if a parameter is not in the Dataset.
+        ValueError: if one has another size than in `like`.
+    """
+    graph, params, rest = parameters(like)
+    found = []
+    names = [name for name, _, _ in _describe(like, 0)]
+    for name, (path, variable) in zip(names, nnx.to_flat_state(params), strict=True):
+        value, own = jnp.asarray(dataset[name].values), variable.get_value().shape
+        if value.shape[value.ndim - len(own) :] != own:
+            raise ValueError(f"{name} is {list(value.shape)}, and should end in {list(own)}")
+        found.append((path, variable.replace(value)))
+    model: Model = nnx.merge(graph, nnx.from_flat_state(found), rest)
+    return model
 
 
 def best_of(dataset: xr.Dataset, over: str = SEED, by: str = "loss") -> xr.Dataset:
