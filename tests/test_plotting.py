@@ -290,6 +290,44 @@ def test_gram_shows_the_product_and_the_bias_on_one_symmetric_scale(ax):
     assert bias.get_extent()[1] == pytest.approx(ax.get_xlim()[1])
 
 
+def test_a_heat_map_has_its_first_row_at_the_top(ax):
+    values = np.random.default_rng(0).normal(size=(7, 3))
+    image = plotting.heat_map(ax, values, limit=0.5)
+    np.testing.assert_allclose(image.get_array(), values)
+    assert image.get_clim() == (-0.5, 0.5)
+    bottom, top = ax.get_ylim()
+    assert (top, bottom) == (-0.5, 6.5)
+    assert image.get_extent() == [-0.5, 2.5, bottom, top]
+
+
+# images
+
+
+def test_tiles_are_the_images_in_reading_order_each_on_its_own_scale(ax):
+    images = np.random.default_rng(0).normal(size=(5, 9)) * np.array([[1, 9, 0.1, 2, 3]]).T
+    drawn = plotting.image_tiles(ax, images, columns=3)
+    sheet = drawn.get_array()
+    assert sheet.shape == (7, 11)  # two rows of three tiles, and gaps of a pixel
+    assert drawn.get_clim() == (-1, 1)
+    for i, image in enumerate(images):
+        tile = sheet[4 * (i // 3) :, 4 * (i % 3) :][:3, :3]
+        np.testing.assert_allclose(tile, image.reshape(3, 3) / np.abs(image).max())
+    assert sheet.mask[3].all()
+    assert sheet.mask[:, 3].all()
+    assert sheet.mask[4:, 8:].all()  # where there is no sixth image
+    assert sheet.count() == 5 * 9
+
+
+def test_a_blank_image_is_a_white_tile(ax):
+    sheet = plotting.image_tiles(ax, np.zeros((2, 4)), columns=2).get_array()
+    np.testing.assert_array_equal(sheet.compressed(), np.zeros(8))
+
+
+def test_tiles_must_be_square(ax):
+    with pytest.raises(ValueError, match="10 pixels"):
+        plotting.image_tiles(ax, np.zeros((2, 10)), columns=2)
+
+
 @pytest.mark.parametrize("n", [5, 20, 80])
 def test_bars_have_the_norms_lengths_and_the_grams_rows(n):
     left, right = plotting.figure(4, 2).subplots(1, 2)

@@ -23,9 +23,10 @@ from .colors import (
 from .counts import restart_counts
 from .dots import dot_strip, fraction_guides
 from .labels import log_axis, plain_number, probability_label, sparsity_label
-from .matrices import gram_with_bias, norm_bars
+from .matrices import gram_with_bias, heat_map, norm_bars
 from .phases import phase_key, phase_map
 from .style import figure, style
+from .tiles import image_tiles
 from .vectors import arrow_glyph, feature_arrows, unit_circle
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "figure",
     "fraction_guides",
     "gram_with_bias",
+    "heat_map",
+    "image_tiles",
     "importance_colors",
     "log_axis",
     "norm_bars",

@@ -57,6 +57,24 @@ def gram_with_bias(ax: Axes, W: ArrayLike, b: ArrayLike, limit: float = 1.0) -> 
 
 
 @style()
+def heat_map(ax: Axes, values: ArrayLike, limit: float = 1.0) -> AxesImage:
+    """Draw a matrix: blue is positive, red negative, white zero; row 0 is at the top.
+
+    Args:
+        ax: the axes; loses ticks and spines, and keeps its box: cells are as wide as fits.
+        values: [rows, columns].
+        limit: value of the darkest colours; the same for panels to be compared.
+
+    """
+    values = np.asarray(values)
+    rows, columns = values.shape
+    image = _framed_image(ax, values, -0.5, columns, limit)
+    ax.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), xticks=[], yticks=[], aspect="auto")
+    ax.spines[:].set_visible(False)
+    return image
+
+
+@style()
 def norm_bars(
     ax: Axes, norms: ArrayLike, superposition: ArrayLike, limit: float = 1.2
 ) -> BarContainer:
