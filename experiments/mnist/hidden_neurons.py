@@ -70,7 +70,7 @@ class Spec(toymodels.Spec):
 
     def check(self):
         if self.pressure[0] != 0 or list(self.pressure) != sorted(self.pressure):
-            raise ValueError("pressure must start at 0, what all is compared with, and rise")
+            raise ValueError("pressure must start at 0, for comparison, and rise")
         for name in ("depth", "width"):
             if list(getattr(self, name)) != sorted(getattr(self, name)):
                 raise ValueError(f"{name} must rise")
