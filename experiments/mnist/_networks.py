@@ -89,9 +89,9 @@ def digits_per_unit(models):
 
 
 def selectivity_by_layer(models):
-    """Return the median class selectivity of each layer's live units, mean over restarts."""
+    """Return the median class selectivity of the live units, [seed, layer]."""
     means = models.class_mean.transpose("seed", "layer", "hidden", "label").values
-    return np.nanmedian(selectivity.class_selectivity(means), axis=-1).mean(axis=0)
+    return np.nanmedian(selectivity.class_selectivity(means), axis=-1)
 
 
 def dimensionality(models):

@@ -13,7 +13,9 @@ network with one hidden layer of the largest width, the best of `restarts` by te
 weights of units that fell silent are still those that they began with.
 
 Seen at `quick`: pressure up to 0.003 makes units two to three times as selective and costs less
-than half a percentage point; at 0.03 all networks of three hidden layers fall silent.
+than half a percentage point; at 0.03 all networks of three hidden layers fall silent. Depth by
+itself does not make units selective: the last layer's are ahead of the first's in some restarts
+and behind in others.
 """
 
 from dataclasses import dataclass
@@ -138,6 +140,7 @@ def claims(dataset):
     cost = np.array([while_it_works(m, m.accuracy.values) for m in shapes.values()])
     deepest = dataset.depth.values[-1]
     by_layer = selectivity_by_layer(shapes[deepest].sel(pressure=0))
+    gap = by_layer[:, -1] - by_layer[:, 0]
     price = [row[0] - row[np.isfinite(row)][-1] for row in cost if np.isfinite(row[0])]
     gains = plain.mean("seed").transpose("depth", "width").diff("width").values
     return [
@@ -163,12 +166,12 @@ def claims(dataset):
             digits[:, 0],
         ),
         Claim(
-            f"Later layers are more selective (median class selectivity in each of {deepest} "
-            f"layers of {widest} units, without pressure)",
+            f"The last of {deepest} hidden layers is more selective than the first (difference of "
+            f"the median class selectivities, {widest} units without pressure; each restart)",
             OURS,
-            "rising",
-            by_layer,
-            bool(len(by_layer) > 1 and (np.diff(by_layer) > 0).all()),
+            "above 0",
+            gap,
+            bool(deepest > 1 and (gap > 0).all()),
         ),
         Claim(
             "Each increase of pressure makes units more selective, until the network collapses "
