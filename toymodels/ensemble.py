@@ -152,6 +152,8 @@ def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any])
     names = [*(axis.name for axis in axes), *data]
     if len(set(names)) != len(names):
         raise ValueError(f"every axis, and all data, needs a name of its own; got {names}")
+    if SEED in data:
+        raise ValueError(f"data cannot be called {SEED}: that is the restart axis")
     swept = [axis for axis in axes if axis.name != SEED]
     first = {axis.name: axis.point(0) for axis in swept} | dict(data)
     problem(**first)

@@ -103,8 +103,8 @@ def _value_and_gradient(W, b, points):
     # -2 x relu(z), and then h = W x, reach the columns of the active features only
     slope = jnp.where(layers.active > 0, -points.value, 0.0)
     by_hidden += jnp.einsum("mtk,tk->mt", layers.columns, slope)
-    at_active = slope * layers.hidden[:, :, None]
-    at_active = at_active.at[:m].add(points.value * by_hidden[:m, :, None])
+    at_active = slope[None] * layers.hidden[:, :, None]
+    at_active = at_active.at[:m].add(points.value[None] * by_hidden[:m, :, None])
     gradient = by_readout.T.at[:, points.feature].add(at_active, mode="promise_in_bounds")
     return _mean(dense, layers, points), (2 / T * gradient[:m], 2 / T * gradient[m])
 
