@@ -83,6 +83,7 @@ if __name__ == "__main__":
 def tree(tmp_path_factory):
     tree = Tree(tmp_path_factory.mktemp("tree"))
     tree.write("family/slow", SCRIPT)
+    tree.write("family/twin", SCRIPT)
     return tree
 
 
@@ -94,12 +95,12 @@ def uninterrupted(tree):
     return data(tree, "whole")
 
 
-def run(tree, out, **variables):
-    return start("-m", "experiments", "run", "slow", "--out", out, cwd=tree.root, **variables)
+def run(tree, out, stem="slow", **variables):
+    return start("-m", "experiments", "run", stem, "--out", out, cwd=tree.root, **variables)
 
 
-def data(tree, out):
-    return xr.load_dataset(tree.root / out / "family" / "slow.nc").drop_attrs()
+def data(tree, out, stem="slow"):
+    return xr.load_dataset(tree.root / out / "family" / f"{stem}.nc").drop_attrs()
 
 
 def bits(dataset):
@@ -110,7 +111,7 @@ def stop(tree, out, how):
     """Run until there is a checkpoint, stop, and return the status, stderr and checkpoint."""
     process = run(tree, out, WAIT_AT_HALF="1")
     deadline = time.monotonic() + 60
-    while not (found := list((tree.root / out).glob("family/.slow-*/relu.npz"))):
+    while not (found := list((tree.root / out).glob("family/.work-*/relu.npz"))):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -143,3 +144,13 @@ def test_an_interrupt_says_that_the_same_command_resumes_and_damage_is_named(tre
     assert "relu.npz is damaged" in err
     assert "resumed" not in err
     assert bits(data(tree, "interrupted")) == bits(uninterrupted)
+
+
+def test_another_figure_of_the_same_computation_goes_on_with_it(tree, uninterrupted):
+    stop(tree, "shared", signal.SIGKILL)
+    status, _, err = finish(run(tree, "shared", "twin"))
+    assert status == 0, err
+    assert "relu: resumed from " in err
+    assert bits(data(tree, "shared", "twin")) == bits(uninterrupted)
+    left = {path.name for path in (tree.root / "shared" / "family").iterdir()}
+    assert left == {"twin.nc", "twin.png", "twin.json"}

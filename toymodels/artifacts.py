@@ -3,6 +3,8 @@
 They are replaced together, the record last; it holds the data's checksum, so that data is only
 ever read again together with the record that belongs to it. Until then everything lies in a
 folder of its own beside them, named after the computation, where its checkpoints are as well.
+
+Figures of one folder whose computations are the same share both, checkpoints and finished data.
 """
 
 import hashlib
@@ -10,10 +12,12 @@ import io
 import json
 import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -22,6 +26,7 @@ from toymodels.files import read_json, replace, stage, warn
 STAMP = "toymodels"
 """The Dataset attribute that holds, as JSON, what the data is the result of."""
 
+WORK = ".work-"  # how the names of folders for unfinished runs begin
 SECONDS_TO_KEEP = 30 * 24 * 3600
 
 
@@ -38,7 +43,7 @@ class Place:
 
     def work(self, fingerprint: str) -> Path:
         """Return the folder for what an unfinished run of this computation leaves."""
-        return self.folder / f".{self.stem}-{fingerprint[:12]}"
+        return self.folder / f"{WORK}{fingerprint[:12]}"
 
 
 @dataclass(frozen=True)
@@ -74,13 +79,39 @@ class Data:
 
 
 def load(place: Place, fingerprint: str) -> Data | None:
-    """Return the finished data of this computation; None, with a warning if it is damaged."""
+    """Return the finished data of this computation, this figure's or another's in its folder.
+
+    None if there is none; what is damaged is named in a warning, and not used.
+    """
+    candidates = (place, *_siblings(place, fingerprint))
+    found = (_finished(candidate, fingerprint) for candidate in candidates)
+    return next((data for data in found if data), None)
+
+
+def _siblings(place: Place, fingerprint: str) -> Iterator[Place]:
+    """Return the other figures of the folder whose data say that they are of this computation."""
+    for path in sorted(place.folder.glob("*.nc")):
+        if path.stem != place.stem and _may_be_of(path, fingerprint):
+            yield Place(place.folder, path.stem)
+
+
+def _may_be_of(path: Path, fingerprint: str) -> bool:
+    """Look at nothing but the stamp; of what is too damaged for that nobody can tell."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            stamp = file.attrs.get(STAMP)
+    except OSError:
+        return True
+    return stamp is not None and fingerprint in stamp
+
+
+def _finished(place: Place, fingerprint: str) -> Data | None:
     path = place.file(".nc")
     if not path.exists():
         return None  # it is not committed, as the other two are
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != _recorded_sha256(place):
-        warn(f"{path} is damaged: it is not what {place.stem}.json records; it is made anew")
+        warn(f"{path} is damaged: it is not what {place.stem}.json records; it is not used")
         return None
     data = Data.read(content)
     return data if data.stamp["fingerprint"] == fingerprint else None
@@ -114,8 +145,8 @@ def publish(place: Place, fingerprint: str, contents: dict[str, bytes]) -> None:
 
 
 def forget_abandoned(place: Place) -> None:
-    """Remove what runs of this figure left that nobody has taken up again for a month."""
-    for work in place.folder.glob(f".{place.stem}-*"):
+    """Remove what runs in this folder left that nobody has taken up again for a month."""
+    for work in place.folder.glob(f"{WORK}*"):
         if time.time() - work.stat().st_mtime > SECONDS_TO_KEEP:
             shutil.rmtree(work, ignore_errors=True)
 

@@ -64,7 +64,7 @@ def make(order: Order) -> Outcome:
         return Outcome(picture, kept=kept)
     identity = fingerprint(order.spec.to_dict(), order.seed, order.experiment.page.path)
     with _workspace(order.place.work(identity)):
-        found = None if order.force else artifacts.load(order.place, identity)
+        found = None if order.force else _finished(order, identity)
         data = _restamped(found, order) if found else _compute(order, identity)
         claims = tuple(order.experiment.claims(data.dataset))
         contents = _contents(order, data, claims)
@@ -99,6 +99,12 @@ def _higher_preset(order: Order) -> str | None:
     return there if higher else None
 
 
+def _finished(order: Order, identity: str) -> Data | None:
+    """Return the data of this computation if it was finished before, for whichever figure."""
+    with exclusive(order.place.folder):  # not while one of two files has been replaced
+        return artifacts.load(order.place, identity)
+
+
 def _compute(order: Order, identity: str) -> Data:
     """Run the experiment, from its checkpoints if there are any."""
     checkpoints: list[Checkpoint] = []
@@ -124,10 +130,9 @@ def _compute(order: Order, identity: str) -> Data:
 
 
 def _restamped(data: Data, order: Order) -> Data:
-    """Return data made before, under the preset's name of today: two may be equal."""
-    if data.stamp["preset"] == order.preset:
-        return data
-    return Data.of(data.dataset, {**data.stamp, "preset": order.preset})
+    """Return data made before as this figure's and this preset's, whose settings are equal."""
+    stamp = {**data.stamp, "stem": order.place.stem, "preset": order.preset}
+    return data if stamp == data.stamp else Data.of(data.dataset, stamp)
 
 
 def _contents(order: Order, data: Data, claims: tuple[Claim, ...]) -> dict[str, bytes]:
