@@ -25,6 +25,7 @@ format: .venv/installed-test
 
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.finite_dataset
 
 clean:
 	rm -rf .venv $(OUT)

@@ -9,12 +9,13 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 
@@ -22,6 +23,7 @@ FIRST_CHUNKS = 3  # of a training, not timed
 PACKAGES = ("jax", "flax", "optax", "torch")
 
 Row = dict[str, Any]
+Side = TypeVar("Side", bound=Hashable)
 
 
 class Timing(NamedTuple):
@@ -62,20 +64,39 @@ def time_in_turns(
     `train(report=...)` is a call of `toymodels.train`. The reference takes its turn with torch's
     default number of threads and with a single one; the faster of the two medians counts.
     """
+    sides: dict[int, Callable[[float], float]] = {0: partial(seconds_a_step, train)}
+    for threads in thread_counts():
+        sides[threads] = partial(seconds_with_threads, reference_step, threads)
+    medians = medians_in_turns(sides, rounds, seconds)
+    threads = min(thread_counts(), key=lambda threads: medians[threads])
+    return Timing(1e3 * medians[threads], 1e3 * medians[0], threads)
+
+
+def medians_in_turns(
+    sides: Mapping[Side, Callable[[float], float]], rounds: int, seconds: float
+) -> dict[Side, float]:
+    """Let each side, a function of how long to measure, take its turn; return their medians."""
+    times: dict[Side, list[float]] = {side: [] for side in sides}
+    for _ in range(rounds):
+        for side, measure in sides.items():
+            times[side].append(measure(seconds))
+    return {side: statistics.median(found) for side, found in times.items()}
+
+
+def thread_counts() -> set[int]:
+    """Return the numbers of threads that torch gets: its default, and one."""
+    return {import_torch().get_num_threads(), 1}
+
+
+def seconds_with_threads(step: Callable[[], Any], threads: int, seconds: float) -> float:
+    """Time a step of the reference with that many of torch's threads, after a warm-up."""
     torch = import_torch()
     default = torch.get_num_threads()
-    reference: dict[int, list[float]] = {threads: [] for threads in {default, 1}}
-    ours: list[float] = []
-    for _ in range(rounds):
-        ours.append(seconds_a_step(train, seconds))
-        for threads, times in reference.items():
-            torch.set_num_threads(threads)
-            seconds_a_call(reference_step, seconds / 10)  # warms up
-            times.append(seconds_a_call(reference_step, seconds))
-        torch.set_num_threads(default)
-    medians = {threads: statistics.median(times) for threads, times in reference.items()}
-    threads = min(medians, key=lambda threads: medians[threads])
-    return Timing(1e3 * medians[threads], 1e3 * statistics.median(ours), threads)
+    torch.set_num_threads(threads)
+    seconds_a_call(step, seconds / 10)
+    elapsed = seconds_a_call(step, seconds)
+    torch.set_num_threads(default)
+    return elapsed
 
 
 def seconds_a_step(train: Callable[..., Any], seconds: float) -> float:
@@ -114,9 +135,10 @@ def result_row(name: str, timing: Timing, **sizes: int) -> Row:
     return {"name": name, **sizes, **times, "ratio": round(timing.reference_ms / timing.ours_ms, 2)}
 
 
-def print_row(row: Row, threads: int, *, heading: bool = False) -> None:
+def print_row(row: Row, threads: int | None = None, *, heading: bool = False) -> None:
     """Print a row of the table as it comes out, under the column names if it is the first."""
-    cells = {**{k: v for k, v in row.items() if k != "name"}, "torch_threads": threads}
+    cells = {k: v for k, v in row.items() if k != "name"}
+    cells |= {} if threads is None else {"torch_threads": threads or "-"}
     if heading:
         print(f"\n{'name':36}" + "".join(f"{name:>14}" for name in cells))
     print(f"{row['name']:36}" + "".join(f"{value:>14}" for value in cells.values()), flush=True)
