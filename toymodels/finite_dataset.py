@@ -76,11 +76,15 @@ def hidden_vectors(W: Float[Array, "m n"], points: Datapoints) -> Float[Array, "
     )
 
 
-@jax.custom_vjp
 def squared_error(
     W: Float[Array, "m n"], b: Float[Array, " n"], points: Datapoints
 ) -> Float[Array, ""]:
     """Mean over the datapoints of |x - relu(W^T W x + b)|^2, differentiable in W and b."""
+    return _error(W, b, points)
+
+
+@jax.custom_vjp
+def _error(W, b, points):
     layers = _Layers.of(W, b, points)
 
     def add(total, h):
@@ -119,7 +123,7 @@ def _scale_gradient(gradient, cotangent):
     return cotangent * by_W, cotangent * by_b, None
 
 
-squared_error.defvjp(_value_and_gradient, _scale_gradient)
+_error.defvjp(_value_and_gradient, _scale_gradient)
 
 
 class _Layers(NamedTuple):
