@@ -15,7 +15,10 @@ from toymodels.training import Trajectory, parameters
 Model = TypeVar("Model", bound=nnx.Module)
 
 # sizes that an outer join pads with NaN, and `select_size` trims again
-SIZE_DIMS = ("feature", "hidden", "hidden_below", "layer", "datapoint", "data_seed")
+SIZE_DIMS = (
+    *("feature", "hidden", "hidden_below", "layer", "datapoint", "data_seed"),
+    *("attentional_feature", "head"),
+)
 
 
 def to_dataset(

@@ -5,24 +5,31 @@ import numpy as np
 from toymodels import geometry, plotting, select_size
 
 
-def of_size(dataset, T, budget=1):
+def sizes(dataset, budget=1):
+    """Return the dataset sizes that were trained with this budget of steps."""
+    there = dataset.train_loss.sel(budget=budget).notnull().any(["data_seed", "seed"])
+    return dataset.dataset_size.values[there.values]
+
+
+def same_size(dataset, T, budget=1):
     """Return all models trained on T datapoints."""
     return select_size(dataset, dataset_size=T, budget=budget)
 
 
 def best(dataset, T, budget=1):
     """Return the one with the lowest training loss."""
-    models = of_size(dataset, T, budget).stack(model=("data_seed", "seed"))
-    return models.isel(model=int(models.train_loss.values.argmin())).transpose("hidden", ...)
+    models = same_size(dataset, T, budget).stack(model=("data_seed", "seed"))
+    return models.isel(model=int(models.train_loss.values.argmin()))
 
 
-def per_size(dataset, quantity):
-    """Apply `quantity(models)` to the models of each dataset size."""
-    return [quantity(of_size(dataset, T)) for T in dataset.dataset_size.values]
+def mean_test_loss(dataset):
+    """Return the test loss for each dataset size, averaged over data seeds and restarts."""
+    means = dataset.test_loss.sel(budget=1).mean(["data_seed", "seed"])
+    return means.sel(dataset_size=sizes(dataset)).values
 
 
 def polygon_error(h):
-    """How far hidden vectors [*, 2, T] are from a regular polygon: gaps, and spread of radii.
+    """How far hidden vectors [*, 2, T] are from a regular polygon: angles, and radii.
 
     Returns the largest deviation from 360/T of the angles between neighbours, in degrees, and
     the standard deviation of the radii over their mean, each [*].
@@ -33,7 +40,7 @@ def polygon_error(h):
 
 
 def largest(W, count=5):
-    """Return the longest columns of W, which are the features if there are any."""
+    """Return the longest columns of W [m, n]: the features that are learned, if any are."""
     return W[:, np.argsort(-geometry.norms(W))[:count]]
 
 

@@ -74,7 +74,7 @@ class Spec(FiniteSpec):
     """Datasets of each size above `large`, and for the longer runs."""
     longer: Count = 4
     """The longer runs have this many times the steps."""
-    longer_dataset_size: DatasetSizes = (5, 10, 15, 30, 50, 100, 200)
+    longer_dataset_size: DatasetSizes = (5, 15, 30, 100, 200, 500, 1000)
     """T of the longer runs."""
 
     def check(self):

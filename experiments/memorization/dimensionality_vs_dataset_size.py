@@ -11,9 +11,16 @@ its replications, so the claims are about existence and order.
 
 import numpy as np
 
-from experiments.memorization._models import best, draw_planes, largest, of_size
+from experiments.memorization._models import (
+    best,
+    draw_planes,
+    largest,
+    mean_test_loss,
+    same_size,
+    sizes,
+)
 from experiments.memorization._runs import PAPER, SMOKE, Spec, run
-from toymodels import Claim, Experiment, geometry, plotting, theory
+from toymodels import Claim, Experiment, geometry, plotting
 from toymodels.cli import main
 
 WHERE = "Henighan et al. 2023, figure 3"
@@ -21,61 +28,49 @@ WHERE = "Henighan et al. 2023, figure 3"
 
 @plotting.style()
 def plot(dataset):
-    sizes = dataset.dataset_size.values[trained(dataset)]
-    figure = plotting.figure(11.4, 6.4)
-    grid = figure.add_gridspec(4, len(sizes), height_ratios=[1.5, 1.9, 0.8, 0.8])
+    shown = sizes(dataset)
+    figure = plotting.figure(11.4, 6.6)
+    grid = figure.add_gridspec(4, len(shown), height_ratios=[1.5, 1.9, 0.75, 0.75])
     loss, dims = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, :])
-    for T in sizes:
-        models = of_size(dataset, T)
-        loss.plot(
-            np.full(models.test_loss.size, T),
-            models.test_loss.values.ravel(),
-            "o",
-            color=plotting.MUTED,
-            markersize=3,
-        )
+    plotting.fraction_guides(dims, ("1", "2/3", "2/5", "0"))
+    for i, T in enumerate(shown):
+        losses = same_size(dataset, T).test_loss.values.ravel()
+        loss.plot(np.full(losses.size, T), losses, "o", color=plotting.MUTED, markersize=3)
         model = best(dataset, T)
         for quantity, color, shift in [
             (model.feature_dimensionality, plotting.FEATURE, 1.03),
             (model.datapoint_dimensionality, plotting.DATAPOINT, 1 / 1.03),
         ]:
-            dims.plot(
-                np.full(quantity.size, T * shift),
-                quantity.values,
-                "o",
-                color=color,
-                markersize=2.5,
-                alpha=0.5,
-                markeredgewidth=0,
-            )
-    loss.plot(
-        sizes, [float(of_size(dataset, T).test_loss.mean()) for T in sizes], color=plotting.INK
-    )
-    dims.plot(sizes, 2 / sizes, color=plotting.INK, linewidth=0.8)
+            place = np.full(quantity.size, T * shift)
+            dims.scatter(place, quantity, s=5, color=color, alpha=0.5, linewidths=0)
+        panels = [figure.add_subplot(grid[row, i]) for row in (2, 3)]
+        draw_planes(*panels, model)
+        panels[0].set_title(f"T = {plotting.plain_number(T)}")
+    loss.axhline(1, color=plotting.FAINT, linewidth=0.8, zorder=0)
+    loss.plot(shown, mean_test_loss(dataset), color=plotting.INK)
+    polygon = np.geomspace(max(3, shown[0]), shown[-1])
+    dims.plot(polygon, 2 / polygon, color=plotting.INK, linewidth=0.8)
+    dims.annotate("2 / T", (15, 2 / 15), xytext=(6, 6), textcoords="offset points")
     for ax in (loss, dims):
-        plotting.log_axis(ax.xaxis, sizes)
-    loss.set(ylabel="test loss")
+        plotting.log_axis(ax.xaxis, shown)
+        ax.set_xlim(shown[0] / 1.25, shown[-1] * 1.25)
+    loss.set(ylabel="test loss", xticklabels=[])
     dims.set(ylabel="dimensionality", xlabel="dataset size T")
-    for i, T in enumerate(sizes):
-        draw_planes(
-            figure.add_subplot(grid[2, i]), figure.add_subplot(grid[3, i]), best(dataset, T)
-        )
+    panels = figure.axes[2:4]
+    panels[0].set_ylabel("h", color=plotting.DATAPOINT)
+    panels[1].set_ylabel("W", color=plotting.FEATURE)
+    figure.align_ylabels([loss, dims])
     return figure
 
 
-def trained(dataset):
-    """Which dataset sizes the runs of the ordinary budget have."""
-    return dataset.train_loss.sel(budget=1).notnull().any(["data_seed", "seed"]).values
-
-
 def claims(dataset):
-    sizes = dataset.dataset_size.values[trained(dataset)]
-    test = np.array([float(of_size(dataset, T).test_loss.mean()) for T in sizes])
+    shown, test = sizes(dataset), mean_test_loss(dataset)
     peak = int(test.argmax())
-    few = [T for T in sizes if 3 <= T <= 100]
+    few = [T for T in shown if 3 <= T <= 100]
     shares = [np.median(best(dataset, T).datapoint_dimensionality) * T / 2 for T in few]
-    last = best(dataset, sizes[-1])
-    features = largest(last.W.values)
+    last = best(dataset, shown[-1])
+    features = np.sort(last.feature_dimensionality.values)[-5:]
+    datapoint = last.datapoint_dimensionality.values.max()
     return [
         Claim.within(
             "Up to T = 100 the datapoints share the two dimensions, 2/T each (median of D T / 2 "
@@ -86,35 +81,26 @@ def claims(dataset):
         ),
         Claim(
             "Double descent: the mean test loss has its maximum inside the range of T (T of the "
-            "maximum, test loss at the smallest T, there and at the largest T)",
+            "maximum; test loss at the smallest T, there and at the largest T)",
             WHERE,
-            "the second of the three losses is the largest, the last the smallest",
-            [sizes[peak], test[0], test[peak], test[-1]],
-            bool(test[-1] < test[0] < test[peak] and 0 < peak < len(sizes) - 1),
+            "the loss is largest there, and at the largest T lower than at the smallest",
+            [shown[peak], test[0], test[peak], test[-1]],
+            bool(test[-1] < test[0] < test[peak] and peak < len(shown) - 1),
         ),
         Claim.within(
-            "At the largest T the five longest features form a pentagon (angles between them)",
+            "With most datapoints the five longest features form a pentagon (angles between "
+            "neighbours)",
             WHERE,
             (62, 82),
-            geometry.angular_gaps(features),
+            geometry.angular_gaps(largest(last.W.values)),
         ),
         Claim(
-            "Their dimensionality is below 2/5, as all small features count in the denominator "
-            "(of the five; the largest of any datapoint)",
+            "Their dimensionality is below 2/5, as all small features count in the denominator, "
+            "and above any datapoint's (the five largest of features; the largest of datapoints)",
             WHERE,
-            "five between 0.1 and 0.4, more than any datapoint has",
-            [
-                *np.sort(last.feature_dimensionality.values)[-5:],
-                last.datapoint_dimensionality.values.max(),
-            ],
-            bool(
-                (
-                    np.sort(last.feature_dimensionality.values)[-5:]
-                    < theory.polygon_dimensionality(5)
-                ).all()
-                and np.sort(last.feature_dimensionality.values)[-5] > 0.1
-                and last.feature_dimensionality.max() > last.datapoint_dimensionality.max()
-            ),
+            "five between the largest of a datapoint and 0.39",
+            [*features, datapoint],
+            bool(datapoint < features.min() and features.max() < 0.39),
         ),
     ]
 
@@ -127,6 +113,10 @@ EXPERIMENT = Experiment(
     smoke=SMOKE,
     paper=PAPER,
     sweeps="dataset_size",
+    deviations=(
+        "quick has n = 1,000, S = .99 and 10,000 steps; the source n = 10,000, S = .999, 50,000.",
+        "All models of one T start from the same weights; they differ in their datapoints.",
+    ),
 )
 
 if __name__ == "__main__":

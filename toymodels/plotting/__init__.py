@@ -22,12 +22,13 @@ from .colors import (
 )
 from .counts import restart_counts
 from .dots import dot_strip, fraction_guides
-from .labels import log_axis, plain_number, probability_label, sparsity_label
+from .grids import value_map
+from .labels import log_axis, plain_number, point_legend, probability_label, sparsity_label
 from .matrices import gram_with_bias, heat_map, norm_bars
 from .phases import phase_key, phase_map
 from .style import figure, style
 from .tiles import image_tiles
-from .vectors import arrow_glyph, feature_arrows, unit_circle
+from .vectors import arrow_glyph, feature_arrows, feature_lines_3d, unit_circle
 
 __all__ = [
     "DATAPOINT",
@@ -43,6 +44,7 @@ __all__ = [
     "dot_strip",
     "feature_arrows",
     "feature_colors",
+    "feature_lines_3d",
     "figure",
     "fraction_guides",
     "gram_with_bias",
@@ -56,9 +58,11 @@ __all__ = [
     "phase_map",
     "plain_number",
     "point_cloud",
+    "point_legend",
     "probability_label",
     "restart_counts",
     "sparsity_label",
     "style",
     "unit_circle",
+    "value_map",
 ]

@@ -30,3 +30,4 @@ def point_cloud(ax: Axes, vectors: ArrayLike, color: ArrayLike, limit: float | N
     ax.axvline(0, color=FAINT, linewidth=0.5, zorder=0)
     ax.scatter(x, y, s=9 if len(x) <= 200 else 2.5, color=color, linewidths=0, zorder=3)
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), xticks=[], yticks=[], aspect="equal")
+    ax.spines[:].set_visible(False)

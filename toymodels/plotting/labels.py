@@ -1,10 +1,15 @@
 """Numbers as a reader would write them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.axis import XAxis, YAxis
+from matplotlib.figure import FigureBase
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from .style import style
@@ -45,3 +50,19 @@ def log_axis(axis: XAxis | YAxis, ticks: Sequence[float] | None = None) -> None:
     axis.set_minor_formatter(NullFormatter())
     if ticks is not None:
         axis.set_minor_locator(NullLocator())
+
+
+@style()
+def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any]) -> Legend:
+    """Name the colours of points, in a row outside a figure's panels or in a corner of an axes.
+
+    Args:
+        place: the figure or the axes.
+        colors: the colour of each name.
+
+    """
+    points = [
+        Line2D([], [], color=c, marker="o", markersize=3, linestyle="") for c in colors.values()
+    ]
+    where = {"loc": "best"} if isinstance(place, Axes) else {"loc": "outside lower center"}
+    return place.legend(points, list(colors), ncols=len(points), **where)

@@ -8,15 +8,9 @@ from matplotlib.collections import QuadMesh
 from numpy.typing import ArrayLike
 
 from .colors import FEATURE, MUTED, SUPERPOSED, phase_colors
+from .grids import log_edges
 from .labels import log_axis
 from .style import style
-
-
-def _log_edges(centres: ArrayLike) -> np.ndarray:
-    """Find the k + 1 borders, on a log scale, of cells around k centres, positive and monotone."""
-    logs = np.log(np.asarray(centres, dtype=float))
-    inner = (logs[1:] + logs[:-1]) / 2
-    return np.exp(np.concatenate([[2 * logs[0] - inner[0]], inner, [2 * logs[-1] - inner[-1]]]))
 
 
 @style()
@@ -37,7 +31,7 @@ def phase_map(
         superposition: [l, k], of that feature.
 
     """
-    x, y = _log_edges(relative_importance), _log_edges(probability)
+    x, y = log_edges(relative_importance), log_edges(probability)
     log_axis(ax.xaxis, [0.1, 0.3, 1, 3, 10])
     log_axis(ax.yaxis, [1, 0.3, 0.1, 0.03, 0.01])
     mesh = ax.pcolormesh(x, y, phase_colors(norm, superposition), rasterized=True)

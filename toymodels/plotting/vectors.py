@@ -9,7 +9,7 @@ from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import Circle, FancyBboxPatch, Patch
 from numpy.typing import ArrayLike
 
-from .colors import FAINT, INK, MUTED
+from .colors import FAINT, INK, MUTED, feature_colors
 from .style import style
 
 
@@ -100,3 +100,21 @@ def _badge(width: float, half_height: float) -> Patch:
         badge = FancyBboxPatch(corner, width, 2 * half_height, boxstyle=round_ends)
     badge.set(facecolor="white", edgecolor=FAINT, linewidth=0.6)
     return badge
+
+
+@style()
+def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
+    """Draw vectors in space as lines from the origin with dots at the tips.
+
+    Args:
+        ax: axes with a 3-D projection; they lose their frame.
+        W: [3, n], a column a vector.
+        limit: half the side of the cube that is shown.
+
+    """
+    W = np.asarray(W)
+    for (x, y, z), color in zip(W.T, feature_colors(W.shape[1]), strict=True):
+        ax.plot([0, x], [0, y], [0, z], color=color, linewidth=1.4)
+        ax.plot([x], [y], [z], "o", color=color, markersize=4)
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), zlim=(-limit, limit), box_aspect=(1, 1, 1))
+    ax.set_axis_off()
