@@ -337,7 +337,7 @@ def test_spreading_changes_nothing(monkeypatch, sizes, count, members):
     order = [Axis("a", np.arange(a)), Axis("b", np.arange(b), {"leaf": leaf}), Axis.seeds(s)]
     values = {axis.name: axis.values for axis in order}
     keys, state = Keys.of(KEY, order[2]), jnp.arange(float(a * b * s)).reshape(sizes)
-    found = spread(member, order, DEVICES[:count], 1000)(values, keys, state, 0.5)
+    found = spread(member, order, DEVICES[:count], [1000] * 3)(values, keys, state, 0.5)
     i, j, k = np.ogrid[:a, :b, :s]
     np.testing.assert_array_equal(found["place"], 100 * i + 10 * k + leaf[j, 0])
     np.testing.assert_array_equal(found["state"], state + 0.5)
@@ -357,7 +357,7 @@ def test_batches_fit_into_memory(monkeypatch, room):
     monkeypatch.setattr(axes.lax, "map", watch)
     order = [Axis(name, np.arange(size)) for name, size in (("a", 5), ("b", 2), ("c", 3))]
     values = {axis.name: axis.values for axis in order}
-    sums = spread(lambda v, *_: v["a"] + v["b"] + v["c"], order, DEVICES[:1], 1000)
+    sums = spread(lambda v, *_: v["a"] + v["b"] + v["c"], order, DEVICES[:1], [1000] * 3)
     assert sums(values, Keys.of(KEY, None), None, None).shape == (5, 2, 3)
     # inner axes first; only what is taken whole leaves room for more than one point further out
     expected = {1: {1}, 2: {1, 2}, 4: {1}, 9: {1}, 15: {2}, 30: set()}
@@ -366,10 +366,10 @@ def test_batches_fit_into_memory(monkeypatch, room):
 
 def test_work_is_done_where_it_was_asked_for():
     for device in DEVICES:
-        everywhere = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], [device], 1)
+        everywhere = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], [device], [1])
         found = everywhere({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
         assert found.devices() == {device}
-    shared = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], DEVICES, 1)
+    shared = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], DEVICES, [1])
     found = shared({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
     assert found.devices() == set(DEVICES)
 
@@ -411,6 +411,36 @@ def test_the_widest_array_is_found_inside_loops():
     assert widest_array(function, jax.ShapeDtypeStruct((3, 10**9), jnp.float16)) == 128 * 10**9 * 4
     assert widest_array(lambda key: jax.random.key_data(key), KEY) == 8
     assert widest_array(lambda: ()) == 0
+
+
+def test_only_arrays_of_the_members_count():
+    def function(mine, everyones):
+        return mine @ everyones
+
+    args = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((101, 2, 3), (3, 1000))]
+    assert widest_array(function, *args, members=101) == 2 * 1000 * 4
+    assert widest_array(lambda mine, all: mine + all.sum(), *args, members=101) == 2 * 3 * 4
+
+
+def test_restarts_that_share_batches_share_what_is_computed_from_them(monkeypatch):
+    """Wide arrays that every restart needs alike are no reason to take these one by one."""
+    taken, whole_map = [], jax.lax.map
+
+    def watch(function, leaves, *, batch_size):
+        taken.append(batch_size)
+        return whole_map(function, leaves, batch_size=batch_size)
+
+    monkeypatch.setattr(axes.lax, "map", watch)
+    monkeypatch.setattr(axes, "CPU_BYTES", 2**16)
+
+    class Wide(Echo):
+        def loss(self, model, key):
+            return jax.random.uniform(key, (2**14,)).sum() * model.place[0]
+
+    for shared_batches in (True, False):
+        seeds = Axis.seeds(4, shared_batches=shared_batches)
+        train(lambda: (Wide(1.0), optax.sgd(0.0)), [seeds], 2, KEY, devices=DEVICES[:1])
+        assert bool(taken) is not shared_batches
 
 
 # --- when things go wrong -------------------------------------------------------------------------

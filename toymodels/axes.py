@@ -103,8 +103,8 @@ class Keys(NamedTuple):
         own = fold(both[1], seeds.values) if seeds.own_batches else both[1]
         return cls(fold(both[0], seeds.values), own)
 
-    def along(self, axis: Axis) -> dict[str, Key[Array, " seed"]]:
-        """Return those keys that have a leading axis along `axis`."""
+    def along(self, axis: Axis) -> dict[str, Key[Array, "*seed"]]:
+        """Return those keys that have, or would have, a leading axis along `axis`."""
         batched = {"init": self.init} if axis.name == SEED else {}
         return batched | ({"batches": self.batches} if axis.own_batches else {})
 
@@ -122,14 +122,17 @@ def execution_order(axes: Sequence[Axis]) -> tuple[Axis, ...]:
 
 
 def spread(
-    function: MemberFunction, axes: Sequence[Axis], devices: Sequence[jax.Device], bytes_each: int
+    function: MemberFunction,
+    axes: Sequence[Axis],
+    devices: Sequence[jax.Device],
+    bytes_each: Sequence[int],
 ) -> Callable[[dict[str, Any], Keys, Any, Any], Any]:
     """Spread one member's function over the grid of `axes`, outermost first, and compile it.
 
     Along an axis only that axis's values are batched, so whatever does not depend on it, such
     as the random numbers shared by all sparsities, is computed once. One axis is shared out
-    over the devices; members beyond what fits (`bytes_each` of widest array) are worked off
-    one batch after another.
+    over the devices; members beyond what fits are worked off one batch after another:
+    `bytes_each` has, for each axis, one point's share of the widest array along it.
     """
     options = CPU_OPTIONS if devices[0].platform == "cpu" else None
     split = _axis_to_share_out(axes, len(devices))
@@ -158,15 +161,15 @@ def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> Membe
     return all_points
 
 
-def _batch_sizes(sizes: Sequence[int], devices, bytes_each: int) -> list[int]:
+def _batch_sizes(sizes: Sequence[int], devices, bytes_each: Sequence[int]) -> list[int]:
     """Return how many points of each axis to take at once, filling the inner axes first."""
     memory = CPU_BYTES if devices[0].platform == "cpu" else ACCELERATOR_BYTES
-    room = max(1, memory // max(1, bytes_each))
     batches: list[int] = []
-    for size in reversed(sizes):
+    for size, each in zip(reversed(sizes), reversed(bytes_each), strict=True):
+        room = max(1, memory // max(1, each))
         even = largest_divisor(size, room)  # a remainder would be compiled as well
         batches.insert(0, even if 2 * even > min(room, size) else min(room, size))
-        room = 1 if batches[0] < size else room // size or 1
+        memory = memory // size if batches[0] == size else 0
     return batches
 
 

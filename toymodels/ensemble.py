@@ -27,6 +27,7 @@ from toymodels.training import Chunk, Report, State, Store, TrainingDiverged
 
 # split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
 OWN_KEYS = 2**31 - 1
+MANY = 10_007  # members of a trial trace: a prime that no other size is a multiple of
 
 Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
 
@@ -142,9 +143,22 @@ class _Grid:
         seeds = next((axis for axis in self.order if axis.name == SEED), None)
         values = {axis.name: axis.values for axis in self.order} | self.data
         keys = Keys.of(self.key, seeds)
-        each = widest_array(function, *self._point(), member, shared)
+        each = [_bytes_along(axis, function, *self._point(), member, shared) for axis in self.order]
         everywhere = spread(function, self.order, self.devices, each)
         return lambda member, shared: everywhere(values, keys, member, shared)
+
+
+def _bytes_along(axis: Axis, function: MemberFunction, values, keys, member, shared) -> int:
+    """Return one point's share of the widest array that has an axis along `axis`."""
+
+    def point(mine, common):
+        (value, key, member), (values, keys, shared) = mine, common
+        return function({**values, axis.name: value}, keys._replace(**key), member, shared)
+
+    mine = (values[axis.name], keys.along(axis), member)
+    many = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((MANY, *leaf.shape), leaf.dtype), mine)
+    each = jax.vmap(point, in_axes=(0, None))
+    return widest_array(each, many, (values, keys, shared), members=MANY)
 
 
 def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> None:
