@@ -80,6 +80,7 @@ MAY_IMPORT = {
     "classification": GROUND,
     "datasets": {"downloads", "files"},
     "downloads": set(),
+    "attention": GROUND,
     "training": {"objectives"},
     "results": GROUND | {"training"},
     "ensemble": GROUND | {"objectives", "training", "results"},

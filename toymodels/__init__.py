@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
+    "attention": ["AttentionMixing", "OvDraw"],
     "axes": ["Axis"],
     "blocks": ["mean_over_blocks"],
     "claim": ["Claim"],
@@ -16,7 +17,7 @@ _MODULES = {
     "ensemble": ["train"],
     "experiment": ["Experiment", "Runner"],
     "finite_dataset": ["FiniteDataset", "hidden_vectors", "squared_error"],
-    "models": ["MLP", "ReluOutput", "linear"],
+    "models": ["MLP", "MixingMatrix", "ReluOutput", "linear"],
     "objectives": ["Objective", "Reconstruction"],
     "results": ["best_of", "join_sizes", "select_size", "to_model"],
     "spec": [

@@ -1,0 +1,67 @@
+"""Attention heads that share attentional features: one mixing matrix for patterns and OVs."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from toymodels.checks import check_count
+
+
+class MixingMatrix(nnx.Module):
+    """y = relu( sum_j (sum_k M_jk A_k) x (sum_l M_jl O_l) + b ), the attention of J heads.
+
+    Anthropic's January 2024 update, "Attention superposition". A_k [tokens, tokens] is the
+    pattern of attentional feature k, O_k [d_model, d_model] its OV matrix, x [tokens, d_model]
+    the residual stream. The same M [J, K] mixes both, so that
+
+        y = relu( sum_kl (M^T M)_kl A_k x O_l + b ):
+
+    M^T M plays the part that W^T W has for features. M starts Xavier-normal.
+
+    Args:
+        features: K, attentional features.
+        heads: J, fewer than features for superposition.
+        d_model: width of the residual stream.
+        key: randomness of the initial M.
+        bias: whether there is a bias b [d_model]; the source has none.
+
+    Raises:
+        ValueError: if a size is below 1, or there are more heads than features.
+    """
+
+    dims: ClassVar = {"M": ("head", "attentional_feature"), "b": ("output",)}
+
+    def __init__(
+        self, features: int, heads: int, d_model: int, *, key: PRNGKeyArray, bias: bool = False
+    ):
+        for name, size in {"features": features, "heads": heads, "d_model": d_model}.items():
+            check_count(name, size)
+        if heads > features:
+            raise ValueError(f"heads must be at most the {features} features; got {heads}")
+        xavier = jax.nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
+        self.M = nnx.Param(xavier(key, (heads, features)))
+        self.b = nnx.Param(jnp.zeros(d_model)) if bias else None
+
+    def __call__(
+        self,
+        A: Float[Array, "K batch tokens tokens"],
+        x: Float[Array, "batch tokens d_model"],
+        O: Float[Array, "K d_model d_model"],  # noqa: E741
+    ) -> Float[Array, "batch tokens d_model"]:
+        """Compute the heads' output as the equation has it, head by head."""
+        patterns = jnp.einsum("jk,kbst->jbst", self.M[...], A)
+        values = jnp.einsum("jk,kde->jde", self.M[...], O)
+        return self._rectify(jnp.einsum("jbst,btd,jde->bse", patterns, x, values))
+
+    def from_products(
+        self, products: Float[Array, "K K batch tokens d_model"]
+    ) -> Float[Array, "batch tokens d_model"]:
+        """Compute the same output from the products A_k x O_l, which do not depend on M."""
+        gram = self.M[...].T @ self.M[...]
+        return self._rectify(jnp.tensordot(gram, products, 2))
+
+    def _rectify(self, y):
+        return jax.nn.relu(y if self.b is None else y + self.b[...])
