@@ -34,11 +34,11 @@ def assert_same(a, b):
         np.testing.assert_array_equal(ours, theirs, strict=True)
 
 
-def compiled(objective, optimizer):
+def compiled(objective, optimizer, refreshes=()):
     """Return a member's first state, and its chunk as (state, begin, end) -> Chunk."""
     step = jax.jit(partial(advance, objective, optimizer))
     return start(objective, optimizer, KEY), lambda state, begin, end: step(
-        state, KEY, np.int32(begin), np.int32(end)
+        state, KEY, np.int32(begin), np.int32(end), np.bool_(end in refreshes)
     )
 
 
@@ -265,8 +265,8 @@ class Refreshed(Walk):
         return model, jax.tree.map(jnp.zeros_like, optimizer_state)
 
 
-def test_refresh_is_called_at_each_border():
-    state, chunk = compiled(Refreshed(), optax.adam(0.1))
+def test_refresh_is_called_after_the_steps_asked_for():
+    state, chunk = compiled(Refreshed(), optax.adam(0.1), refreshes=(3, 5))
     moved = [float(chunk(state, 0, end).state.model.unused[...]) - 1 - 10 * end for end in (3, 5)]
     assert all(0 <= shift < 1 for shift in moved)
     assert moved[0] != pytest.approx(moved[1])  # each step has a key of its own
@@ -280,12 +280,22 @@ def test_refresh_is_called_at_each_border():
     np.testing.assert_array_equal(chunk(state, 0, 3).state.model.used[...], plain.model.used[...])
 
 
-def test_a_run_with_refresh_resumes_as_it_was():
-    state, chunk = compiled(Refreshed(), optax.adam(0.1))
+@pytest.mark.parametrize("cut", [[4, 25, STEPS], BORDERS, range(1, STEPS + 1)])
+def test_a_run_with_refresh_is_the_same_however_it_is_cut(cut):
+    state, chunk = compiled(Refreshed(), optax.adam(0.1), refreshes=(4, 25))
+    assert float(chunk(state, 0, 9).state.model.unused[...]) == 1  # a border is not enough
+    expected = run_chunks(chunk, state, [4, 25, STEPS]).state
+    assert float(expected.model.unused[...]) > 10 * (4 + 25)
+    assert_same(run_chunks(chunk, state, cut).state, expected)
+
+
+@pytest.mark.parametrize("stop", BORDERS)
+def test_a_run_with_refresh_resumes_as_it_was(stop):
+    state, chunk = compiled(Refreshed(), optax.adam(0.1), refreshes=(4, 25))
     store = MemoryStore()
 
     def interrupt(step, *_):
-        if step == 9:
+        if step == stop:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -309,7 +319,7 @@ def test_refresh_has_a_key_that_no_batch_has():
             see(key)
             return model, optimizer_state
 
-    state, chunk = compiled(Watched(), optax.sgd(0.01))
+    state, chunk = compiled(Watched(), optax.sgd(0.01), refreshes=range(1, 11))
     run_chunks(chunk, state, range(1, 11))
     jax.effects_barrier()
     assert len(seen) == len(set(seen)) == 20

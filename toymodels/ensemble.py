@@ -5,7 +5,7 @@ its vmap, axis by axis, so that a learning rate can be an axis as well as a spar
 called `seed` is not passed on: it decides the initial weights and the batches.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from toymodels import training
 from toymodels.axes import SEED, Axis, Keys, MemberFunction, execution_order, spread
 from toymodels.checks import check_count
 from toymodels.memory import widest_array
-from toymodels.objectives import Objective
+from toymodels.objectives import Objective, Refreshing
 from toymodels.results import check_names, to_dataset
 from toymodels.training import Chunk, Report, State, Store, TrainingDiverged
 
@@ -40,6 +40,7 @@ def train(
     *,
     data: Mapping[str, Any] | None = None,
     snapshots: Sequence[int] = (),
+    refreshes: Sequence[int] = (),
     devices: Sequence[jax.Device] | None = None,
     store: Store | None = None,
     report: Report | None = None,
@@ -57,6 +58,8 @@ def train(
         data: what the problem receives by name at every point alike: pytrees of arrays, passed
             to the compiled program, where an array that the problem closes over is built into it.
         snapshots: steps (0 to `steps`) at which to keep the parameters.
+        refreshes: steps (1 to `steps`) after which to call the objective's `refresh`, before a
+            snapshot of the same step is taken; it is called at no others.
         devices: where to train; all local devices by default.
         store: where checkpoints go, and come from when the run is taken up again.
         report: called as report(step, steps, mean loss) about a hundred times.
@@ -68,23 +71,27 @@ def train(
 
     Raises:
         ValueError: if axes or data repeat a name or take one that the results need, a value is
-            outside its range, or steps < 1.
+            outside its range, steps < 1, or refreshes are given to an objective without `refresh`.
         TrainingDiverged: if a loss becomes NaN or infinite.
     """
     check_count("steps", steps)
     if any(not 0 <= step <= steps for step in snapshots):
         raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
+    if any(not 1 <= step <= steps for step in refreshes):
+        raise ValueError(f"refreshes must lie in [1, {steps}]; got {list(refreshes)}")
     shared = jax.tree.map(jnp.asarray, dict(data or {}))
-    _check_axes(problem, axes, shared)
+    objective = _check_axes(problem, axes, shared)
+    if refreshes and not isinstance(objective, Refreshing):
+        raise ValueError(f"refreshes need an objective with refresh: {type(objective).__name__}")
     devices = tuple(devices or jax.local_devices())
     own_key = jax.random.fold_in(key, OWN_KEYS)
     grid = _Grid(problem, execution_order(axes), shared, devices, own_key)
     names = [axis.name for axis in axes]
     check_names(names, grid.example().model)
-    borders = sorted({*training.even_steps(steps), *snapshots} - {0})
+    borders = sorted({*training.even_steps(steps), *snapshots, *refreshes} - {0})
     state = grid.start()
     run = training.run_chunks(
-        grid.compile_chunk(),
+        grid.compile_chunk(frozenset(refreshes)),
         state,
         borders,
         snapshots=snapshots,
@@ -111,9 +118,12 @@ class _Grid:
     def start(self) -> State:
         return self._spread(self._start, None)(None, None)
 
-    def compile_chunk(self) -> Callable[[State, int, int], Chunk]:
-        advance = self._spread(self._advance, self.example(), (np.int32(0), np.int32(1)))
-        return lambda state, begin, end: advance(state, (np.int32(begin), np.int32(end)))
+    def compile_chunk(self, refreshes: Collection[int]) -> Callable[[State, int, int], Chunk]:
+        def span(begin, end):
+            return np.int32(begin), np.int32(end), *([np.bool_(end in refreshes)] * bool(refreshes))
+
+        advance = self._spread(self._advance, self.example(), span(0, 1))
+        return lambda state, begin, end: advance(state, span(begin, end))
 
     def test_loss(self, model) -> Float[Array, "*axes"]:
         key = jax.random.fold_in(self.key, 2)  # 0 and 1 are taken by the training keys
@@ -161,8 +171,11 @@ def _bytes_along(axis: Axis, function: MemberFunction, values, keys, member, sha
     return widest_array(each, many, (values, keys, shared), members=MANY)
 
 
-def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> None:
-    """Build the problem once at each point of each axis, where values can still be looked at."""
+def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> Objective:
+    """Build the problem once at each point of each axis, where values can still be looked at.
+
+    Returns the objective at the first point of all.
+    """
     names = [*(axis.name for axis in axes), *data]
     if len(set(names)) != len(names):
         raise ValueError(f"every axis, and all data, needs a name of its own; got {names}")
@@ -170,10 +183,11 @@ def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any])
         raise ValueError(f"data cannot be called {SEED}: that is the restart axis")
     swept = [axis for axis in axes if axis.name != SEED]
     first = {axis.name: axis.point(0) for axis in swept} | dict(data)
-    problem(**first)
+    objective, _ = problem(**first)
     for axis in swept:
         for i in range(1, axis.size):
             problem(**{**first, axis.name: axis.point(i)})
+    return objective
 
 
 def _check_finite(diverged_at: ArrayLike, loss: ArrayLike, order: Sequence[Axis]) -> None:

@@ -52,6 +52,7 @@ class Runner:
         key: PRNGKeyArray,
         data: Mapping[str, Any] | None = None,
         snapshots: Sequence[int] = (),
+        refreshes: Sequence[int] = (),
     ) -> xr.Dataset:
         """Train an ensemble as `toymodels.train` does, under a name of its own in this run.
 
@@ -71,6 +72,7 @@ class Runner:
                 key,
                 data=data,
                 snapshots=snapshots,
+                refreshes=refreshes,
                 store=self.store(name),
                 report=report,
             )

@@ -2,7 +2,7 @@
 
 An objective has `init(key) -> model`, `loss(model, key) -> scalar` (one training step's
 estimate) and `test_loss(model, key) -> scalar`; it may have
-`refresh(model, optimizer_state, key, step)`, a pure hook between chunks of steps.
+`refresh(model, optimizer_state, key, step)`, a pure hook after the steps that are asked for.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from toymodels.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.checks import check_count
@@ -33,6 +33,17 @@ class Objective(Protocol):
 
     def test_loss(self, model: Any, key: PRNGKeyArray) -> Float[Array, ""]:
         """Measure the loss on a large test set, the same for the same key."""
+        ...
+
+
+@runtime_checkable
+class Refreshing(Objective, Protocol):
+    """An objective that can step in between two steps, such as to resample dead units."""
+
+    def refresh(
+        self, model: Any, optimizer_state: Any, key: PRNGKeyArray, step: Int[Array, ""]
+    ) -> tuple[Any, Any]:
+        """Return model and optimizer state as they shall go on after `step` steps."""
         ...
 
 

@@ -1,9 +1,10 @@
 """The training loop: a compiled chunk of steps, and the Python loop over chunks.
 
 Everything that is not a step happens at the borders between chunks: progress, loss records,
-snapshots of the weights, checkpoints, the check for divergence, stopping. The chunk is a pure
-function of one member's state, so that an ensemble is nothing but its vmap; step i uses the
-key `fold_in(key, i)`, so that a run cut anywhere goes on as if it had not been.
+snapshots of the weights, checkpoints, the check for divergence, stopping, and, at the borders
+that are asked for and at no others, the objective's `refresh`. The chunk is a pure function of
+one member's state, so that an ensemble is nothing but its vmap; step i uses the key
+`fold_in(key, i)`, so that a run cut anywhere goes on as if it had not been.
 """
 
 import time
@@ -17,9 +18,9 @@ import numpy as np
 import optax
 from flax import nnx
 from jax import lax
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from toymodels.objectives import Objective
+from toymodels.objectives import Objective, Refreshing
 
 NEVER = np.iinfo(np.int32).max
 SECONDS_BETWEEN_SAVES = 2.0
@@ -82,10 +83,13 @@ def advance(
     key: PRNGKeyArray,
     begin: Int[Array, ""],
     end: Int[Array, ""],
+    refresh: Bool[Array, ""] | None = None,
 ) -> Chunk:
-    """Take steps `begin` to `end` (excluded), then the objective's `refresh` if it has one.
+    """Take steps `begin` to `end` (excluded), then the objective's `refresh` if so asked.
 
-    Pure, and the same however a run is cut, except that a refresh happens at every cut.
+    Without `refresh`, as against False, the program has no such branch.
+
+    Pure, and the same however a run is cut, as long as it refreshes after the same steps.
     """
 
     def step(i, carry: Chunk) -> Chunk:
@@ -108,12 +112,17 @@ def advance(
     zero = jnp.zeros(())
     chunk = Chunk(state, zero, jnp.asarray(NEVER, jnp.int32), zero)
     chunk = lax.fori_loop(begin, end, step, chunk)
-    refresh = getattr(objective, "refresh", None)
-    if refresh is not None:
-        own_key = jax.random.fold_in(key, ~end)  # negative, so that no step's batch has it
-        refreshed = refresh(*chunk.state, own_key, end)
-        chunk = chunk._replace(state=State(*refreshed))
-    return chunk._replace(loss=chunk.loss / (end - begin))
+    chunk = chunk._replace(loss=chunk.loss / (end - begin))
+    if refresh is None or not isinstance(objective, Refreshing):
+        return chunk
+    own_key = jax.random.fold_in(key, ~end)  # negative, so that no step's batch has it
+    refreshed = lax.cond(
+        refresh,
+        lambda state: State(*objective.refresh(state.model, state.optimizer_state, own_key, end)),
+        lambda state: state,
+        chunk.state,
+    )
+    return chunk._replace(state=refreshed)
 
 
 def even_steps(steps: int, count: int = 100) -> tuple[int, ...]:
