@@ -13,12 +13,22 @@ _MODULES = {
     "claim": ["Claim"],
     "classification": ["Classification", "accuracy", "as_columns", "cross_entropy"],
     "datapoints": ["Datapoints", "draw_datapoints", "stack_datapoints"],
+    "dictionary_learning": ["SparseDictionary", "unit_norm"],
     "distributions": ["FeatureDistribution", "SparseFeatures"],
     "ensemble": ["train"],
     "experiment": ["Experiment", "Runner"],
     "finite_dataset": ["FiniteDataset", "hidden_vectors", "squared_error"],
-    "models": ["MLP", "MixingMatrix", "ReluOutput", "linear"],
-    "objectives": ["Objective", "Reconstruction"],
+    "models": [
+        "GatedDictionary",
+        "JumpReluDictionary",
+        "MLP",
+        "MixingMatrix",
+        "ReluDictionary",
+        "ReluOutput",
+        "TopKDictionary",
+        "linear",
+    ],
+    "objectives": ["Objective", "Reconstruction", "Refreshing"],
     "results": ["best_of", "join_sizes", "select_size", "to_model"],
     "spec": [
         "Count",
@@ -33,7 +43,15 @@ _MODULES = {
     "training": ["TrainingDiverged", "even_steps", "log_steps"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
-_SUBMODULES = ["datasets", "geometry", "plotting", "selectivity", "theory"]
+_SUBMODULES = [
+    "baselines",
+    "datasets",
+    "geometry",
+    "plotting",
+    "recovery",
+    "selectivity",
+    "theory",
+]
 
 __all__ = sorted([*_HOME, *_SUBMODULES])
 __version__ = "0.1.0"

@@ -17,7 +17,7 @@ Model = TypeVar("Model", bound=nnx.Module)
 # sizes that an outer join pads with NaN, and `select_size` trims again
 SIZE_DIMS = (
     *("feature", "hidden", "hidden_below", "layer", "datapoint", "data_seed"),
-    *("attentional_feature", "head"),
+    *("attentional_feature", "head", "activation", "dictionary_feature"),
 )
 
 

@@ -1,0 +1,112 @@
+"""How well a dictionary recovers known features, and how it codes: the field's metrics.
+
+Directions are columns, codes f are [features, samples], leading axes are batch. Every function
+takes NumPy and JAX arrays alike and returns the same kind.
+"""
+
+import numpy as np
+from jax import Array
+from jaxtyping import Float
+
+__all__ = [
+    "dead_fraction",
+    "explained_variance",
+    "feature_density",
+    "l0",
+    "max_cosines",
+    "mmcs",
+    "shrinkage",
+]
+
+
+def max_cosines(
+    truth: Float[Array | np.ndarray, "*batch d n"],
+    dictionary: Float[Array | np.ndarray, "*batch d features"],
+) -> Float[Array | np.ndarray, "*batch n"]:
+    """Cosine of each true feature with the dictionary's column that comes nearest.
+
+    Signed: a column that points the other way recovers nothing. A zero column has cosine 0 with
+    everything.
+
+    Args:
+        truth: true directions, of any length.
+        dictionary: learned directions, of any length.
+    """
+    xp = truth.__array_namespace__()
+    return xp.max(xp.matmul(_directions(truth).mT, _directions(dictionary)), axis=-1)
+
+
+def mmcs(
+    truth: Float[Array | np.ndarray, "*batch d n"],
+    dictionary: Float[Array | np.ndarray, "*batch d features"],
+) -> Float[Array | np.ndarray, "*batch"]:
+    """Mean max cosine similarity: the mean of `max_cosines` over the true features.
+
+    Source: Sharkey et al. 2022, "Taking features out of superposition with sparse
+    autoencoders". It grows with the size of the dictionary whatever that has learned, most of
+    all in few dimensions: compare it with that of random directions.
+    """
+    xp = truth.__array_namespace__()
+    return xp.asarray(xp.mean(max_cosines(truth, dictionary), axis=-1))
+
+
+def l0(
+    codes: Float[Array | np.ndarray, "*batch features samples"],
+) -> Float[Array | np.ndarray, "*batch"]:
+    """Mean number of active codes in a sample."""
+    xp = codes.__array_namespace__()
+    return xp.asarray(xp.sum(feature_density(codes), axis=-1))
+
+
+def feature_density(
+    codes: Float[Array | np.ndarray, "*batch features samples"],
+) -> Float[Array | np.ndarray, "*batch features"]:
+    """Share of samples in which each feature is active."""
+    xp = codes.__array_namespace__()
+    return xp.mean(xp.where(codes != 0, 1.0, 0.0), axis=-1)
+
+
+def dead_fraction(
+    codes: Float[Array | np.ndarray, "*batch features samples"],
+) -> Float[Array | np.ndarray, "*batch"]:
+    """Share of features that are active in none of the samples."""
+    xp = codes.__array_namespace__()
+    return xp.asarray(xp.mean(xp.where(feature_density(codes) == 0, 1.0, 0.0), axis=-1))
+
+
+def explained_variance(
+    x: Float[Array | np.ndarray, "*batch d samples"],
+    reconstruction: Float[Array | np.ndarray, "*batch d samples"],
+) -> Float[Array | np.ndarray, "*batch"]:
+    """Share of the variance explained, 1 - sum |x - x'|^2 / sum |x - mean|^2.
+
+    1 where the reconstruction is perfect, 0 where it is the mean, negative where it is worse.
+    """
+    xp = x.__array_namespace__()
+    spread = x - xp.mean(x, axis=-1, keepdims=True)
+    return xp.asarray(1.0 - _total(xp.square(x - reconstruction)) / _total(xp.square(spread)))
+
+
+def shrinkage(
+    x: Float[Array | np.ndarray, "*batch d samples"],
+    reconstruction: Float[Array | np.ndarray, "*batch d samples"],
+) -> Float[Array | np.ndarray, "*batch"]:
+    """Relative reconstruction bias gamma = E[|x'|^2] / E[x . x']: 1 if unbiased, below if shrunk.
+
+    1 / gamma is the factor by which x' had to be multiplied to be nearest to x.
+
+    Source: Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse
+    Autoencoders", section on shrinkage.
+    """
+    xp = x.__array_namespace__()
+    return xp.asarray(_total(xp.square(reconstruction)) / _total(x * reconstruction))
+
+
+def _total(values):
+    return values.sum(axis=(-2, -1))
+
+
+def _directions(columns):
+    xp = columns.__array_namespace__()
+    lengths = xp.sqrt(xp.sum(xp.square(columns), axis=-2, keepdims=True))
+    return columns / xp.where(lengths > 0, lengths, 1)
