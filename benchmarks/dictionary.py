@@ -1,0 +1,123 @@
+"""Throughput: training sparse dictionaries here, and in PyTorch eager.
+
+    python -m benchmarks.dictionary [--quick] [--out FILE]
+
+The work is the same on both sides: eight ReLU dictionaries of 512 features for activations of
+64 dimensions, one for each L1 coefficient, trained at once. A step draws 4,096 of 2^17
+activations, with replacement and the same for all eight, takes the gradient of |x - x'|^2 + l1
+sum f, keeps of the decoder's the part that turns its columns, does a step of Adam, and scales
+the columns back to length one. The reference holds the eight in one module of batched
+parameters, as one would write it in PyTorch; ours is `toymodels.train`.
+
+Timing as in `benchmarks.throughput`: whole steps, both sides in turns, no compilation, and torch
+with its default number of threads or one, whichever is faster.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from benchmarks import common
+from toymodels import Axis, ReluDictionary, SparseDictionary, train, unit_norm
+
+INPUTS, FEATURES, BATCH, STEPS = 64, 512, 4096, 10_000
+COEFFICIENTS = np.geomspace(0.01, 1.0, 8)
+SAMPLES = 2**17
+LEARNING_RATE = 1e-3
+ACTIVE = 0.02  # probability of each of as many true features as the dictionary has
+
+
+def activations() -> np.ndarray:
+    """Return sparse combinations of random directions, as columns [INPUTS, SAMPLES]."""
+    random = np.random.default_rng(0)
+    directions = random.normal(size=(INPUTS, FEATURES)).astype(np.float32)
+    directions /= np.linalg.norm(directions, axis=0)
+    values = random.random((FEATURES, SAMPLES), np.float32)
+    values *= random.random((FEATURES, SAMPLES), np.float32) < ACTIVE
+    return directions @ values
+
+
+def reference_step(x: np.ndarray) -> Callable[[], Any]:
+    """Return a step of the eight dictionaries in PyTorch; samples are rows, dictionaries lead."""
+    torch = common.import_torch()
+    data = torch.tensor(np.ascontiguousarray(x.T))
+    count = len(COEFFICIENTS)
+    directions = torch.nn.functional.normalize(torch.randn(count, FEATURES, INPUTS), dim=-1)
+    decoder = torch.nn.Parameter(directions.clone())
+    encoder = torch.nn.Parameter(directions.transpose(1, 2).clone())
+    encoder_bias = torch.nn.Parameter(torch.zeros(count, 1, FEATURES))
+    decoder_bias = torch.nn.Parameter(torch.zeros(count, 1, INPUTS))
+    optimizer = torch.optim.Adam([encoder, encoder_bias, decoder, decoder_bias], LEARNING_RATE)
+    l1 = torch.tensor(COEFFICIENTS, dtype=torch.float32)
+
+    def step() -> Any:
+        batch = data[torch.randint(SAMPLES, (BATCH,))]
+        codes = torch.relu(torch.baddbmm(encoder_bias, batch - decoder_bias, encoder))
+        output = torch.baddbmm(decoder_bias, codes, decoder)
+        error = (batch - output).square().sum(dim=-1).mean(dim=-1)
+        loss = (error + l1 * codes.sum(dim=-1).mean(dim=-1)).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            parallel = (decoder.grad * decoder).sum(dim=-1, keepdim=True)
+            decoder.grad.sub_(parallel * decoder)
+            optimizer.step()
+            decoder.div_(decoder.norm(dim=-1, keepdim=True))
+        return loss
+
+    return step
+
+
+def problem(l1: Any, activations: Any) -> Any:
+    """Return the same task as our engine has it: objective and optimizer at one coefficient."""
+    objective = SparseDictionary(
+        lambda key: ReluDictionary(INPUTS, FEATURES, key=key), activations, l1, batch_size=BATCH
+    )
+    return objective, unit_norm(optax.adam(LEARNING_RATE))
+
+
+def step_operations() -> int:
+    """Count the floating-point operations of a step's five matrix products, for all eight."""
+    return 5 * 2 * INPUTS * FEATURES * BATCH * len(COEFFICIENTS)
+
+
+def run(quick: bool, out: Path) -> None:
+    """Measure both sides, print the row, and write it to `out`."""
+    cores = common.use_all_cores()
+    x, axes = activations(), [Axis("l1", COEFFICIENTS)]
+    ours = partial(train, problem, axes, STEPS, jax.random.key(0), data={"activations": x})
+    rounds, seconds = (3, 2.0) if quick else (7, 10.0)
+    timing = common.time_in_turns(reference_step(x), ours, rounds, seconds)
+    row = common.result_row(
+        "eight L1 coefficients, shared minibatches",
+        timing,
+        inputs=INPUTS,
+        features=FEATURES,
+        instances=len(COEFFICIENTS),
+        batch=BATCH,
+    )
+    common.print_row(row, timing.threads, heading=True)
+    rate = step_operations() / (row["ours_ms"] * 1e-3)
+    print(f"\nOurs does {rate / 1e9:.0f} GFLOP/s in matrix products.")
+    common.write_results(out, [row], common.machine_facts(cores))
+
+
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    default = Path(__file__).with_name("dictionary.json")
+    parser.add_argument("--out", type=Path, default=default, help="JSON file of the results")
+    options = parser.parse_args()
+    common.import_torch()
+    run(options.quick, options.out)
+
+
+if __name__ == "__main__":
+    main()
