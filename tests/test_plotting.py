@@ -454,3 +454,21 @@ def test_drawing_loads_neither_jax_nor_pyplot():
         "assert not {'jax', 'matplotlib.pyplot', 'toymodels'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# learned directions
+
+
+def test_learned_directions_end_on_the_unit_circle_whatever_their_length(ax):
+    truth, learned = np.array([[1.2, 0.0], [0.0, 0.3]]), np.array([[3.0, 0.0, 4.0], [0, 0.1, 3]])
+    plotting.directions_over(ax, truth, learned)
+    tips, rings = (np.asarray(dots.get_offsets()) for dots in ax.collections[-2:])
+    np.testing.assert_allclose(tips, truth.T)
+    np.testing.assert_allclose(rings, [[1, 0], [0, 1], [0.8, 0.6]])
+    assert [len(rays.get_segments()) for rays in ax.collections[:2]] == [2, 3]
+
+
+def test_recovery_deepens_from_white():
+    depth = contrast_with_white(plotting.MMCS_CMAP(np.linspace(0, 1, 21))[:, :3])
+    assert depth[0] == pytest.approx(1)
+    assert np.all(np.diff(depth) > 0)

@@ -12,6 +12,7 @@ from .colors import (
     FEATURE,
     GRAM_CMAP,
     INK,
+    MMCS_CMAP,
     MUTED,
     NOT_LEARNED,
     SUPERPOSED,
@@ -21,6 +22,7 @@ from .colors import (
     phase_colors,
 )
 from .counts import restart_counts
+from .directions import directions_over
 from .dots import dot_strip, fraction_guides
 from .grids import value_map
 from .labels import log_axis, plain_number, point_legend, probability_label, sparsity_label
@@ -36,11 +38,13 @@ __all__ = [
     "FEATURE",
     "GRAM_CMAP",
     "INK",
+    "MMCS_CMAP",
     "MUTED",
     "NOT_LEARNED",
     "SUPERPOSED",
     "SUPERPOSITION_CMAP",
     "arrow_glyph",
+    "directions_over",
     "dot_strip",
     "feature_arrows",
     "feature_colors",

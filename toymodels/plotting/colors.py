@@ -55,6 +55,9 @@ GRAM_CMAP = _ramp(
 SUPERPOSITION_CMAP = _ramp("superposition", FEATURE, "#8a55a8", DATAPOINT)
 """Sequential, for superposition from 0 (dedicated, blue) to 1 and above (superposed, red)."""
 
+MMCS_CMAP = _ramp("mmcs", NOT_LEARNED, "#93bbe6", FEATURE, "#123f7c")
+"""Sequential, for how well features are recovered: white not at all, dark blue exactly."""
+
 
 def feature_colors(n: int) -> np.ndarray:
     """Tell n features apart by colour: one hue each, equally light, the first one blue.
