@@ -38,7 +38,8 @@ def value_map(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, centre: f
     values = np.asarray(values)
     log_axis(ax.xaxis, np.asarray(x).tolist())
     log_axis(ax.yaxis, np.asarray(y).tolist())
-    low, high = min(values.min(), centre - 1e-3), max(values.max(), centre + 1e-3)
+    low, high = values.min(), max(values.max(), centre + 1e-3)
+    low = min(low, centre - (high - centre) / 10)  # or noise around the centre would be dark
     norm = TwoSlopeNorm(centre, low, high)
     mesh = ax.pcolormesh(
         log_edges(x), log_edges(y), values, cmap=GRAM_CMAP.reversed(), norm=norm, rasterized=True

@@ -62,7 +62,9 @@ def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any]) -> Legend:
 
     """
     points = [
-        Line2D([], [], color=c, marker="o", markersize=3, linestyle="") for c in colors.values()
+        Line2D([], [], color=color, marker="o", markersize=3, linestyle="")
+        for color in colors.values()
     ]
-    where = {"loc": "best"} if isinstance(place, Axes) else {"loc": "outside lower center"}
-    return place.legend(points, list(colors), ncols=len(points), **where)
+    if isinstance(place, Axes):
+        return place.legend(points, list(colors))
+    return place.legend(points, list(colors), loc="outside lower center", ncols=len(points))

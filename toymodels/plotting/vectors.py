@@ -116,5 +116,6 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
     for (x, y, z), color in zip(W.T, feature_colors(W.shape[1]), strict=True):
         ax.plot([0, x], [0, y], [0, z], color=color, linewidth=1.4)
         ax.plot([x], [y], [z], "o", color=color, markersize=4)
-    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), zlim=(-limit, limit), box_aspect=(1, 1, 1))
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), zlim=(-limit, limit))
+    ax.set_box_aspect((1, 1, 1), zoom=1.5)
     ax.set_axis_off()
