@@ -39,6 +39,7 @@ _MODULES = {
         "Range",
         "Sparsities",
         "Spec",
+        "TrainingSpec",
     ],
     "training": ["TrainingDiverged", "even_steps", "log_steps"],
 }

@@ -99,6 +99,22 @@ class Spec:
         return {name: value for name, value in self.to_dict().items() if value != there[name]}
 
 
+@dataclass(frozen=True)
+class TrainingSpec(Spec):
+    """Settings of a training on minibatches with AdamW; the defaults are the usual notebook's."""
+
+    restarts: Count = 4
+    """Models trained at each point of the sweep."""
+    steps: Count = 10_000
+    """Optimiser steps."""
+    batch_size: Count = 1024
+    """Samples a step."""
+    learning_rate: Positive = 1e-3
+    """AdamW's learning rate; the highest, where it follows a schedule."""
+    weight_decay: NonNegative = 1e-2
+    """AdamW's decoupled weight decay."""
+
+
 def conform(name: str, hint: Any, value: Any) -> Any:
     """Return `value` as `hint` has it, or raise a ValueError that says what `name` may be."""
     try:

@@ -23,7 +23,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-import toymodels
 from experiments.mnist._drawing import draw_directions, draw_pressures, draw_units, draw_widths
 from experiments.mnist._networks import (
     digits_per_unit,
@@ -34,7 +33,15 @@ from experiments.mnist._networks import (
     train,
     while_it_works,
 )
-from toymodels import Claim, Experiment, best_of, datasets, join_sizes, plotting
+from toymodels import (
+    Claim,
+    Experiment,
+    TrainingSpec,
+    best_of,
+    datasets,
+    join_sizes,
+    plotting,
+)
 from toymodels.cli import main
 from toymodels.spec import Count, Distinct, NonNegative, Positive, Range
 
@@ -47,7 +54,7 @@ Pressures = Annotated[tuple[NonNegative, ...], Distinct()]
 
 
 @dataclass(frozen=True)
-class Spec(toymodels.Spec):
+class Spec(TrainingSpec):
     """Settings; the source prints none but the shapes."""
 
     dataset: Literal["mnist", "digits"] = "mnist"
@@ -58,16 +65,9 @@ class Spec(toymodels.Spec):
     """Units of each hidden layer."""
     pressure: Pressures = (0.0, 0.0003, 0.001, 0.003, 0.01, 0.03)
     """Coefficients of the L1 penalty, summed over all hidden units; the first is 0."""
-    restarts: Count = 4
-    """Networks trained at each setting."""
     steps: Count = 4700
-    """Optimiser steps; 4,700 batches of 128 are ten times the 60,000 images."""
     batch_size: Count = 128
-    """Images a step, drawn with replacement."""
     learning_rate: Positive = 2e-3
-    """AdamW's learning rate at the start; it falls to 0 along a cosine."""
-    weight_decay: NonNegative = 1e-2
-    """AdamW's decoupled weight decay."""
 
     def check(self):
         if self.pressure[0] != 0 or list(self.pressure) != sorted(self.pressure):

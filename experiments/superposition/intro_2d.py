@@ -17,7 +17,6 @@ import numpy as np
 import optax
 import xarray as xr
 
-import toymodels
 from toymodels import (
     Axis,
     Claim,
@@ -25,18 +24,19 @@ from toymodels import (
     Reconstruction,
     ReluOutput,
     SparseFeatures,
+    TrainingSpec,
     best_of,
     geometry,
     plotting,
 )
 from toymodels.cli import main
-from toymodels.spec import Count, NonNegative, Positive, Range, Sparsities
+from toymodels.spec import Count, Positive, Range, Sparsities
 
 WHERE = "Elhage et al. 2022, introduction"
 
 
 @dataclass(frozen=True)
-class Spec(toymodels.Spec):
+class Spec(TrainingSpec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
     n: Annotated[int, Range(3)] = 5
@@ -46,15 +46,6 @@ class Spec(toymodels.Spec):
     importance_decay: Positive = 0.9
     """Importance of feature i is this to the power of i."""
     restarts: Count = 16
-    """Models trained at each sparsity."""
-    steps: Count = 10_000
-    """Optimiser steps."""
-    batch_size: Count = 1024
-    """Fresh samples a step."""
-    learning_rate: Positive = 1e-3
-    """AdamW's learning rate, constant."""
-    weight_decay: NonNegative = 1e-2
-    """AdamW's decoupled weight decay."""
 
 
 def run(spec, key, runner):

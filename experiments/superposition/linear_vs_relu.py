@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 import optax
 
-import toymodels
 from toymodels import (
     Axis,
     Claim,
@@ -27,6 +26,7 @@ from toymodels import (
     Reconstruction,
     ReluOutput,
     SparseFeatures,
+    TrainingSpec,
     best_of,
     geometry,
     join_sizes,
@@ -36,13 +36,13 @@ from toymodels import (
     theory,
 )
 from toymodels.cli import main
-from toymodels.spec import Count, NonNegative, Positive, Sparsities
+from toymodels.spec import Count, Positive, Sparsities
 
 MODELS = {"linear": linear, "ReLU output": ReluOutput}
 
 
 @dataclass(frozen=True)
-class Spec(toymodels.Spec):
+class Spec(TrainingSpec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
     n: tuple[Count, ...] = (20, 80)
@@ -53,16 +53,6 @@ class Spec(toymodels.Spec):
     """Importance of feature i is this to the power of i, one for each size."""
     sparsity: Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
     """S, the probability that a feature is inactive; one column each."""
-    restarts: Count = 4
-    """Models trained at each sparsity."""
-    steps: Count = 10_000
-    """Optimiser steps."""
-    batch_size: Count = 1024
-    """Fresh samples a step."""
-    learning_rate: Positive = 1e-3
-    """AdamW's learning rate, constant."""
-    weight_decay: NonNegative = 1e-2
-    """AdamW's decoupled weight decay."""
 
     def check(self):
         if not len(self.n) == len(self.m) == len(self.importance_decay):

@@ -18,7 +18,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-import toymodels
 from toymodels import (
     Axis,
     Claim,
@@ -26,34 +25,28 @@ from toymodels import (
     Reconstruction,
     ReluOutput,
     SparseFeatures,
+    TrainingSpec,
     best_of,
     geometry,
     plotting,
     theory,
 )
 from toymodels.cli import main
-from toymodels.spec import Count, NonNegative, Positive, Range
+from toymodels.spec import Count, Positive, Range
 
 WHERE = "Elhage et al. 2022, Superposition as a Phase Change"
 BAND = 0.15  # decades around a boundary in which the theory is not asked for
 
 
 @dataclass(frozen=True)
-class Spec(toymodels.Spec):
+class Spec(TrainingSpec):
     """Settings; the source prints no optimiser and no grid."""
 
     cells: Annotated[int, Range(2)] = 40
     """Cells along each axis of the diagram."""
     restarts: Count = 10
-    """Models trained in each cell."""
     steps: Count = 2000
-    """Optimiser steps."""
-    batch_size: Count = 1024
-    """Fresh samples a step."""
     learning_rate: Positive = 1e-2
-    """AdamW's learning rate at the start; it falls to zero along a cosine."""
-    weight_decay: NonNegative = 1e-2
-    """AdamW's decoupled weight decay."""
 
 
 def run(spec, key, runner):
