@@ -26,6 +26,7 @@ format: .venv/installed-test
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.finite_dataset
+	$(BIN)/python -m benchmarks.attention
 
 clean:
 	rm -rf .venv $(OUT)
