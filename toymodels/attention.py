@@ -72,7 +72,7 @@ class OvDraw(NamedTuple):
         if d_model < features:
             raise ValueError(f"{features} blocks need d_model of at least that; got {d_model}")
         block = jnp.arange(d_model) * features // d_model
-        own = block == jnp.arange(features)[:, None, None]
+        own = block[None, None] == jnp.arange(features)[:, None, None]
         return _normalised(jnp.where(own, self.value, 0.0))
 
 

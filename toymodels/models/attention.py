@@ -64,4 +64,4 @@ class MixingMatrix(nnx.Module):
         return self._rectify(jnp.tensordot(gram, products, 2))
 
     def _rectify(self, y):
-        return jax.nn.relu(y if self.b is None else y + self.b[...])
+        return jax.nn.relu(y if self.b is None else y + self.b[None, None])
