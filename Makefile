@@ -3,13 +3,15 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 OUT := out
-# one headline figure of each family, or all of the first one
-FIGURES := superposition
+# one headline figure of each family; of the last one see below
+FIGURES := intro_2d dimensionality_vs_dataset_size mixing_matrix
 
 .PHONY: figures test check format benchmark clean
 
 figures: .venv/installed
 	$(BIN)/python -m experiments run $(FIGURES) --preset quick --out $(OUT)
+	dataset=$$($(BIN)/python -m toymodels.datasets) && \
+		$(BIN)/python -m experiments run hidden_neurons --dataset $$dataset --out $(OUT)
 
 test: .venv/installed-test
 	$(BIN)/python -m pytest
@@ -27,6 +29,7 @@ benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.finite_dataset
 	$(BIN)/python -m benchmarks.attention
+	$(BIN)/python -m benchmarks.dictionary
 
 clean:
 	rm -rf .venv $(OUT)

@@ -4,6 +4,11 @@ import numpy as np
 
 from toymodels import geometry, plotting, select_size
 
+DEVIATIONS = (
+    "quick has n = 1,000, S = .99 and 10,000 steps; the source n = 10,000, S = .999, 50,000.",
+    "All models of one T start from the same weights; they differ in their datapoints.",
+)
+
 
 def sizes(dataset, budget=1):
     """Return the dataset sizes that were trained with this budget of steps."""

@@ -12,6 +12,7 @@ size the one with the lowest training loss is shown.
 import numpy as np
 
 from experiments.memorization._models import (
+    DEVIATIONS,
     best,
     draw_planes,
     largest,
@@ -94,10 +95,7 @@ EXPERIMENT = Experiment(
     smoke=SMOKE,
     paper=PAPER,
     sweeps="dataset_size",
-    deviations=(
-        "quick has n = 1,000, S = .99 and 10,000 steps; the source n = 10,000, S = .999, 50,000.",
-        "All models of one T start from the same weights; they differ in their datapoints.",
-    ),
+    deviations=DEVIATIONS,
 )
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ Location and height of the peak differ between the source and its replications.
 
 import numpy as np
 
-from experiments.memorization._models import best, draw_planes, same_size, sizes
+from experiments.memorization._models import DEVIATIONS, best, draw_planes, same_size, sizes
 from experiments.memorization._runs import PAPER, SMOKE, Spec, run
 from toymodels import Claim, Experiment, geometry, plotting, theory
 from toymodels.cli import main
@@ -123,8 +123,7 @@ EXPERIMENT = Experiment(
     paper=PAPER,
     sweeps="dataset_size",
     deviations=(
-        "quick has n = 1,000, S = .99 and 10,000 steps; the source n = 10,000, S = .999, 50,000.",
-        "All models of one T start from the same weights; they differ in their datapoints.",
+        *DEVIATIONS,
         "The runs with more steps, and the exact memoriser, are ours.",
     ),
 )
