@@ -18,7 +18,6 @@ Both sides take turns (`common.time_in_turns`), and both draw their samples in t
 timed; neither side includes compilation, first steps or test losses.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -81,7 +80,8 @@ def measure(restarts: int, quick: bool) -> common.Timing:
 
 def run(quick: bool, out: Path) -> None:
     """Measure the table, print it, and write it to `out`."""
-    cores, rows = common.use_all_cores(), []
+    cores = common.use_all_cores()
+    rows: list[common.Row] = []
     sizes = {"features": K, "heads": HEADS, "tokens": TOKENS, "d_model": D_MODEL, "batch": BATCH}
     for restarts in RESTARTS:
         timing = measure(restarts, quick)
@@ -91,16 +91,5 @@ def run(quick: bool, out: Path) -> None:
     common.write_results(out, rows, common.machine_facts(cores))
 
 
-def main() -> None:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    default = Path(__file__).with_suffix(".json")
-    parser.add_argument("--out", type=Path, default=default, help="JSON file of the results")
-    options = parser.parse_args()
-    common.import_torch()
-    run(options.quick, options.out)
-
-
 if __name__ == "__main__":
-    main()
+    common.main(run, Path(__file__).with_suffix(".json"), __doc__)

@@ -4,6 +4,7 @@ A side called "reference" is a training step in PyTorch eager; "ours" is a whole
 `toymodels.train`. Everything runs on the CPU, whatever else the machine has.
 """
 
+import argparse
 import json
 import os
 import platform
@@ -126,6 +127,22 @@ def seconds_a_call(function: Callable[[], Any], seconds: float) -> float:
         calls, elapsed = calls + 1, time.perf_counter() - begin
         if elapsed >= seconds:
             return elapsed / calls
+
+
+def main(run: Callable[[bool, Path], None], out: Path, page: str | None) -> None:
+    """Read a benchmark's command line and run it.
+
+    Args:
+        run: (quick, where to write) -> None.
+        out: the result file if none is named.
+        page: the benchmark's docstring.
+    """
+    parser = argparse.ArgumentParser(description=page.splitlines()[0] if page else None)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    parser.add_argument("--out", type=Path, default=out, help="JSON file of the results")
+    options = parser.parse_args()
+    import_torch()
+    run(options.quick, options.out)
 
 
 def result_row(name: str, timing: Timing, **sizes: int) -> Row:

@@ -13,7 +13,6 @@ Timing as in `benchmarks.throughput`: whole steps, both sides in turns, no compi
 with its default number of threads or one, whichever is faster.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -108,16 +107,5 @@ def run(quick: bool, out: Path) -> None:
     common.write_results(out, [row], common.machine_facts(cores))
 
 
-def main() -> None:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    default = Path(__file__).with_name("dictionary.json")
-    parser.add_argument("--out", type=Path, default=default, help="JSON file of the results")
-    options = parser.parse_args()
-    common.import_torch()
-    run(options.quick, options.out)
-
-
 if __name__ == "__main__":
-    main()
+    common.main(run, Path(__file__).with_suffix(".json"), __doc__)

@@ -21,7 +21,6 @@ trains them one after the other or in one batched program, whichever is faster f
   exponent is the slope of log time over log T from T = 1,000 on.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -229,16 +228,5 @@ def run(quick: bool, out: Path) -> None:
     common.write_results(out, [*rows, *cost], common.machine_facts(cores))
 
 
-def main() -> None:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions and sizes")
-    default = Path(__file__).with_suffix(".json")
-    parser.add_argument("--out", type=Path, default=default, help="JSON file of the results")
-    options = parser.parse_args()
-    common.import_torch()
-    run(options.quick, options.out)
-
-
 if __name__ == "__main__":
-    main()
+    common.main(run, Path(__file__).with_suffix(".json"), __doc__)

@@ -19,7 +19,6 @@ one, whichever is faster for the size (last column of the table).
   the same in both: it always draws for every instance.
 """
 
-import argparse
 import math
 from collections.abc import Callable
 from functools import partial
@@ -151,16 +150,5 @@ def run(quick: bool, out: Path) -> None:
     common.write_results(out, rows, common.machine_facts(cores))
 
 
-def main() -> None:
-    """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
-    default = Path(__file__).with_name("results.json")
-    parser.add_argument("--out", type=Path, default=default, help="JSON file of the results")
-    options = parser.parse_args()
-    common.import_torch()
-    run(options.quick, options.out)
-
-
 if __name__ == "__main__":
-    main()
+    common.main(run, Path(__file__).with_name("results.json"), __doc__)

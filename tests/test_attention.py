@@ -262,9 +262,10 @@ def test_products_are_computed_once_for_all_restarts():
 
 
 def test_no_pattern_is_multiplied_out_with_an_ov_matrix(monkeypatch):
-    """The other case shows that the measure sees what is formed once for all."""
+    """Nothing is as large as [batch, features, tokens, d_model, d_model], even in one block."""
     monkeypatch.setattr(attention, "BLOCK_ENTRIES", 10**9)
-    assert widest(1) >= 5**2 * BATCH * TOKENS * D_MODEL
+    # the products are seen, so that the measure sees what is formed once for all
+    assert 5**2 * BATCH * TOKENS * D_MODEL <= widest(1) < BATCH * 5 * TOKENS * D_MODEL**2
 
 
 SMALL = {"tokens": 3, "batch_size": 16, "test_samples": 256}

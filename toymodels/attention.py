@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from toymodels.blocks import largest_divisor, mean_over_blocks, mean_value_over_blocks
+from toymodels.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.checks import check_between, check_count
 from toymodels.draws import uniform
 from toymodels.models import MixingMatrix
@@ -143,7 +143,7 @@ class AttentionMixing:
     def _mean(self, mean, model, key, samples: int):
         features, d_model, _ = self.ovs.shape
         entries = features**2 * self.tokens * d_model
-        block = largest_divisor(samples, max(1, BLOCK_ENTRIES // entries))
+        block = block_columns(entries, samples, BLOCK_ENTRIES)
         keys = jax.random.split(key, samples // block)
         return mean(partial(self._error, samples=block), model, keys)
 

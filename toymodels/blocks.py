@@ -15,13 +15,14 @@ Block = TypeVar("Block")
 BLOCK_ENTRIES = 2**17
 
 
-def block_columns(rows: int, columns: int) -> int:
+def block_columns(rows: int, columns: int, entries: int | None = None) -> int:
     """Return how many of `columns` samples of `rows` entries make a block: a divisor of it.
 
-    All of them where no divisor comes near what fits, as with a prime: a large block costs
-    cache misses, thousands of small ones cost far more.
+    A block holds about `entries`, BLOCK_ENTRIES if not given. All samples make one where no
+    divisor comes near what fits, as with a prime: a large block costs cache misses, thousands
+    of small ones cost far more.
     """
-    fits = max(1, BLOCK_ENTRIES // rows)
+    fits = max(1, (BLOCK_ENTRIES if entries is None else entries) // rows)
     size = largest_divisor(columns, fits)
     return size if 2 * size > min(fits, columns) else columns
 
