@@ -148,7 +148,7 @@ def draw_lines(ax, lines, blocks):
                         (lines.sizes["attentional_feature"], "features")]:  # fmt: skip
         ax.axhline(count, color=plotting.FAINT, linewidth=0.8, zorder=0)
         ax.annotate(name, (float(lines.overlap[0]), count), color=plotting.MUTED, va="bottom")
-    plotting.log_axis(ax.xaxis, lines.overlap.values.tolist())
+    plotting.log_axis(ax.xaxis, lines.overlap.values)
     ax.set(xlabel="OV density x d_model (star: dense, in disjoint blocks of outputs)",
            ylabel=r"$\|M\|_F^2$", ylim=(0, lines.sizes["attentional_feature"] + 0.8))  # fmt: skip
     ax.legend()

@@ -30,7 +30,7 @@ WHERE = "Henighan et al. 2023, figure 2"
 @plotting.style()
 def plot(dataset):
     shown = sizes(dataset)
-    figure = plotting.figure(11.4, 1.9)
+    figure = plotting.figure(0.8 * len(shown) + 0.4, 1.9)
     grid = figure.subplots(2, len(shown), squeeze=False)
     for column, T in zip(grid.T, shown, strict=True):
         draw_planes(*column, best(dataset, T))

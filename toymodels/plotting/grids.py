@@ -36,8 +36,8 @@ def value_map(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, centre: f
 
     """
     values = np.asarray(values)
-    log_axis(ax.xaxis, np.asarray(x).tolist())
-    log_axis(ax.yaxis, np.asarray(y).tolist())
+    log_axis(ax.xaxis, x)
+    log_axis(ax.yaxis, y)
     low, high = values.min(), max(values.max(), centre + 1e-3)
     low = min(low, centre - (high - centre) / 10)  # or noise around the centre would be dark
     norm = TwoSlopeNorm(centre, low, high)

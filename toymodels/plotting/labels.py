@@ -1,6 +1,6 @@
 """Numbers as a reader would write them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ from matplotlib.figure import FigureBase
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+from numpy.typing import ArrayLike
 
 from .style import style
 
@@ -36,7 +37,7 @@ def sparsity_label(sparsity: float | np.number) -> str:
 
 
 @style()
-def log_axis(axis: XAxis | YAxis, ticks: Sequence[float] | None = None) -> None:
+def log_axis(axis: XAxis | YAxis, ticks: ArrayLike | None = None) -> None:
     """Make an axis logarithmic, with plain numbers at its ticks.
 
     Args:
@@ -45,7 +46,7 @@ def log_axis(axis: XAxis | YAxis, ticks: Sequence[float] | None = None) -> None:
 
     """
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator() if ticks is None else FixedLocator(ticks))
+    axis.set_major_locator(LogLocator() if ticks is None else FixedLocator(np.asarray(ticks)))
     axis.set_major_formatter(FuncFormatter(lambda x, _: plain_number(x)))
     axis.set_minor_formatter(NullFormatter())
     if ticks is not None:
