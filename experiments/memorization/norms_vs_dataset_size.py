@@ -44,8 +44,10 @@ def plot(dataset):
     ax.set(xlabel="dataset size T", ylabel="norm", ylim=(0.5, None))
     ax.legend(ncols=2)
     models = [best(dataset, T) for T in shown]
-    limits = [1.1 * max(geometry.norms(model[name].values).max() for model in models)
-              for name in ("h", "W")]  # fmt: skip
+    limits = [
+        1.1 * float(max(geometry.norms(model[name].values).max() for model in models))
+        for name in ("h", "W")
+    ]
     for i, model in enumerate(models):
         panels = [figure.add_subplot(grid[row, i]) for row in (1, 2)]
         draw_planes(*panels, model, limits)

@@ -46,7 +46,9 @@ def log_axis(axis: XAxis | YAxis, ticks: ArrayLike | None = None) -> None:
 
     """
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    axis.set_major_locator(LogLocator() if ticks is None else FixedLocator(np.asarray(ticks)))
+    axis.set_major_locator(
+        LogLocator() if ticks is None else FixedLocator(np.asarray(ticks).tolist())
+    )
     axis.set_major_formatter(FuncFormatter(lambda x, _: plain_number(x)))
     axis.set_minor_formatter(NullFormatter())
     if ticks is not None:
