@@ -9,8 +9,8 @@ from experiments.mnist._features import PURE, agreement, share_pure
 from toymodels import plotting
 
 COLUMNS = 8  # templates of a digit
-TILE, BAR, ROW, SPACE = 0.42, 0.10, 0.555, 0.28  # inches
-LEFT, TOP = 0.62, 0.42  # inches; of the first tile: from the left, and below the scan
+TILE, BAR, ROW, SPACE = 0.42, 0.14, 0.62, 0.28  # inches
+LEFT, TOP = 0.72, 3.5  # inches: where the first tile is
 BINS = (0.0, 0.5, 0.7, 0.9, 1.0)
 
 
@@ -44,6 +44,7 @@ def draw_sparsity(ax, one, colors):
     ax.plot(one.l1_l0[order], one.l1_pure[order], "s--", ms=3, color=colors["L1"], label="L1")
     plotting.log_axis(ax.xaxis, [*k, 2 * k[-1]])
     features = one.expansion.item() * one.width.item()
+    ax.set_xlim(0.8 * k[0], 2.2 * k[-1])
     ax.set(xlabel="active features (L0)", title=f"{one.width.item()} units, {features} features")
 
 
@@ -80,15 +81,22 @@ def draw_tiles(figure, dataset, dictionaries):
         chosen = strongest(features, features.digit.values == digit)
         draw_row(figure, row, str(digit), trained, features, chosen)
     chosen = strongest(control, np.isfinite(control.digit.values))
-    draw_row(figure, len(digits) + 0.45, "untrained", untrained, control, chosen)
+    draw_row(figure, len(digits) + 0.4, "untrained\nnetwork", untrained, control, chosen)
+    layers = "1 hidden layer" if features.depth == 1 else f"{features.depth.item()} hidden layers"
     titles = (
-        "mean image of the top tenth of activations; bars: weights to logits 0 to 9",
-        "direction in pixels (first order)",
-        "images that activate the first most",
+        f"TopK {features.k.item()}, {layers}: mean image of the top tenth of activations.\n"
+        f"Bars: logits 0 to 9, own digit in blue. Red frame: purity {PURE} or less.",
+        "Direction in pixels, to first order" if has_pixels(features) else "",
+        "Images that activate the first of the row most",
     )
     for block, title in enumerate(titles):
-        x, y = left(block) / figure.get_figwidth(), 1 - top(figure, -0.2) / figure.get_figheight()
-        figure.text(x, y, title, fontsize=8, va="bottom")
+        x, y = left(block) / figure.get_figwidth(), 1 - (TOP - 0.08) / figure.get_figheight()
+        figure.text(x, y, title, fontsize=6.5, va="bottom", color=plotting.MUTED)
+
+
+def has_pixels(features):
+    """Whether the features' directions are those of the first hidden layer."""
+    return features.depth.item() == 1
 
 
 def strongest(features, candidates):
@@ -100,31 +108,33 @@ def strongest(features, candidates):
 
 def draw_row(figure, row, label, looks, features, chosen):
     """Draw a row of features: means with logit weights below, directions, examples of the first."""
-    mean, direction, example = (axes_at(figure, block, row, TILE) for block in range(3))
-    draw_images(mean, looks.mean_image.values[chosen])
-    draw_images(direction, looks.pixel_direction.values[chosen])
-    draw_images(example, looks.top_image.values[chosen[0]] if len(chosen) else [])
+    x, y = LEFT - 0.08, top(row) + TILE / 2
+    figure.text(
+        x / figure.get_figwidth(), 1 - y / figure.get_figheight(), label, ha="right", va="center"
+    )
+    if not len(chosen):
+        return
+    mean = draw_images(figure, 0, row, looks.mean_image.values[chosen])
+    if has_pixels(features):
+        draw_images(figure, 1, row, looks.pixel_direction.values[chosen])
+    draw_images(figure, 2, row, looks.top_image.values[chosen[0]])
     side = round(looks.sizes["pixel"] ** 0.5)
     pitch = side + max(1, side // 14)
     for place in np.flatnonzero(features.purity.values[chosen] <= PURE):
         mean.add_patch(impure_frame(place * pitch, side))
-    bars = axes_at(figure, 0, row + (TILE + 0.01) / ROW, BAR)
+    bars = axes_at(figure, 0, row + (TILE + 0.02) / ROW, BAR)
     for place, feature in enumerate(chosen):
         draw_bars(bars, place, looks.logit_weight.values[feature], features.digit[feature].item())
     bars.set(xlim=(0, COLUMNS), ylim=(-1, 1))
     bars.set_axis_off()
-    size = 9 if len(label) == 1 else 6.5
-    mean.text(-0.02, 0.5, label, transform=mean.transAxes, ha="right", va="center", fontsize=size)
+    bars.axhline(0, 0, len(chosen) / COLUMNS, color=plotting.FAINT, linewidth=0.5, zorder=0)
 
 
-def draw_images(ax, images):
-    """Draw up to COLUMNS images in a row; a place without one stays grey."""
-    if not len(images):
-        ax.set_axis_off()
-        return
-    images = np.asarray(images, dtype=float)
-    missing = np.full((COLUMNS - len(images), images.shape[1]), np.nan)
-    plotting.image_tiles(ax, np.concatenate([images, missing]), COLUMNS)
+def draw_images(figure, block, row, images):
+    """Draw a row of tiles, as wide as it has images."""
+    ax = axes_at(figure, block, row, TILE, len(images))
+    plotting.image_tiles(ax, images, len(images))
+    return ax
 
 
 def impure_frame(x, side):
@@ -146,13 +156,13 @@ def left(block):
     return LEFT + block * (COLUMNS * TILE + SPACE)
 
 
-def top(figure, row):
+def top(row):
     """Return where a row of tiles begins, in inches below the figure's upper edge."""
-    return 0.255 * figure.get_figheight() + TOP + row * ROW
+    return TOP + row * ROW
 
 
-def axes_at(figure, block, row, height):
-    """Place axes by hand: sheets of square tiles with bars in line leave nothing to lay out."""
+def axes_at(figure, block, row, height, tiles=COLUMNS):
+    """Place axes by hand: rows of square tiles with bars in line leave nothing to lay out."""
     width, total = figure.get_figwidth(), figure.get_figheight()
-    bottom = 1 - (top(figure, row) + height) / total
-    return figure.add_axes((left(block) / width, bottom, COLUMNS * TILE / width, height / total))
+    bottom = 1 - (top(row) + height) / total
+    return figure.add_axes((left(block) / width, bottom, tiles * TILE / width, height / total))

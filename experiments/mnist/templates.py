@@ -184,8 +184,8 @@ def largest(dataset):
 
 @plotting.style()
 def plot(dataset):
-    figure = plotting.figure(11.4, 10.6)
-    figure.get_layout_engine().set(rect=(0.005, 0.745, 0.99, 0.225))
+    figure = plotting.figure(11.4, 10.5)
+    figure.get_layout_engine().set(rect=(0.005, 0.715, 0.99, 0.26))
     draw_scan(figure.subplots(1, 4, width_ratios=[1, 1, 1.3, 1]), dataset, largest(dataset))
     draw_tiles(figure, dataset, shown(dataset))
     figure.suptitle(
