@@ -12,6 +12,13 @@ masked), the directions of k-means clusters from the mean, and a TopK dictionary
 network; L1 dictionaries are interpolated to that number. W_out @ d_k, the logits that a feature
 writes to, is exact; its direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and
 is first order: it holds as long as the same units are active.
+
+Seen in a trial on one network of 1 x 64 units (TopK with 64 features, 3,000 steps): how many
+features are pure depends on how many may be active, 0.73, 0.53 and 0.37 of the live ones at
+k = 2, 4 and 8, so that most are at small k only. Of the units 0.15 to 0.24 are, of an untrained
+network's features 0.41, 0.33 and 0.17: sparse coding of random projections finds templates too,
+but their logit weights agree with their digit no better than chance, those of the trained
+network's pure features in 0.96 or more.
 """
 
 from dataclasses import dataclass
