@@ -18,7 +18,8 @@ features are pure depends on how many may be active, 0.73, 0.53 and 0.37 of the 
 k = 2, 4 and 8, so that most are at small k only. Of the units 0.15 to 0.24 are, of an untrained
 network's features 0.41, 0.33 and 0.17: sparse coding of random projections finds templates too,
 but their logit weights agree with their digit no better than chance, those of the trained
-network's pure features in 0.96 or more.
+network's pure features in 0.96 or more. In a shorter trial (400 steps, 256 features, k = 4)
+directions of k-means clusters gave far purer features than TopK, 0.86 against 0.47.
 """
 
 from dataclasses import dataclass
@@ -191,8 +192,8 @@ def largest(dataset):
 
 @plotting.style()
 def plot(dataset):
-    figure = plotting.figure(11.4, 10.5)
-    figure.get_layout_engine().set(rect=(0.005, 0.715, 0.99, 0.26))
+    figure = plotting.figure(11.4, 10.7)
+    figure.get_layout_engine().set(rect=(0.005, 0.72, 0.99, 0.255))
     draw_scan(figure.subplots(1, 4, width_ratios=[1, 1, 1.3, 1]), dataset, largest(dataset))
     draw_tiles(figure, dataset, shown(dataset))
     figure.suptitle(
