@@ -7,6 +7,11 @@ datapoints have the dimensions, 2/T each, and the test loss is that of knowing n
 the features have them, five in a pentagon. In between neither does, and the test loss has a
 bump: double descent. Where the bump lies differs by a factor of 4 to 7 between the source and
 its replications, so the claims are about existence and order.
+
+Findings, at `paper`: the bump is at T = 1,000 to 5,000 and hundreds high, where the source has
+1.01 and a replication one that reaches up to 5,000: the models memorise nearly all the way to the
+onset of features, between T = 5,000 and 10,000. Where some datapoints are given up, near the
+origin (T = 15 to 100), the others have 10 to 25 % more than 2/T.
 """
 
 import numpy as np
@@ -55,7 +60,8 @@ def plot(dataset):
     for ax in (loss, dims):
         plotting.log_axis(ax.xaxis, shown)
         ax.set_xlim(shown[0] / 1.25, shown[-1] * 1.25)
-    loss.set(ylabel="test loss", xticklabels=[])
+    plotting.log_axis(loss.yaxis)
+    loss.set(ylabel="test loss", xticklabels=[], ylim=(0.9, None))
     dims.set(ylabel="dimensionality", xlabel="dataset size T")
     panels = figure.axes[2:4]
     panels[0].set_ylabel("h", color=plotting.DATAPOINT)
