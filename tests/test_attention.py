@@ -236,7 +236,7 @@ BATCH, TOKENS, D_MODEL = 256, 8, 32
 
 
 def widest(members):
-    """Entries of the widest array of a step: a restart's share of those of all, or any at all."""
+    """Entries of the widest array of a step that grows with the restarts, a restart's share."""
 
     def losses(M, key, ovs):
         build = partial(MixingMatrix, 5, 2, D_MODEL)
@@ -251,7 +251,7 @@ def widest(members):
 
         return jax.vmap(jax.value_and_grad(loss))(M)
 
-    M = jax.ShapeDtypeStruct((MANY, 2, 5), float)
+    M = jax.ShapeDtypeStruct((members, 2, 5), float)
     ovs = jax.ShapeDtypeStruct((5, D_MODEL, D_MODEL), float)
     return widest_array(losses, M, KEY, ovs, members=members) // 4
 

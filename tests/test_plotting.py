@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 
 from toymodels import plotting
-from toymodels.plotting import colors, dots, phases
+from toymodels.plotting import colors, dots, grids
 from toymodels.plotting.style import STYLE_SHEET
 
 PACKAGE = Path(plotting.__file__).parent
@@ -351,14 +351,14 @@ def test_bars_are_coloured_by_superposition_where_learned(ax):
 
 @pytest.mark.parametrize("centres", [np.geomspace(0.1, 10, 20), np.geomspace(1, 0.01, 7), [1, 3]])
 def test_cell_edges_enclose_the_centres_on_a_log_scale(centres):
-    edges = phases._log_edges(centres)
+    edges = grids.log_edges(centres)
     assert len(edges) == len(centres) + 1
     np.testing.assert_allclose(np.sqrt(edges[1:] * edges[:-1]), centres)
 
 
 def test_uneven_cells_still_enclose_their_centres():
     centres = np.array([0.1, 0.2, 1.0, 10.0])
-    edges = phases._log_edges(centres)
+    edges = grids.log_edges(centres)
     assert np.all((edges[:-1] < centres) & (centres < edges[1:]))
 
 
@@ -368,8 +368,8 @@ def test_phase_map_colours_every_cell_and_is_sparse_at_the_top(ax):
     mesh = plotting.phase_map(ax, importance, p, norm, superposition)
     expected = plotting.phase_colors(norm, superposition)
     np.testing.assert_allclose(np.asarray(mesh.get_array()).reshape(3, 4, 3), expected)
-    np.testing.assert_allclose(mesh.get_coordinates()[0, :, 0], phases._log_edges(importance))
-    np.testing.assert_allclose(mesh.get_coordinates()[:, 0, 1], phases._log_edges(p))
+    np.testing.assert_allclose(mesh.get_coordinates()[0, :, 0], grids.log_edges(importance))
+    np.testing.assert_allclose(mesh.get_coordinates()[:, 0, 1], grids.log_edges(p))
     bottom, top = ax.get_ylim()
     assert bottom > 1 and top < 0.01
     ax.figure.draw_without_rendering()
