@@ -43,14 +43,19 @@ GEOMETRY = (
 OTHER_DIMS = {"h": ("hidden", "datapoint")}
 
 
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    """One folder for all, as a user has it: figures of one computation find its data."""
+    return tmp_path_factory.mktemp("figures")
+
+
 @pytest.fixture(scope="module", params=list(SCRIPTS))
-def made(request, tmp_path_factory):
+def made(request, out):
     """An experiment made at `smoke`: the experiment, and the folder that its files are in."""
     path = SCRIPTS[request.param]
     experiment = runpy.run_path(str(path), run_name=f"experiments.{path.parent.name}.{path.stem}")[
         "EXPERIMENT"
     ]
-    out = tmp_path_factory.mktemp(request.param)
     make(Order(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
     return experiment, out / path.parent.name / path.stem
 

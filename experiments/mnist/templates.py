@@ -282,8 +282,8 @@ EXPERIMENT = Experiment(
     claims,
     smoke=Spec(
         dataset="digits",
-        depth=(1, 2),
-        width=(16, 32),
+        depth=(1,),
+        width=(16,),
         expansion=(1, 2),
         k=(2, 4),
         steps=300,
