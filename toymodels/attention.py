@@ -136,7 +136,9 @@ class AttentionMixing:
         A = jnp.where(u < p, u / jnp.maximum(p, jnp.finfo(p.dtype).tiny), 0.0)
         return A, uniform(stream_key, (batch, self.tokens, d_model))
 
-    def products(self, A, x) -> Float[Array, "K K batch tokens d_model"]:
+    def products(
+        self, A: Float[Array, "K batch tokens tokens"], x: Float[Array, "batch tokens d_model"]
+    ) -> Float[Array, "K K batch tokens d_model"]:
         """Compute A_k x O_l for all pairs of features."""
         return jnp.einsum("kbsd,lde->klbse", jnp.einsum("kbst,btd->kbsd", A, x), self.ovs)
 
