@@ -13,6 +13,9 @@ from experiments.mnist._networks import (
 )
 from toymodels import plotting
 
+# as titles and claims name the datasets
+NAMES = {"mnist": "MNIST", "digits": "scikit-learn's 8 x 8 digits (not MNIST)"}
+
 
 def draw_widths(ax, dataset):
     """Draw accuracy without pressure against width, each restart a dot."""

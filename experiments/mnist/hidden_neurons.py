@@ -23,7 +23,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from experiments.mnist._drawing import draw_directions, draw_pressures, draw_units, draw_widths
+from experiments.mnist._drawing import (
+    NAMES,
+    draw_directions,
+    draw_pressures,
+    draw_units,
+    draw_widths,
+)
 from experiments.mnist._networks import (
     digits_per_unit,
     dimensionality,
@@ -46,7 +52,6 @@ from toymodels.cli import main
 from toymodels.spec import Count, Distinct, NonNegative, Positive, Range
 
 OURS = "ours: of the source, the shapes are known"
-NAMES = {"mnist": "MNIST", "digits": "scikit-learn's 8 x 8 digits (not MNIST)"}
 
 Widths = Annotated[tuple[Count, ...], Distinct()]
 Depths = Annotated[tuple[Annotated[int, Range(1, 3)], ...], Distinct()]

@@ -30,6 +30,7 @@ import jax
 import toymodels
 from experiments.mnist import _dictionaries as dictionaries
 from experiments.mnist import _networks as networks
+from experiments.mnist._drawing import NAMES
 from experiments.mnist._features import (
     PURE,
     agreement,
@@ -53,7 +54,6 @@ from toymodels.cli import main
 from toymodels.spec import Count, Distinct, NonNegative, Positive, Range
 
 WHERE = "Circuits Updates, January 2024"
-NAMES = {"mnist": "MNIST", "digits": "scikit-learn's 8 x 8 digits (not MNIST)"}
 CODINGS = ("TopK", "neurons", "k-means", "untrained")
 
 Sizes = Annotated[tuple[Count, ...], Distinct()]
