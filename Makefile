@@ -10,7 +10,7 @@ FIGURES := intro_2d dimensionality_vs_dataset_size mixing_matrix
 
 figures: .venv/installed
 	$(BIN)/python -m experiments run $(FIGURES) --preset quick --out $(OUT)
-	dataset=$$($(BIN)/python -m toymodels.datasets) && \
+	dataset=$$($(BIN)/python -m toymodels.data.images) && \
 		$(BIN)/python -m experiments run hidden_neurons --dataset $$dataset --out $(OUT)
 
 test: .venv/installed-test

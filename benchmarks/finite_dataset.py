@@ -41,8 +41,8 @@ from toymodels import (
     draw_datapoints,
     stack_datapoints,
     train,
-    training,
 )
+from toymodels.engine import training
 
 N, SPARSITY = 10_000, 0.999
 T, SIZES = 2_000, (2, 16)

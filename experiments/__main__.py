@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from toymodels.cli import suite
+from toymodels.suite.cli import suite
 
 if __name__ == "__main__":
     suite(Path(__file__).resolve().parent)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toymodels import datasets
+from toymodels.data import images as datasets
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import toymodels
-from toymodels import cli
+from toymodels.suite import cli
 
 REPOSITORY = Path(toymodels.__file__).resolve().parents[1]
 
@@ -21,7 +21,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 
 MAIN = """
 from pathlib import Path
-from toymodels.cli import suite
+from toymodels.suite.cli import suite
 suite(Path(__file__).resolve().parent)
 """
 
@@ -41,8 +41,8 @@ import xarray as xr
 
 import toymodels
 from toymodels import Claim, Experiment
-from toymodels.cli import main
-from toymodels.spec import Count, Fraction
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Fraction
 
 SLOPE = 2.0
 COLOR = "red"

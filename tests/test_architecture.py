@@ -204,7 +204,7 @@ print(json.dumps([found, before, backends_are_initialized()]))
     with_jax, started_by_imports, started_by_an_array = found
     assert not with_jax["toymodels"]
     assert not with_jax["toymodels.plotting"]
-    assert with_jax["toymodels.ensemble"]
+    assert with_jax["toymodels.engine.ensemble"]
     assert not started_by_imports
     assert started_by_an_array
 

@@ -20,7 +20,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import ArrayLike, Float, Int, Real
 
-from toymodels import geometry
+from toymodels.measures import geometry
 
 __all__ = [
     "TRIPLE_POINT",

@@ -8,7 +8,7 @@ import optax
 
 import toymodels
 from toymodels import AttentionMixing, Axis, MixingMatrix, OvDraw
-from toymodels.spec import Count, Positive
+from toymodels.suite.spec import Count, Positive
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ from toymodels import (
     join_sizes,
     plotting,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Fraction, Range, Sparsities
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Fraction, Range, Sparsities
 
 WHERE = "Anthropic, January 2024 update"
 BIAS = {"no bias": False, "bias": True}

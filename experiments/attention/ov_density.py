@@ -21,8 +21,8 @@ import numpy as np
 from experiments.attention._heads import MixingSpec, draws_of, train
 from experiments.attention._shapes import draw_columns
 from toymodels import Axis, Claim, Experiment, best_of, geometry, join_sizes, plotting
-from toymodels.cli import main
-from toymodels.spec import Count, Distinct, Positive, Range, Sparsities
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Distinct, Positive, Range, Sparsities
 
 WHERE = "Anthropic, January 2024 update"
 

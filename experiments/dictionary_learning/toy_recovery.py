@@ -50,8 +50,8 @@ from toymodels import (
     select_size,
     unit_norm,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Distinct, NonNegative, Positive, Sparsities
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Distinct, NonNegative, Positive, Sparsities
 
 WHERE = "Sharkey et al. 2022"
 

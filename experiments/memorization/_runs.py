@@ -24,7 +24,7 @@ from toymodels import (
     squared_error,
     stack_datapoints,
 )
-from toymodels.spec import Count, Distinct, Fraction, NonNegative, Positive
+from toymodels.suite.spec import Count, Distinct, Fraction, NonNegative, Positive
 
 DatasetSizes = Annotated[tuple[Count, ...], Distinct()]
 MOST_EMPTY = 0.01  # share of vectors without any active feature that still is none

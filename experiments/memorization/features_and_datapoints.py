@@ -26,7 +26,7 @@ from experiments.memorization._models import (
 )
 from experiments.memorization._runs import PAPER, SMOKE, Spec, run
 from toymodels import Claim, Experiment, geometry, plotting
-from toymodels.cli import main
+from toymodels.suite.cli import main
 
 WHERE = "Henighan et al. 2023, figure 2"
 

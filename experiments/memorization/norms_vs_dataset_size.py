@@ -24,7 +24,7 @@ import numpy as np
 from experiments.memorization._models import DEVIATIONS, best, draw_planes, same_size, sizes
 from experiments.memorization._runs import PAPER, SMOKE, Spec, run
 from toymodels import Claim, Experiment, geometry, plotting, theory
-from toymodels.cli import main
+from toymodels.suite.cli import main
 
 WHERE = "Henighan et al. 2023, figure 4"
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from experiments.memorization._runs import DatasetSizes, FiniteSpec, test_set, train
 from toymodels import Claim, Experiment, join_sizes, plotting
-from toymodels.cli import main
-from toymodels.spec import Count, Distinct
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Distinct
 
 WHERE = "Henighan et al. 2023, figure 5"
 

@@ -44,12 +44,12 @@ from toymodels import (
     Experiment,
     TrainingSpec,
     best_of,
-    datasets,
     join_sizes,
+    load_images,
     plotting,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Distinct, NonNegative, Positive, Range
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Distinct, NonNegative, Positive, Range
 
 OURS = "ours: of the source, the shapes are known"
 
@@ -83,7 +83,7 @@ class Spec(TrainingSpec):
 
 
 def run(spec, key, runner):
-    images = datasets.load(spec.dataset, runner.data_dir)
+    images = load_images(spec.dataset, runner.data_dir)
     by_depth = []
     for depth in spec.depth:
         members = [train(spec, key, runner, images, depth, width) for width in spec.width]

@@ -46,12 +46,12 @@ from toymodels import (
     Experiment,
     ReluDictionary,
     TopKDictionary,
-    datasets,
     join_sizes,
+    load_images,
     plotting,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Distinct, NonNegative, Positive, Range
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Distinct, NonNegative, Positive, Range
 
 WHERE = "Circuits Updates, January 2024"
 CODINGS = ("TopK", "neurons", "k-means", "untrained")
@@ -106,7 +106,7 @@ class Spec(toymodels.Spec):
 
 
 def run(spec, key, runner):
-    images = datasets.load(spec.dataset, runner.data_dir)
+    images = load_images(spec.dataset, runner.data_dir)
     by_width = [of_width(spec, key, runner, images, width) for width in spec.width]
     joined = join_sizes([measured for measured, _ in by_width], "width", spec.width)
     shown = by_width[-1][1]

@@ -29,8 +29,8 @@ from toymodels import (
     geometry,
     plotting,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Positive, Range, Sparsities
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Positive, Range, Sparsities
 
 WHERE = "Elhage et al. 2022, introduction"
 

@@ -35,8 +35,8 @@ from toymodels import (
     select_size,
     theory,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Positive, Sparsities
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Positive, Sparsities
 
 MODELS = {"linear": linear, "ReLU output": ReluOutput}
 

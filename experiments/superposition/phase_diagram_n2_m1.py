@@ -31,8 +31,8 @@ from toymodels import (
     plotting,
     theory,
 )
-from toymodels.cli import main
-from toymodels.spec import Count, Positive, Range
+from toymodels.suite.cli import main
+from toymodels.suite.spec import Count, Positive, Range
 
 WHERE = "Elhage et al. 2022, Superposition as a Phase Change"
 BAND = 0.15  # decades around a boundary in which the theory is not asked for

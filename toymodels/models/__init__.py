@@ -1,22 +1,4 @@
-"""The models, one nnx module a file: each reads like its equation in the paper."""
+"""The models, one nnx module a file: each reads like its equation in the paper.
 
-from toymodels.models.attention import MixingMatrix
-from toymodels.models.dictionary import (
-    GatedDictionary,
-    JumpReluDictionary,
-    ReluDictionary,
-    TopKDictionary,
-)
-from toymodels.models.mlp import MLP
-from toymodels.models.relu_output import ReluOutput, linear
-
-__all__ = [
-    "MLP",
-    "GatedDictionary",
-    "JumpReluDictionary",
-    "MixingMatrix",
-    "ReluDictionary",
-    "ReluOutput",
-    "TopKDictionary",
-    "linear",
-]
+A model has weights and a forward pass; what it is trained for belongs to `objectives`.
+"""

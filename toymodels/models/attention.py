@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from toymodels.checks import check_count
+from toymodels.numerics.checks import check_count
 
 
 class MixingMatrix(nnx.Module):

@@ -17,7 +17,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from toymodels.checks import check_count
+from toymodels.numerics.checks import check_count
 
 
 class Costs(NamedTuple):

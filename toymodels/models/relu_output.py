@@ -9,7 +9,7 @@ from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from toymodels.checks import check_count
+from toymodels.numerics.checks import check_count
 
 
 class ReluOutput(nnx.Module):

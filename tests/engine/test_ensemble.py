@@ -1,0 +1,542 @@
+"""Ensembles: every member is what it would be alone, wherever and with whomever it is trained."""
+
+from itertools import pairwise, product
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import xarray as xr
+from flax import nnx
+
+from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, TrainingDiverged, train
+from toymodels.engine import axes
+from toymodels.engine.axes import Keys, spread
+from toymodels.engine.memory import widest_array
+
+KEY = jax.random.key(0)
+DEVICES = jax.local_devices()
+N, M, STEPS = 5, 2, 100
+
+
+def assert_close(ours, theirs, tolerance=1e-5):
+    """Assert that two Datasets have the same parameters and losses, within the promised 1e-5."""
+    for name in ("W", "b", "loss", "loss_history"):
+        assert ours[name].dims == theirs[name].dims
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=tolerance, err_msg=name)
+
+
+# --- members of a real problem --------------------------------------------------------------------
+
+SPARSITIES = np.array([0.0, 0.5, 0.7, 0.9, 0.99])
+RATES = np.array([1e-3, 1e-2])
+
+
+def autoencoder(features, learning_rate):
+    objective = Reconstruction(
+        features, lambda key: ReluOutput(N, M, key=key), batch_size=64, test_samples=256
+    )
+    return objective, optax.adamw(learning_rate, weight_decay=1e-2)
+
+
+def problem(sparsity, learning_rate):
+    return autoencoder(SparseFeatures(N, sparsity=sparsity), learning_rate)
+
+
+GRID = [Axis("sparsity", SPARSITIES), Axis("learning_rate", RATES), Axis.seeds(2)]
+
+
+@pytest.fixture(scope="module")
+def grid():
+    """The whole grid, on one device."""
+    return train(problem, GRID, STEPS, KEY, devices=DEVICES[:1])
+
+
+def test_training_goes_somewhere(grid):
+    """So that agreement means something: the members have moved, and apart from each other."""
+    first, last = grid.loss_history[..., :10], grid.loss_history[..., -10:]
+    assert last.mean() < first.mean()
+    for dim in ("sparsity", "learning_rate", "seed"):
+        assert (np.abs(grid.W.diff(dim)).max(["hidden", "feature"]) > 0.01).all()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_devices_agree(grid, count):
+    assert_close(train(problem, GRID, STEPS, KEY, devices=DEVICES[:count]), grid)
+
+
+@pytest.mark.parametrize("point", [(0, 1, 1), (3, 0, 0)])
+def test_a_member_is_the_point_trained_alone(grid, point):
+    sparsity, rate, seed = point
+    alone = train(
+        lambda: problem(float(SPARSITIES[sparsity]), float(RATES[rate])),
+        [Axis.seeds([seed])],
+        STEPS,
+        KEY,
+    )
+    assert_close(alone, grid.isel(sparsity=sparsity, learning_rate=rate, seed=[seed]))
+
+
+def test_seeds_agree_wherever_they_are_trained(grid):
+    # two seeds a device: seed 1 is on the second, and 0 on the third
+    given = [Axis("sparsity", SPARSITIES[:2]), Axis.seeds([5, 6, 1, 7, 0])]
+    found = train(lambda sparsity: problem(sparsity, 1e-2), given, STEPS, KEY, devices=DEVICES)
+    assert_close(found.sel(seed=[0, 1]), grid.isel(sparsity=[0, 1], learning_rate=1))
+
+
+def test_members_worked_off_in_batches_agree(grid, monkeypatch):
+    monkeypatch.setattr(axes, "CPU_BYTES", 1)
+    assert_close(train(problem, GRID, STEPS, KEY, devices=DEVICES[:1]), grid)
+
+
+def test_values_can_be_any_pytree(grid):
+    p = np.stack([np.full(N, 0.5), np.linspace(0.1, 0.9, N)]).astype(np.float32)
+    values = {"probability": p, "importance": np.stack([np.ones(N), 0.9 ** np.arange(N)])}
+    found = train(
+        lambda data: autoencoder(SparseFeatures(N, **data), 1e-2),
+        [Axis("data", ["even", "uneven"], values), Axis.seeds(2)],
+        STEPS,
+        KEY,
+    )
+    assert found.data.values.tolist() == ["even", "uneven"]
+    even = grid.sel(sparsity=0.5).isel(learning_rate=1)
+    assert_close(found.sel(data="even"), even)
+    assert (np.abs(found.W.sel(data="uneven") - even.W).max(["hidden", "feature"]) > 0.01).all()
+
+
+def test_the_loss_is_the_expected_loss_of_the_final_weights(grid):
+    random, samples = np.random.default_rng(0), 2**16
+    u, active = random.random((2, N, samples))
+    for (i, j, k), loss in np.ndenumerate(grid.loss):
+        W, b = (np.asarray(grid[name][i, j, k], float) for name in ("W", "b"))
+        x = u * (active >= SPARSITIES[i])
+        losses = np.square(x - np.maximum(W.T @ W @ x + b[:, None], 0)).sum(axis=0)
+        # the noise of the 256 test samples is at most that of plain ones
+        error = losses.std() * np.sqrt(1 / 256 + 1 / samples)
+        assert abs(loss - losses.mean()) < 5 * error
+
+
+# --- which numbers are shared ---------------------------------------------------------------------
+
+
+class Point(nnx.Module):
+    """A number drawn at the start, and a place given by the axis value."""
+
+    dims: ClassVar = {"place": ("coordinate",)}
+
+    def __init__(self, key, position):
+        # JAX's split(key)[i] is its fold_in(key, i): a stream of keys must not be another's branch
+        self.drawn = nnx.Param(jax.random.uniform(jax.random.split(key)[1]))
+        self.place = nnx.Param(jnp.stack([position, -position]))
+
+
+class Echo:
+    """Its losses are the numbers drawn for each batch; nothing is trained."""
+
+    def __init__(self, position):
+        self.position = position
+
+    def init(self, key):
+        return Point(key, self.position)
+
+    def loss(self, model, key):
+        return jax.random.uniform(key) + 0 * model.place[0]
+
+    test_loss = loss
+
+
+def echo(position=0.0):
+    return Echo(jnp.asarray(position)), optax.sgd(0.0)
+
+
+def spans(array, dim):
+    """Tell whether an array is the same all along a dimension; False if it never is."""
+    same = (array == array.isel({dim: 0})).drop_isel({dim: 0})
+    assert same.all() or not same.any()
+    return bool(same.all())
+
+
+POSITIONS = Axis("position", [0.5, 1.0, 2.0])
+
+
+def test_draws_are_shared_along_every_axis_but_the_seeds():
+    found = train(echo, [POSITIONS, Axis.seeds(4)], 5, KEY)
+    for drawn in (found.loss_history, found.drawn):
+        assert spans(drawn, "position")
+        assert not spans(drawn, "seed")
+    # the test set is one for all
+    assert len(np.unique(found.loss)) == 1
+    # no two batches, and neither batch nor start nor test set, are drawn alike
+    numbers = [found.loss_history[0], found.drawn[0], found.loss[0, 0]]
+    assert len(np.unique(np.concatenate([np.ravel(some) for some in numbers]))) == 4 * 5 + 4 + 1
+
+
+def test_seeds_can_share_their_batches():
+    found = train(echo, [POSITIONS, Axis.seeds(4, shared_batches=True)], 5, KEY)
+    assert spans(found.loss_history, "seed")
+    assert spans(found.loss_history, "position")
+    assert not spans(found.loss_history, "step")
+    assert not spans(found.drawn, "seed")
+    assert spans(found.drawn, "position")
+
+
+def test_draws_depend_on_the_key_and_the_seed_alone():
+    many = train(echo, [Axis.seeds(4)], 3, KEY)
+    few = train(echo, [Axis.seeds([3, 1])], 3, KEY)
+    other = train(echo, [Axis.seeds(4)], 3, jax.random.key(1))
+    for name in ("loss_history", "drawn", "loss"):
+        np.testing.assert_array_equal(few[name], many[name].sel(seed=[3, 1]))
+        assert (other[name] != many[name]).all()
+
+
+def test_keys_can_be_values():
+    keys = Axis("placed", [0, 1, 2], jax.random.split(KEY, 3))
+    found = train(lambda placed: echo(jax.random.uniform(placed)), [keys], 1, KEY)
+    expected = [float(jax.random.uniform(key)) for key in keys.values]
+    assert found.place[:, 0].values.tolist() == pytest.approx(expected)
+
+
+# --- the Dataset ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [("position", "seed"), ("seed", "position")])
+def test_the_dataset_names_everything(order):
+    given = {"position": POSITIONS, "seed": Axis.seeds([7, 3])}
+    found = train(echo, [given[name] for name in order], 250, KEY, snapshots=(33, 0, 250))
+    dims = {
+        "loss": order,
+        "loss_history": (*order, "step"),
+        "drawn": order,
+        "drawn_history": (*order, "snapshot"),
+        "place": (*order, "coordinate"),
+        "place_history": (*order, "snapshot", "coordinate"),
+    }
+    assert {name: variable.dims for name, variable in found.items()} == dims
+    assert {variable.dtype for variable in found.values()} == {np.dtype("float32")}
+    assert found.seed.values.tolist() == [7, 3]
+    assert found.position.values.tolist() == [0.5, 1.0, 2.0]
+    assert found.coordinate.values.tolist() == [0, 1]
+    assert found.snapshot.values.tolist() == [0, 33, 250]
+    assert found.step[-1] == 250
+    assert 33 in found.step
+    assert len(found.step) == 101
+    assert (found.place.isel(coordinate=0) == found.position).all()
+    assert (found.place_history.isel(coordinate=1) == -found.position).all()
+
+
+def test_without_axes_there_is_one_model():
+    found = train(echo, [], 3, KEY)
+    assert dict(found.sizes) == {"step": 3, "coordinate": 2}
+    assert found.loss.dims == found.drawn.dims == ()
+
+
+def test_parameters_without_names_for_their_dims_get_some():
+    class Nameless(Echo):
+        def init(self, key):
+            return nnx.Dict(
+                inner=nnx.Dict(w=nnx.Param(jnp.zeros((2, 3)))), place=nnx.Param(jnp.zeros(1))
+            )
+
+        def loss(self, model, key):
+            return model.inner.w[0, 0] + model.place[0]
+
+        test_loss = loss
+
+    found = train(lambda: (Nameless(0), optax.sgd(1.0)), [Axis.seeds(2)], 1, KEY)
+    assert found.inner_w.dims == ("seed", "inner_w_0", "inner_w_1")
+    assert found.inner_w[:, 0, 0].values.tolist() == [-1, -1]
+
+
+class Growth(Echo):
+    """L = w^2 / 2 with w = 1 at first: under gradient descent at rate -2, w = 3^step."""
+
+    def init(self, key):
+        return Point(key, jnp.ones(()))
+
+    def loss(self, model, key):
+        return model.place[0] ** 2 / 2
+
+    test_loss = loss
+
+
+def growth(rate):
+    return Growth(0), optax.sgd(rate)
+
+
+def test_records_and_snapshots_are_those_of_their_steps():
+    rates = np.array([0.5, 1.5])
+    found = train(growth, [Axis("rate", rates)], 300, KEY, snapshots=(1, 4))
+    w = (1 - rates[:, None]) ** np.arange(301)
+    np.testing.assert_allclose(found.place_history[:, :, 0], w[:, [1, 4]], rtol=1e-6)
+    steps = [0, *found.step.values]
+    assert {1, 4} < set(steps)
+    expected = [(w[:, i:j] ** 2 / 2).mean(axis=1) for i, j in pairwise(steps)]
+    np.testing.assert_allclose(found.loss_history, np.transpose(expected), rtol=1e-5, atol=1e-30)
+
+
+def test_an_interrupted_ensemble_is_taken_up_again():
+    class MemoryStore:
+        arrays = None
+
+        def load(self):
+            return self.arrays
+
+        def save(self, arrays):
+            self.arrays = arrays
+
+    def interrupt(step, steps, loss):
+        assert steps == 250
+        if step == 100:
+            raise KeyboardInterrupt
+
+    given = ([POSITIONS, Axis.seeds([7, 3])], 250, KEY)
+    store, reports = MemoryStore(), []
+    with pytest.raises(KeyboardInterrupt):
+        train(echo, *given, snapshots=(5, 200), store=store, report=interrupt)
+    resumed = train(
+        echo, *given, snapshots=(5, 200), store=store, report=lambda *seen: reports.append(seen)
+    )
+    whole = train(echo, *given, snapshots=(5, 200))
+    xr.testing.assert_identical(resumed, whole)
+    assert [step for step, _, _ in reports] == [s for s in whole.step if s > 100]
+    means = whole.loss_history.sel(step=slice(101, None)).mean(["position", "seed"])
+    assert [mean for _, _, mean in reports] == pytest.approx(means.values.tolist(), rel=1e-5)
+
+
+# --- how the work is spread -----------------------------------------------------------------------
+
+
+def member(values, keys, state, shared):
+    """Something that depends on all that a member is given."""
+    place = 100 * values["a"] + 10 * values["seed"] + values["b"]["leaf"][0]
+    draws = jax.random.uniform(keys.init), jax.random.uniform(keys.batches)
+    return {"place": place, "draws": jnp.stack(draws), "state": state + shared}
+
+
+SPREADS = [
+    *product([(5, 2, 3), (2, 3, 5)], [1, 2, 3], [2, 100]),
+    ((1, 4, 1), 3, 1),
+    ((1, 1, 1), 3, 100),
+]
+
+
+@pytest.mark.parametrize(("sizes", "count", "members"), SPREADS)
+def test_spreading_changes_nothing(monkeypatch, sizes, count, members):
+    monkeypatch.setattr(axes, "CPU_BYTES", 1000 * members)
+    a, b, s = sizes
+    leaf = np.arange(2.0 * b, dtype=np.float32).reshape(b, 2)
+    order = [Axis("a", np.arange(a)), Axis("b", np.arange(b), {"leaf": leaf}), Axis.seeds(s)]
+    values = {axis.name: axis.values for axis in order}
+    keys, state = Keys.of(KEY, order[2]), jnp.arange(float(a * b * s)).reshape(sizes)
+    found = spread(member, order, DEVICES[:count], [1000] * 3)(values, keys, state, 0.5)
+    i, j, k = np.ogrid[:a, :b, :s]
+    np.testing.assert_array_equal(found["place"], 100 * i + 10 * k + leaf[j, 0])
+    np.testing.assert_array_equal(found["state"], state + 0.5)
+    draws = [[[float(jax.random.uniform(key)) for key in pair] for pair in zip(*keys, strict=True)]]
+    np.testing.assert_array_equal(found["draws"], np.broadcast_to(draws, (*sizes, 2)))
+
+
+@pytest.mark.parametrize("room", [1, 2, 4, 9, 15, 30])
+def test_batches_fit_into_memory(monkeypatch, room):
+    monkeypatch.setattr(axes, "CPU_BYTES", 1000 * room)
+    taken, whole_map = [], jax.lax.map
+
+    def watch(function, leaves, *, batch_size):
+        taken.append(batch_size)
+        return whole_map(function, leaves, batch_size=batch_size)
+
+    monkeypatch.setattr(axes.lax, "map", watch)
+    order = [Axis(name, np.arange(size)) for name, size in (("a", 5), ("b", 2), ("c", 3))]
+    values = {axis.name: axis.values for axis in order}
+    sums = spread(lambda v, *_: v["a"] + v["b"] + v["c"], order, DEVICES[:1], [1000] * 3)
+    assert sums(values, Keys.of(KEY, None), None, None).shape == (5, 2, 3)
+    # inner axes first; only what is taken whole leaves room for more than one point further out
+    expected = {1: {1}, 2: {1, 2}, 4: {1}, 9: {1}, 15: {2}, 30: set()}
+    assert set(taken) == expected[room]
+
+
+def test_work_is_done_where_it_was_asked_for():
+    for device in DEVICES:
+        everywhere = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], [device], [1])
+        found = everywhere({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
+        assert found.devices() == {device}
+    shared = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], DEVICES, [1])
+    found = shared({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
+    assert found.devices() == set(DEVICES)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_chunk_is_compiled_once(count):
+    compiled, at_reports = [], []
+
+    def listen(event, *_, **__):
+        if "backend_compile" in event:
+            compiled.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        train(
+            echo,
+            [POSITIONS, Axis.seeds(5)],
+            300,
+            KEY,
+            snapshots=(7,),
+            devices=DEVICES[:count],
+            report=lambda *_: at_reports.append(len(compiled)),
+        )
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert at_reports[0] > 0
+    assert at_reports[-1] == at_reports[0]
+
+
+def test_the_widest_array_is_found_inside_loops():
+    @jax.jit
+    def function(x):
+        def body(total, row):
+            return total + jnp.tanh(jax.nn.relu(row[:, None] * jnp.ones((1, 128)))).sum(), None
+
+        return jax.lax.cond(x.sum() > 0, lambda: jax.lax.scan(body, 0.0, x)[0], lambda: 0.0)
+
+    assert widest_array(function, jax.ShapeDtypeStruct((3, 64), jnp.float32)) == 64 * 128 * 4
+    assert widest_array(function, jax.ShapeDtypeStruct((3, 10**9), jnp.float16)) == 128 * 10**9 * 4
+    assert widest_array(lambda key: jax.random.key_data(key), KEY) == 8
+    assert widest_array(lambda: ()) == 0
+
+
+def test_only_arrays_of_the_members_count():
+    def function(mine, everyones):
+        return mine @ everyones
+
+    args = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((101, 2, 3), (3, 1000))]
+    assert widest_array(function, *args, members=101) == 2 * 1000 * 4
+    assert widest_array(lambda mine, all: mine + all.sum(), *args, members=101) == 2 * 3 * 4
+
+
+def test_restarts_that_share_batches_share_what_is_computed_from_them(monkeypatch):
+    """Wide arrays that every restart needs alike are no reason to take these one by one."""
+    taken, whole_map = [], jax.lax.map
+
+    def watch(function, leaves, *, batch_size):
+        taken.append(batch_size)
+        return whole_map(function, leaves, batch_size=batch_size)
+
+    monkeypatch.setattr(axes.lax, "map", watch)
+    monkeypatch.setattr(axes, "CPU_BYTES", 2**16)
+
+    class Wide(Echo):
+        def loss(self, model, key):
+            return jax.random.uniform(key, (2**14,)).sum() * model.place[0]
+
+    for shared_batches in (True, False):
+        seeds = Axis.seeds(4, shared_batches=shared_batches)
+        train(lambda: (Wide(1.0), optax.sgd(0.0)), [seeds], 2, KEY, devices=DEVICES[:1])
+        assert bool(taken) is not shared_batches
+
+
+# --- when things go wrong -------------------------------------------------------------------------
+
+
+class Untouched(Echo):
+    def init(self, key):
+        pytest.fail("training began")
+
+
+def checked(**values):
+    """Refuse values outside [0, 1], as the constructors of distributions do."""
+    SparseFeatures(N, sparsity=values.get("sparsity", 0), importance=values.get("importance", 0))
+    return Untouched(0), optax.sgd(0.0)
+
+
+@pytest.mark.parametrize("wrong", [1.25, -0.5, np.nan])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_value_out_of_range_is_named_before_training(wrong, place):
+    sparsities = np.insert([0.1, 0.5], place, wrong)
+    given = [Axis("importance", [0.5, 1.0]), Axis("sparsity", sparsities), Axis.seeds(2)]
+    with pytest.raises(ValueError, match=rf"sparsity must lie in \[0, 1\]; got {wrong}"):
+        train(checked, given, 10, KEY)
+
+
+AXES = {
+    "repeated names": ([POSITIONS, POSITIONS], "name of its own.*position"),
+    "two seed axes": ([Axis.seeds(2), Axis.seeds([5])], "name of its own.*seed"),
+    "a name of the results": ([Axis("step", [1, 2])], "called step"),
+    "a parameter's name": ([Axis("drawn", [1, 2])], "called drawn"),
+    "a parameter's dimension": ([Axis("coordinate", [1, 2])], "called coordinate"),
+    "a history's name": ([Axis("place_history", [1, 2])], "called place_history"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), AXES.values(), ids=AXES.keys())
+def test_axes_need_names_of_their_own(given, message):
+    def any_echo(**values):
+        return echo()
+
+    with pytest.raises(ValueError, match=message):
+        train(any_echo, given, 10, KEY, report=lambda *_: pytest.fail("training began"))
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_steps_are_counted(steps):
+    with pytest.raises(
+        ValueError, match=f"steps must be a whole number of at least 1; got {steps}"
+    ):
+        train(lambda: checked(), [], steps, KEY)
+
+
+@pytest.mark.parametrize("snapshot", [-1, 11])
+def test_snapshots_lie_within_the_run(snapshot):
+    with pytest.raises(ValueError, match=rf"snapshots must lie in \[0, 10\]; got .*{snapshot}"):
+        train(lambda: checked(), [], 10, KEY, snapshots=(0, snapshot))
+
+
+def test_an_axis_is_checked_when_it_is_made():
+    with pytest.raises(ValueError, match=r"'a' has repeated labels: .*0.5"):
+        Axis("a", [0.5, 0.1, 0.5])
+    with pytest.raises(ValueError, match="'seed' has repeated labels"):
+        Axis.seeds([1, 1])
+    for labels in ([], [[1, 2]], 1.0):
+        with pytest.raises(ValueError, match="'a' needs at least one label"):
+            Axis("a", np.array(labels))
+    with pytest.raises(ValueError, match="'seed' needs at least one label"):
+        Axis.seeds(0)
+    with pytest.raises(ValueError, match="'a' needs values"):
+        Axis("a", ["calm", "wild"])
+    for values in ([1.0, 2.0, 3.0], {"x": np.ones((2, 3)), "y": np.ones(3)}, np.float32(1)):
+        with pytest.raises(ValueError, match="'a': every value needs leading size 2"):
+            Axis("a", [0, 1], jax.tree.map(np.asarray, values))
+
+
+def test_divergence_is_named():
+    # w^2 / 2 = 9^step / 2 leaves float32 at step 41; the other rates shrink w
+    rates = Axis("rate", [0.5, -2.0, 1.0])
+    for order in ([rates, Axis.seeds([4, 9])], [Axis.seeds([4, 9]), rates]):
+        with pytest.raises(TrainingDiverged, match=r"step 41: loss inf at seed=4, rate=-2\.0$"):
+            train(growth, order, 1000, KEY)
+
+
+def test_divergence_of_a_single_model_is_named():
+    with pytest.raises(TrainingDiverged, match=r"step 41: loss inf$"):
+        train(lambda: growth(-2.0), [], 100, KEY)
+
+
+def test_divergence_in_the_last_update_is_found():
+    fine = train(lambda: growth(-2.0), [], 40, KEY)
+    assert np.isfinite(fine.loss)
+    with pytest.raises(TrainingDiverged, match=r"step 41: loss inf$"):
+        train(lambda: growth(-2.0), [], 41, KEY)
+
+
+def test_not_a_number_is_named_with_any_label():
+    class Root(Growth):
+        def loss(self, model, key):
+            return jnp.sqrt(model.place[0])
+
+        test_loss = loss
+
+    # the root of 1 - 0.8 / 2, then of a negative number
+    kinds = Axis("kind", ["calm", "wild"], np.array([0.1, 0.8], np.float32))
+    with pytest.raises(TrainingDiverged, match=r"step 2: loss nan at kind=wild$"):
+        train(lambda kind: (Root(0), optax.sgd(2 * kind)), [kinds], 2, KEY)

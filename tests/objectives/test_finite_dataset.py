@@ -1,0 +1,327 @@
+"""The error on a finite dataset against the dense formula, and training on it."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.test_util import check_grads
+
+from toymodels import (
+    Axis,
+    Datapoints,
+    FiniteDataset,
+    ReluOutput,
+    SparseFeatures,
+    draw_datapoints,
+    hidden_vectors,
+    linear,
+    squared_error,
+    stack_datapoints,
+    theory,
+    train,
+)
+from toymodels.engine import ensemble, training
+from toymodels.engine.ensemble import spread
+from toymodels.measures import geometry
+from toymodels.objectives import finite_dataset
+
+KEY = jax.random.key(0)
+DEVICES = jax.local_devices()
+
+
+def dense_error(W, b, x):
+    """L = 1/T sum_t |x_t - relu(W^T W x_t + b)|^2 as it is written, x [n, T]."""
+    output = jax.nn.relu(W.T @ (W @ x) + b[:, None])
+    return jnp.sum((x - output) ** 2) / x.shape[1]
+
+
+class Case(NamedTuple):
+    """Sizes of a comparison; a block holds `columns` datapoints."""
+
+    n: int
+    m: int
+    T: int
+    columns: int
+
+
+CASES = [
+    Case(1, 1, 1, 1),
+    Case(7, 2, 13, 5),
+    Case(7, 2, 13, 13),
+    Case(30, 3, 10, 3),
+    Case(20, 64, 9, 4),
+    Case(100, 16, 101, 7),
+    Case(100, 5, 6, 0),  # a single datapoint has more features than a block has entries
+]
+
+
+def weights(case, seed=0, dtype=float):
+    random = np.random.default_rng(seed)
+    W = random.normal(size=(case.m, case.n)) / np.sqrt(case.m)
+    return jnp.asarray(W, dtype), jnp.asarray(random.normal(size=case.n) / 3, dtype)
+
+
+def some_points(case, seed=0, dtype=float):
+    """Datapoints with up to five features, one with none, and padding of any feature anywhere."""
+    random = np.random.default_rng(seed)
+    width = min(5, case.n)
+    feature = random.permuted(np.tile(np.arange(case.n), (case.T, 1)), axis=1)[:, :width]
+    value = random.random(feature.shape) * (random.random(feature.shape) < 0.6)
+    value[-1] = 0 if case.T > 1 else 0.7
+    return Datapoints(jnp.asarray(feature, jnp.int32), jnp.asarray(value, dtype))
+
+
+def cut(monkeypatch, case):
+    monkeypatch.setattr(finite_dataset, "BLOCK_ENTRIES", max(1, case.columns * case.n))
+
+
+def in_float64(points, n):
+    x = np.zeros((n, len(points.feature)))
+    np.add.at(x, (points.feature.T, np.arange(x.shape[1])), points.value.T)
+    return jnp.asarray(x)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_value_and_gradient_are_those_of_the_dense_formula(case, monkeypatch):
+    cut(monkeypatch, case)
+    with jax.enable_x64(True):
+        points, at = some_points(case), weights(case)
+        x = in_float64(points, case.n)
+
+        # squared, so that the cotangent is not 1
+        def ours(W, b):
+            return squared_error(W, b, points) ** 2
+
+        value, gradient = jax.jit(jax.value_and_grad(ours, (0, 1)))(*at)
+        expected = jax.value_and_grad(lambda W, b: dense_error(W, b, x) ** 2, (0, 1))(*at)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+        for found, dense in zip(gradient, expected[1], strict=True):
+            np.testing.assert_allclose(found, dense, rtol=1e-11, atol=1e-12 * np.abs(dense).max())
+        np.testing.assert_allclose(jax.jit(ours)(*at), value, rtol=1e-12)
+        hidden = np.asarray(at[0]) @ x
+        np.testing.assert_allclose(hidden_vectors(at[0], points), hidden, rtol=1e-12, atol=1e-15)
+
+
+def test_gradient_agrees_with_finite_differences(monkeypatch):
+    case = CASES[1]
+    cut(monkeypatch, case)
+    with jax.enable_x64(True):
+        points = some_points(case)
+
+        def error(*at):
+            return squared_error(*map(jnp.asarray, at), points)
+
+        check_grads(error, weights(case), 1, modes=["rev"])
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_an_ensemble_of_models_and_datasets(shared, monkeypatch):
+    case = Case(30, 3, 10, 4)
+    cut(monkeypatch, case)
+    each = [weights(case, seed, jnp.float32) for seed in range(3)]
+    datasets = [some_points(case, 0 if shared else seed, jnp.float32) for seed in range(3)]
+    W, b = (jnp.stack(parts) for parts in zip(*each, strict=True))
+    points = datasets[0] if shared else Datapoints(*map(jnp.stack, zip(*datasets, strict=True)))
+    both = jax.value_and_grad(squared_error, (0, 1))
+    together = jax.vmap(both, (0, 0, None if shared else 0))(W, b, points)
+    for i, (model, dataset) in enumerate(zip(each, datasets, strict=True)):
+        x = dataset.dense(case.n)
+        alone = jax.value_and_grad(dense_error, (0, 1))(*model, x)
+        for found, dense in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(found[i], dense, rtol=1e-4, atol=1e-5)
+
+
+def memoriser(T, features_each):
+    """Datapoints of disjoint supports, and the W and b that reproduce them exactly."""
+    random = np.random.default_rng(0)
+    value = random.uniform(0.5, 1, (T, features_each)).astype(np.float32)
+    value /= np.linalg.norm(value, axis=1, keepdims=True)
+    points = Datapoints(np.arange(value.size, dtype=np.int32).reshape(value.shape), value)
+    polygon, angles = theory.memoriser_norms(T), 2 * np.pi * np.arange(T) / T
+    h = polygon.rho * np.stack([np.cos(angles), np.sin(angles)])
+    x = np.asarray(points.dense(value.size))
+    W, b = h @ x.T, -polygon.beta * x.sum(axis=1)
+    return jnp.asarray(W, jnp.float32), jnp.asarray(b, jnp.float32), points
+
+
+def test_what_is_memorised_costs_nothing_and_never_less():
+    """The two sums cancel there, and rounding takes their difference to either side of zero."""
+    for T in (5, 12, 20):
+        W, b, points = memoriser(T, 5)
+        value, gradient = jax.jit(jax.value_and_grad(squared_error, (0, 1)))(W, b, points)
+        for loss in (value, jax.jit(squared_error)(W, b, points)):
+            assert 0 <= loss < 1e-5
+        # at the kink of the neighbours' relu the gradient is zero from both sides
+        assert max(np.abs(part).max() for part in gradient) < 1e-2
+
+
+def test_only_relu_models_are_taken():
+    points = some_points(CASES[1])
+    objective = FiniteDataset(lambda key: linear(7, 2, key=key), points, points)
+    with pytest.raises(ValueError, match="ReLU output"):
+        objective.init(KEY)
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+@pytest.mark.parametrize("name", ["points", "test_points"])
+def test_empty_datasets_are_refused(name, shape):
+    given = dict.fromkeys(("points", "test_points"), some_points(CASES[1]))
+    given[name] = Datapoints(np.zeros(shape, np.int32), np.zeros(shape, np.float32))
+    with pytest.raises(ValueError, match=f"^{name} must hold at least one datapoint"):
+        FiniteDataset(lambda key: ReluOutput(7, 2, key=key), **given)
+
+
+# --- in an ensemble -------------------------------------------------------------------------------
+
+N, M, T, STEPS = 30, 2, 7, 100
+FEATURES = SparseFeatures(N, sparsity=0.9)
+DATASETS = stack_datapoints(
+    [draw_datapoints(FEATURES, T, jax.random.fold_in(KEY, seed)) for seed in range(3)]
+)
+TEST = draw_datapoints(FEATURES, 500, jax.random.key(9))
+GRID = [Axis("data_seed", np.arange(3), DATASETS), Axis.seeds(2, shared_batches=True)]
+
+
+def problem(data_seed, test_points):
+    def build(key):
+        return ReluOutput(N, M, key=key)
+
+    return FiniteDataset(build, data_seed, test_points), optax.adamw(1e-3, weight_decay=1e-2)
+
+
+@pytest.fixture(scope="module")
+def grid():
+    return train(problem, GRID, STEPS, KEY, data={"test_points": TEST}, devices=DEVICES[:1])
+
+
+def assert_close(ours, theirs):
+    for name in ("W", "b", "loss", "loss_history"):
+        assert ours[name].dims == theirs[name].dims
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=1e-5, err_msg=name)
+
+
+def test_training_lowers_the_loss_on_each_dataset(grid):
+    assert grid.W.dims == ("data_seed", "seed", "hidden", "feature")
+    assert (grid.loss_history[..., -1] < 0.95 * grid.loss_history[..., 0]).all()
+    assert (np.abs(grid.W.diff("data_seed")).max(["hidden", "feature"]) > 0.01).all()
+    assert (np.abs(grid.W.diff("seed")).max(["hidden", "feature"]) > 0.01).all()
+
+
+def test_the_loss_is_that_of_the_test_points(grid):
+    x = TEST.dense(N)
+    for (i, j), loss in np.ndenumerate(grid.loss):
+        dense = dense_error(grid.W.values[i, j], grid.b.values[i, j], x)
+        assert loss == pytest.approx(float(dense), rel=1e-5)
+
+
+def test_a_member_is_the_point_trained_alone(grid):
+    points = jax.tree.map(lambda leaf: leaf[2], DATASETS)
+    alone = train(
+        lambda test_points: problem(points, test_points),
+        [Axis.seeds([1], shared_batches=True)],
+        STEPS,
+        KEY,
+        data={"test_points": TEST},
+    )
+    assert_close(alone, grid.isel(data_seed=2, seed=[1]))
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_devices_agree(grid, count):
+    devices = DEVICES[:count]
+    assert_close(
+        train(problem, GRID, STEPS, KEY, data={"test_points": TEST}, devices=devices), grid
+    )
+
+
+# --- data that all points share -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_shared_data_reach_every_point(count):
+    ours = train(problem, GRID, 5, KEY, data={"test_points": TEST}, devices=DEVICES[:count])
+    inside = train(partial(problem, test_points=TEST), GRID, 5, KEY)
+    assert_close(ours, inside)
+
+
+@pytest.mark.parametrize("name", ["data_seed", "seed"])
+def test_data_need_names_of_their_own(name):
+    with pytest.raises(ValueError, match=f"name of its own.*{name}"):
+        train(problem, GRID, 5, KEY, data={"test_points": TEST, name: TEST})
+
+
+def test_data_cannot_be_called_seed_where_nothing_else_is():
+    with pytest.raises(ValueError, match="data cannot be called seed"):
+        train(lambda seed: problem(seed, TEST), [], 5, KEY, data={"seed": TEST})
+
+
+@pytest.mark.parametrize("closed_over", [False, True])
+def test_shared_data_are_arguments_of_the_program(monkeypatch, closed_over):
+    """The other case shows that the measure sees what a program has built in."""
+    widest = []
+
+    def watch(*given):
+        everywhere = spread(*given)
+
+        def call(*args):
+            consts = jax.tree.leaves(everywhere.trace(*args).jaxpr.consts)
+            widest.append(max((np.size(const) for const in consts), default=0))
+            return everywhere(*args)
+
+        return call
+
+    monkeypatch.setattr(ensemble, "spread", watch)
+    if closed_over:
+        train(partial(problem, test_points=TEST), GRID, 1, KEY)
+    else:
+        train(problem, GRID, 1, KEY, data={"test_points": TEST})
+    assert (max(widest) >= TEST.value.size) == closed_over
+
+
+def test_a_step_needs_little_memory():
+    """The array of all features by all datapoints alone would be 80 MB, several times over."""
+    n, m, T, k = 10_000, 2, 2_000, 30
+    kinds = ((T, k), jnp.int32), ((T, k), jnp.float32)
+    points = Datapoints(*(jax.ShapeDtypeStruct(*kind) for kind in kinds))
+    optimizer = optax.adamw(1e-3)
+
+    def objective(points):
+        return FiniteDataset(lambda key: ReluOutput(n, m, key=key), points, points)
+
+    def steps(state, points, begin, end):
+        return training.advance(objective(points), optimizer, state, KEY, begin, end)
+
+    state = jax.eval_shape(lambda p: training.start(objective(p), optimizer, KEY), points)
+    compiled = jax.jit(steps).lower(state, points, jnp.int32(0), jnp.int32(9)).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < 40e6
+
+
+# --- what is learned ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("T", [4, 5, 6])
+def test_a_few_datapoints_are_memorised_as_a_polygon(T):
+    """Seen in 8 of 8 seeds; weight decay is what makes the smallest memoriser the best."""
+    _, _, points = memoriser(T, 2)
+    steps = 3000
+
+    def polygon(points):
+        rate = optax.cosine_decay_schedule(3e-2, steps)
+        objective = FiniteDataset(lambda key: ReluOutput(2 * T, 2, key=key), points, points)
+        return objective, optax.adamw(rate, weight_decay=0.1)
+
+    seeds = Axis.seeds(4, shared_batches=True)
+    found = train(polygon, [seeds], steps, KEY, data={"points": points})
+    h = np.asarray(jax.vmap(hidden_vectors, (0, None))(found.W.values, points))
+    expected = theory.memoriser_norms(T)
+    assert (found.loss < 1e-3).all()
+    np.testing.assert_allclose(geometry.angular_gaps(h), 360 / T, atol=6)
+    np.testing.assert_allclose(geometry.dimensionality(h), 2 / T, rtol=0.1)
+    lengths = np.linalg.norm(found.W.values, axis=(1, 2))
+    np.testing.assert_allclose(lengths, expected.weight_norm, rtol=0.1)
+    bias = np.linalg.norm(found.b.values, axis=1)
+    np.testing.assert_allclose(bias, expected.bias_norm, rtol=0.1, atol=0.2)

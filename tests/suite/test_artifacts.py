@@ -1,0 +1,378 @@
+import errno
+import hashlib
+import json
+import os
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from scripts import Tree, finish, start
+
+from toymodels.data import files
+from toymodels.suite import backend
+from toymodels.suite.store import artifacts
+from toymodels.suite.store.artifacts import Data, Place
+from toymodels.suite.store.checkpoints import Checkpoint
+
+FIGURE = "lines/line"
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend, "prepare", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    tree = Tree(tmp_path)
+    tree.write(FIGURE)
+    return tree
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def flip(path, at, bit=0):
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def fail_to_write(monkeypatch, code=errno.ENOSPC):
+    def fsync(descriptor):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+# -- single files
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    files.write_atomically(path, b"old")
+    fail_to_write(monkeypatch)
+    with pytest.raises(OSError, match="No space left") as error:
+        files.write_atomically(path, b"new")
+    assert str(tmp_path) in str(error.value)
+    assert contents(tmp_path) == {"a.txt": b"old"}
+
+
+def test_written_files_have_the_usual_permissions(tmp_path):
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"")
+    files.write_atomically(tmp_path / "ours", b"")
+    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+
+
+# -- checkpoints
+
+
+ARRAYS = {
+    "step": np.asarray(7),
+    "file": np.arange(6.0, dtype=np.float32).reshape(2, 3)[:, ::-1],
+    "model/W": np.asarray([np.nan, -0.0]),
+    "empty": np.zeros((0, 4)),
+}
+
+
+def test_a_checkpoint_gives_back_what_it_was_given(tmp_path):
+    path = tmp_path / "work" / "relu.npz"
+    Checkpoint(path, "abc").save(ARRAYS)
+    loaded = Checkpoint(path, "abc").load()
+    assert list(loaded) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert loaded[name].dtype == array.dtype
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+def test_a_checkpoint_knows_the_time_spent_before(tmp_path):
+    first = Checkpoint(tmp_path / "a.npz", "abc")
+    first.seconds = 100.0
+    first.save({})
+    second = Checkpoint(tmp_path / "a.npz", "abc")
+    second.load()
+    assert 100 <= second.seconds < 110
+
+
+def test_no_checkpoint_is_none_without_a_word(tmp_path, capsys):
+    assert Checkpoint(tmp_path / "a.npz", "abc").load() is None
+    assert capsys.readouterr().err == ""
+
+
+def test_a_damaged_checkpoint_is_named_and_ignored(tmp_path, capsys):
+    path = tmp_path / "a.npz"
+    Checkpoint(path, "abc").save(ARRAYS)
+    whole = path.read_bytes()
+    damaged = [b"", whole[:40], whole[:-1], whole[: len(whole) // 2], whole + b"\0"]
+    for at in range(0, len(whole), 7):
+        flipped = bytearray(whole)
+        flipped[at] ^= 4
+        damaged.append(bytes(flipped))
+    for content in damaged:
+        path.write_bytes(content)
+        assert Checkpoint(path, "abc").load() is None
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "a.npz is damaged" in line
+
+
+def test_a_checkpoint_of_another_computation_is_ignored(tmp_path, capsys):
+    Checkpoint(tmp_path / "a.npz", "abc").save(ARRAYS)
+    assert Checkpoint(tmp_path / "a.npz", "xyz").load() is None
+    assert "another computation" in capsys.readouterr().err
+
+
+def test_a_failing_save_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
+    checkpoint = Checkpoint(tmp_path / "a.npz", "abc")
+    checkpoint.save({"step": np.asarray(1)})
+    with monkeypatch.context() as patch:
+        fail_to_write(patch)
+        with pytest.raises(OSError, match="No space left"):
+            checkpoint.save({"step": np.asarray(2)})
+    assert Checkpoint(tmp_path / "a.npz", "abc").load()["step"] == 1
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_another_run_removed_is_made_again(tmp_path, monkeypatch):
+    write, removals = files.stage, [1, 1]
+
+    def stage(folder, content):
+        staged = write(folder, content)
+        if removals:
+            removals.pop()
+            staged.unlink()
+            folder.rmdir()
+        return staged
+
+    monkeypatch.setattr(files, "stage", stage)
+    path = tmp_path / "work" / "a.npz"
+    Checkpoint(path, "abc").save(ARRAYS)
+    assert Checkpoint(path, "abc").load() is not None
+
+
+def test_types_that_would_not_survive_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="object"):
+        Checkpoint(tmp_path / "a.npz", "abc").save({"x": np.asarray([None])})
+
+
+# -- data
+
+
+def test_data_are_the_same_now_and_read_again(tmp_path):
+    dataset = xr.Dataset(
+        {
+            "W": (("seed", "feature"), np.asarray([[1, np.nan]], dtype=np.float32)),
+            "ok": ("seed", [True]),
+            "shape": ("seed", ["digon"]),
+        },
+        coords={"seed": [3], "feature": [0, 1]},
+        attrs={"left": "over"},
+    )
+    data = Data.of(dataset, {"preset": "quick"})
+    assert data.stamp == {"preset": "quick"}
+    assert list(data.dataset.attrs) == ["toymodels"]
+    assert data.dataset.drop_attrs().identical(dataset.drop_attrs())
+    again = Data.read(data.content)
+    assert again.dataset.identical(data.dataset)
+    assert Data.of(again.dataset, again.stamp).content == data.content
+
+
+def test_a_failing_publication_leaves_all_three_files(tmp_path, monkeypatch):
+    place = Place(tmp_path / "family", "figure")
+    old = {".nc": b"1", ".png": b"2", ".json": b"3"}
+    artifacts.publish(place, "f" * 64, old)
+    place.work("f" * 64).rmdir()
+    write, count = os.fsync, []
+
+    def fsync(descriptor):
+        count.append(descriptor)
+        if len(count) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space left"):
+        artifacts.publish(place, "f" * 64, {".nc": b"4", ".png": b"5", ".json": b"6"})
+    assert contents(place.folder) == {"figure.nc": b"1", "figure.png": b"2", "figure.json": b"3"}
+    assert list(place.work("f" * 64).iterdir()) == []
+
+
+def test_a_picture_is_the_same_bytes_each_time():
+    figure, ax = plt.subplots()
+    ax.plot([1, 2])
+    assert artifacts.to_png(figure) == artifacts.to_png(figure)
+    plt.close(figure)
+
+
+# -- whole runs
+
+
+def test_a_run_leaves_three_files_that_belong_together(tree):
+    assert tree.command("run", "line", "--seed", "3") == 0
+    folder = tree.root / "figures" / "lines"
+    assert set(contents(folder)) == {"line.nc", "line.png", "line.json"}
+    assert len(list(folder.iterdir())) == 3
+    record = tree.record(FIGURE)
+    data = Data.read((folder / "line.nc").read_bytes())
+    assert list(record) == [
+        "stem",
+        "family",
+        "title",
+        "source",
+        "preset",
+        "seed",
+        "overrides",
+        "spec",
+        "deviations",
+        "claims",
+        "data_sha256",
+        "provenance",
+    ]
+    assert record["title"] == "A straight line"
+    assert record["source"] == "Nobody 2022, figure 1"
+    assert (record["preset"], record["seed"], record["overrides"]) == ("quick", 3, {})
+    assert record["claims"][1] == {
+        "text": "It ends high",
+        "source": "figure 1",
+        "expected": [100, 200],
+        "measured": [0.0, None],
+        "holds": False,
+    }
+    assert record["data_sha256"] == hashlib.sha256(data.content).hexdigest()
+    assert set(data.stamp) == {"stem", "preset", "seed", "spec", "fingerprint", "provenance"}
+    assert data.stamp["provenance"] == record["provenance"]
+    provenance = record["provenance"]
+    assert (provenance["commit"], provenance["dirty"]) == (None, None)
+    assert provenance["versions"].keys() >= {"python", "jax", "jaxlib", "flax", "optax", "xarray"}
+    assert "cpu" in provenance["device"]
+    assert provenance["wall_seconds"] >= 0
+
+
+def test_a_finished_run_is_reused_and_keeps_its_provenance(tree, capsys):
+    tree.command("run", "line")
+    first = contents(tree.root / "figures" / "lines")
+    assert tree.command("run", "line") == 0
+    assert "finished data" in capsys.readouterr().out
+    assert contents(tree.root / "figures" / "lines") == first
+    assert tree.runs() == 1
+
+
+def test_restyling_redraws_and_does_not_run(tree):
+    path = tree.write(FIGURE)
+    tree.command("run", "line")
+    before = contents(tree.root / "figures" / "lines")
+    path.write_text(path.read_text().replace('"red"', '"blue"').replace("high", "up"))
+    tree.command("run", "line")
+    after = contents(tree.root / "figures" / "lines")
+    assert tree.runs() == 1
+    assert after["line.nc"] == before["line.nc"]
+    assert after["line.png"] != before["line.png"]
+    assert tree.record(FIGURE)["claims"][1]["text"] == "It ends up"
+
+
+@pytest.mark.parametrize(
+    "change", ["slope", "seed", "spec", "force", "data lost", "record lost", "flipped", "cut"]
+)
+def test_a_changed_or_damaged_computation_runs_again(tree, change, capsys):
+    tree.command("run", "line", "--out", "o")
+    words = {"seed": ["--seed", "1"], "spec": ["--size", "4"], "force": ["--force"]}
+    data = tree.root / "o" / "lines" / "line.nc"
+    if change == "slope":
+        path = tree.root / "experiments" / "lines" / "line.py"
+        path.write_text(path.read_text().replace("SLOPE = 2.0", "SLOPE = 3.0"))
+    if change == "data lost":
+        data.unlink()
+    if change == "record lost":
+        data.with_suffix(".json").unlink()
+    if change == "flipped":
+        flip(data, 2000)
+    if change == "cut":
+        data.write_bytes(data.read_bytes()[:5000])
+    assert tree.command("run", "line", "--out", "o", *words.get(change, [])) == 0
+    assert tree.runs() == 2
+    assert ("line.nc is damaged" in capsys.readouterr().err) == (
+        change in ("flipped", "cut", "record lost")
+    )
+    sha = hashlib.sha256(data.read_bytes()).hexdigest()
+    assert json.loads(data.with_suffix(".json").read_text())["data_sha256"] == sha
+
+
+def test_equal_settings_of_another_preset_are_reused_under_its_name(tree):
+    path = tree.root / "experiments" / f"{FIGURE}.py"
+    path.write_text(path.read_text().replace("paper=Spec(size=9)", "paper=Spec()"))
+    tree.command("run", "line")
+    assert tree.command("run", "line", "--preset", "paper") == 0
+    assert tree.runs() == 1
+    data = Data.read((tree.root / "figures" / "lines" / "line.nc").read_bytes())
+    assert tree.record(FIGURE)["preset"] == data.stamp["preset"] == "paper"
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_figure(tree, monkeypatch, capsys):
+    tree.command("run", "line")
+    before = contents(tree.root / "figures" / "lines")
+    capsys.readouterr()
+    with monkeypatch.context() as patch:
+        fail_to_write(patch)
+        assert tree.command("run", "line", "--force") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: lines/line: No space left on device: ")
+    assert contents(tree.root / "figures" / "lines") == before
+    assert len(list((tree.root / "figures" / "lines").iterdir())) == 3
+
+
+def test_a_folder_that_cannot_be_is_known_before_running(tree, capsys):
+    (tree.root / "file").write_text("")
+    assert tree.command("run", "line", "--out", "file/below") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "Not a directory" in line
+    assert str(tree.root / "file") in line
+    assert tree.runs() == 0
+
+
+def test_what_an_abandoned_run_left_is_removed_after_a_month(tree):
+    works = [Place(tree.root / "figures" / "lines", "line").work(name * 64) for name in "ab"]
+    for work in works:
+        Checkpoint(work / "relu.npz", "abc").save(ARRAYS)
+    month = artifacts.SECONDS_TO_KEEP + 60
+    os.utime(works[0], (works[0].stat().st_mtime - month,) * 2)
+    tree.command("run", "line")
+    assert [work.exists() for work in works] == [False, True]
+
+
+def test_a_higher_preset_that_came_meanwhile_is_kept(tree, capsys):
+    path = tree.write(FIGURE)
+    path.write_text(path.read_text().replace("    line = SLOPE", MEANWHILE))
+    tree.command("run", "line")
+    assert "kept the paper figure" in capsys.readouterr().out
+    folder = tree.root / "figures" / "lines"
+    assert contents(folder) == {"line.json": b'{"preset": "paper"}'}
+    assert len(list(folder.iterdir())) == 1
+
+
+MEANWHILE = """    record = Path(__file__).parents[2] / "figures" / "lines" / "line.json"
+    record.write_text('{"preset": "paper"}')
+    line = SLOPE"""
+
+
+def test_two_runs_at_once_leave_one_whole_figure(tree):
+    script = tree.root / "experiments" / f"{FIGURE}.py"
+    slow = script.read_text().replace("def run(spec, key, runner):\n", SLOW)
+    script.write_text(slow)
+    runs = [start("-m", "experiments", "run", "line", cwd=tree.root) for _ in range(2)]
+    assert [finish(run)[0] for run in runs] == [0, 0]
+    assert tree.runs() == 2
+    folder = tree.root / "figures" / "lines"
+    assert len(list(folder.iterdir())) == 3
+    data = (folder / "line.nc").read_bytes()
+    assert tree.record(FIGURE)["data_sha256"] == hashlib.sha256(data).hexdigest()
+    assert tree.command("run", "line") == 0
+    assert tree.runs() == 2
+
+
+SLOW = """def run(spec, key, runner):
+    import time
+
+    log = Path(__file__).parent / "runs.log"
+    (Path(__file__).parent / f"here{time.time_ns()}").touch()
+    while len(list(log.parent.glob("here*"))) < 2:  # until the other one is here as well
+        time.sleep(0.01)
+"""

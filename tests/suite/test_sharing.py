@@ -1,0 +1,171 @@
+"""Figures that import the same `Spec` and `run` are one computation: one trains, all draw."""
+
+import sys
+
+import pytest
+from scripts import COUNTING, Tree, finish, start
+
+from toymodels.suite import backend
+from toymodels.suite.store.artifacts import Data
+
+HEAD, BODY = COUNTING.split("import matplotlib", 1)
+SETTINGS, REST = BODY.split("def plot", 1)
+IMPORTS = "import matplotlib"
+SHARED = IMPORTS + SETTINGS.replace('COLOR = "red"\n', "")
+FIGURE = f'''"""{{title}}.
+
+Source: Nobody 2022, figure 1.
+
+It is drawn from runs that it shares.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from experiments.lines._runs import Spec, run
+from toymodels import Claim, Experiment
+from toymodels.suite.cli import main
+
+COLOR = "red"
+
+
+def plot{REST}'''
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    monkeypatch.setattr(backend, "prepare", lambda: None)
+    monkeypatch.chdir(tmp_path)
+    # the scripts import their neighbour as a part of `experiments`, which is this tree's now
+    monkeypatch.syspath_prepend(tmp_path)
+    forget_experiments(monkeypatch)
+    yield grow(tmp_path)
+    forget_experiments(monkeypatch)
+
+
+def forget_experiments(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "experiments"]:
+        monkeypatch.delitem(sys.modules, name)
+
+
+def grow(root):
+    tree = Tree(root)
+    runs = "from dataclasses import dataclass\nfrom pathlib import Path\n\n" + SHARED
+    tree.write("lines/_runs", runs)
+    for name in ("first", "second"):
+        tree.write(f"lines/{name}", FIGURE.format(title=f"The {name}"))
+    return tree
+
+
+def saved(tree, stem):
+    return Data.read((tree.root / "figures" / "lines" / f"{stem}.nc").read_bytes())
+
+
+def test_the_second_figure_trains_nothing(tree, capsys):
+    assert tree.command("run", "first") == 0
+    assert ": done" in capsys.readouterr().out
+    assert tree.command("run", "second") == 0
+    said = capsys.readouterr()
+    assert "drawn anew from finished data" in said.out
+    assert said.err == ""
+    assert tree.runs() == 1
+    first, second = saved(tree, "first"), saved(tree, "second")
+    assert second.dataset.drop_attrs().identical(first.dataset.drop_attrs())
+    assert second.stamp == {**first.stamp, "stem": "second"}
+    records = [tree.record(f"lines/{stem}") for stem in ("first", "second")]
+    assert [record["title"] for record in records] == ["The first", "The second"]
+    assert records[1]["data_sha256"] == second.sha256 != first.sha256
+    assert records[1]["provenance"] == records[0]["provenance"]
+    files = {path.name for path in (tree.root / "figures" / "lines").iterdir()}
+    assert files == {f"{stem}.{kind}" for stem in ("first", "second") for kind in KINDS}
+
+
+KINDS = ("nc", "png", "json")
+
+
+def test_from_then_on_it_has_data_of_its_own(tree, capsys):
+    tree.command("run", "first", "second")
+    (tree.root / "figures" / "lines" / "first.nc").write_bytes(b"")
+    capsys.readouterr()
+    assert tree.command("run", "second") == 0
+    assert capsys.readouterr().err == ""
+    assert tree.command("run", "first") == 0
+    assert "first.nc is damaged" in capsys.readouterr().err
+    assert tree.runs() == 1
+
+
+def test_data_are_shared_under_the_preset_that_is_asked_for(tree):
+    for name in ("first", "second"):
+        path = tree.root / "experiments" / "lines" / f"{name}.py"
+        path.write_text(path.read_text().replace("paper=Spec(size=9)", "paper=Spec()"))
+    tree.command("run", "first")
+    assert tree.command("run", "second", "--preset", "paper") == 0
+    assert tree.runs() == 1
+    assert tree.record("lines/second")["preset"] == saved(tree, "second").stamp["preset"] == "paper"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--seed", "1"], ["--size", "4"], ["--out", "elsewhere"], ["--force"]],
+    ids=lambda words: words[0],
+)
+def test_another_computation_and_force_run(tree, words):
+    tree.command("run", "first", "--out", "figures")
+    tree.command("run", "second", *{"--out": "figures"}, "figures", *words)
+    assert tree.runs() == 2
+
+
+def test_a_changed_helper_runs_again(tree):
+    tree.command("run", "first")
+    helper = tree.root / "experiments" / "lines" / "_runs.py"
+    helper.write_text(helper.read_text().replace("SLOPE = 2.0", "SLOPE = 3.0"))
+    tree.command("run", "second")
+    assert tree.runs() == 2
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "record lost"])
+def test_a_damaged_sibling_is_named_and_not_used(tree, damage, capsys):
+    tree.command("run", "first")
+    data = tree.root / "figures" / "lines" / "first.nc"
+    content = data.read_bytes()
+    flipped = content[:2000] + bytes([content[2000] ^ 1]) + content[2001:]
+    if damage == "record lost":
+        data.with_suffix(".json").unlink()
+    else:
+        data.write_bytes({"flipped": flipped, "cut": content[:5000], "empty": b""}[damage])
+    before = data.read_bytes()
+    capsys.readouterr()
+    assert tree.command("run", "second") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: ")
+    assert "first.nc is damaged" in line
+    assert tree.runs() == 2
+    assert data.read_bytes() == before
+
+
+def test_netcdf_of_somebody_else_is_passed_over(tree, capsys):
+    tree.command("run", "first")
+    folder = tree.root / "figures" / "lines"
+    saved(tree, "first").dataset.drop_attrs().to_netcdf(folder / "first.nc", engine="h5netcdf")
+    capsys.readouterr()
+    assert tree.command("run", "second") == 0
+    assert capsys.readouterr().err == ""
+    assert tree.runs() == 2
+
+
+def test_an_undamaged_sibling_is_used_where_another_is_damaged(tree, capsys):
+    tree.write("lines/third", FIGURE.format(title="The third"))
+    tree.command("run", "first", "second")
+    (tree.root / "figures" / "lines" / "first.json").unlink()
+    capsys.readouterr()
+    assert tree.command("run", "third") == 0
+    assert "first.nc is damaged" in capsys.readouterr().err
+    assert tree.runs() == 1
+
+
+def test_siblings_run_at_once_are_both_whole(tree):
+    commands = [start("-m", "experiments", "run", s, cwd=tree.root) for s in ("first", "second")]
+    assert [finish(command)[0] for command in commands] == [0, 0]
+    for stem in ("first", "second"):
+        assert tree.record(f"lines/{stem}")["data_sha256"] == saved(tree, stem).sha256
+    assert len(list((tree.root / "figures" / "lines").iterdir())) == 6

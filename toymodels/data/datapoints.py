@@ -1,0 +1,90 @@
+"""Finite datasets of sparse feature vectors, kept as what is active and how strongly.
+
+At n = 10,000 features and S = 0.999 a datapoint has about ten entries that are not zero; the
+array [n, T] that they stand in would be the whole cost of training on it.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from toymodels.data.distributions import FeatureDistribution
+from toymodels.numerics.checks import check_count
+
+DRAW_ENTRIES = 2**24  # entries drawn at a time: 64 MB
+
+
+class Datapoints(NamedTuple):
+    """T sparse vectors; an entry whose value is zero is padding, and its feature of no meaning."""
+
+    feature: Int[Array | np.ndarray, "*axes T k"]
+    value: Float[Array | np.ndarray, "*axes T k"]
+
+    def dense(self, n: int) -> Float[Array, "n T"]:
+        """Return the vectors as columns, for looking at: this is what is never trained on."""
+        rows = jnp.arange(self.feature.shape[0])[:, None]
+        columns = jnp.zeros((self.feature.shape[0], n)).at[rows, self.feature].add(self.value)
+        return columns.T
+
+
+def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) -> Datapoints:
+    """Draw T datapoints with at least one active feature each, scaled to length 1.
+
+    Henighan et al. 2023, "Superposition, Memorization, and Double Descent". A vector without
+    any active feature has no direction to scale: it is never drawn.
+
+    Args:
+        features: the distribution that they come from.
+        T: number of datapoints.
+        key: randomness.
+
+    Raises:
+        ValueError: if T < 1.
+    """
+    check_count("T", T)
+    block = min(T, max(1, DRAW_ENTRIES // features.n))
+    draw = jax.jit(partial(features.sample_active, batch=block))
+    parts = [_entries(draw(jax.random.fold_in(key, i))) for i in range(-(-T // block))]
+    rows = [row + i * block for i, (row, _, _) in enumerate(parts)]
+    index, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+    return _in_rows(np.concatenate(rows), index, value, T)
+
+
+def _entries(x: Float[Array, "n block"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return datapoint, feature and value of all that is not zero, datapoint by datapoint."""
+    rows = np.asarray(x).T
+    row, index = np.nonzero(rows)
+    return row, index, rows[row, index]
+
+
+def _in_rows(row: np.ndarray, index: np.ndarray, value: np.ndarray, T: int) -> Datapoints:
+    begins = np.searchsorted(row, np.arange(T))
+    here = row < T
+    row, index, value = row[here], index[here], value[here]
+    place = np.arange(len(row)) - begins[row]
+    points = Datapoints(*(np.zeros((T, place.max() + 1), kind) for kind in (np.int32, np.float32)))
+    points.feature[row, place], points.value[row, place] = index, value
+    length = np.linalg.norm(points.value, axis=1, keepdims=True)
+    return points._replace(value=points.value / np.where(length > 0, length, 1))
+
+
+def stack_datapoints(datasets: Sequence[Datapoints]) -> Datapoints:
+    """Stack datasets of one size T along a leading axis, as the values of an `Axis`.
+
+    Raises:
+        ValueError: if their sizes differ.
+    """
+    if len({dataset.feature.shape[0] for dataset in datasets}) > 1:
+        raise ValueError("datasets of different sizes cannot be stacked")
+    width = max(dataset.feature.shape[1] for dataset in datasets)
+
+    def pad(rows):
+        return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
+
+    indices, values = zip(*datasets, strict=True)
+    return Datapoints(np.stack(list(map(pad, indices))), np.stack(list(map(pad, values))))

@@ -1,0 +1,226 @@
+"""Labelled images: MNIST, found or downloaded and always checked, and scikit-learn's digits.
+
+What is checked is the content of MNIST's four files, so that any correct compression of them
+passes. MNIST is never replaced silently: the digits have to be asked for.
+`python -m toymodels.data.images` prints the name of the dataset that can be had here.
+"""
+
+import gzip
+import hashlib
+import os
+import sys
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, UInt8
+
+from toymodels.data.downloads import fetch
+from toymodels.data.files import warn, write_atomically
+
+VARIABLE = "TOYMODELS_DATA"
+"""The environment variable that names a folder with MNIST's four files."""
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",  # as torchvision has it
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",  # as JAX's examples have it
+)
+
+CONTENT_SHA256: Mapping[str, str] = MappingProxyType(
+    {
+        "train-images-idx3-ubyte": (
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+        ),
+        "train-labels-idx1-ubyte": (
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+        ),
+        "t10k-images-idx3-ubyte": (
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+        ),
+        "t10k-labels-idx1-ubyte": (
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+        ),
+    }
+)
+"""What MNIST's files hold, decompressed."""
+
+
+class DatasetError(OSError):
+    """A dataset's file is wrong, and so refused; the message is one sentence."""
+
+
+class NoDataset(DatasetError):
+    """A dataset is neither here nor to be had; the message is one sentence."""
+
+
+class Labelled(NamedTuple):
+    """Images and what they show; a pytree, to be handed to `train(..., data=...)`."""
+
+    images: UInt8[np.ndarray | Array, "sample pixel"]
+    labels: UInt8[np.ndarray | Array, " sample"]
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """Images of the digits 0 to 9, to train on and to test with.
+
+    Attributes:
+        name: "mnist" or "digits".
+        side: pixels along an image's edge; a row of images has side^2, line by line.
+        train: labelled images to train on, 0 (paper) to 255 (ink).
+        test: labelled images that nothing is trained on.
+    """
+
+    name: str
+    side: int
+    train: Labelled
+    test: Labelled
+
+
+def load_images(
+    name: Literal["mnist", "digits"], data_dir: str | Path | None = None
+) -> ImageDataset:
+    """Load a dataset by its name; `data_dir` is for MNIST only.
+
+    Raises:
+        ValueError: if there is no dataset of this name.
+        DatasetError: as `load_mnist` does.
+    """
+    if name == "mnist":
+        return load_mnist(data_dir)
+    if name == "digits":
+        return load_digits()
+    raise ValueError(f"a dataset is 'mnist' or 'digits'; got {name!r}")
+
+
+def load_digits() -> ImageDataset:
+    """Load scikit-learn's 1,797 bundled digits of 8 x 8 pixels, every fifth one for testing.
+
+    Their grey values, 0 to 16, are scaled to 0 to 255 and rounded, to be like MNIST's.
+    """
+    import sklearn.datasets
+
+    bundled = sklearn.datasets.load_digits()
+    images = np.rint(bundled.data * (255 / 16)).astype(np.uint8)
+    labels, test = bundled.target.astype(np.uint8), np.arange(len(images)) % 5 == 4
+    return ImageDataset(
+        "digits", 8, Labelled(images[~test], labels[~test]), Labelled(images[test], labels[test])
+    )
+
+
+def load_mnist(data_dir: str | Path | None = None) -> ImageDataset:
+    """Load MNIST: 60,000 images to train on and 10,000 to test with, of 28 x 28 pixels.
+
+    The four files are taken from `data_dir`, else from the folder that TOYMODELS_DATA names,
+    else from the user's cache folder, into which they are downloaded if they are not there.
+
+    Raises:
+        DatasetError: naming the file, if one in a folder that was named is missing or wrong.
+        NoDataset: if a file is neither here nor given by a mirror.
+    """
+    named = data_dir or os.environ.get(VARIABLE)
+    folder = Path(named).expanduser() if named else cache_folder()
+    content_of = _read if named else _read_or_download
+    contents = [content_of(folder / f"{name}.gz") for name in CONTENT_SHA256]
+    train_images, train_labels, test_images, test_labels = map(parse_idx, contents)
+    side = train_images.shape[-1]
+    return ImageDataset(
+        "mnist",
+        side,
+        Labelled(train_images.reshape(-1, side * side), train_labels),
+        Labelled(test_images.reshape(-1, side * side), test_labels),
+    )
+
+
+def cache_folder() -> Path:
+    """Return the folder of the user's cache that MNIST is downloaded into."""
+    import pooch  # only where it is needed: loading it takes a while
+
+    return Path(pooch.os_cache("toymodels")) / "mnist"
+
+
+def parse_idx(content: bytes) -> UInt8[np.ndarray, "..."]:
+    """Read an idx file of bytes: two zeros, 8 for bytes, the rank, the sizes, the entries.
+
+    Raises:
+        ValueError: if it is not one, or has not all of its entries.
+    """
+    if content[:3] != b"\0\0\x08":
+        raise ValueError("this is no idx file of bytes")
+    rank = content[3]
+    sizes = np.frombuffer(content, ">u4", count=rank, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(sizes)
+
+
+def _read(path: Path) -> bytes:
+    """Return what one of MNIST's files holds, from a folder that was named."""
+    if not path.is_file():
+        raise DatasetError(f"there is no {path}, where MNIST was said to be")
+    return _checked(path.read_bytes(), path.stem, str(path))
+
+
+def _read_or_download(path: Path) -> bytes:
+    """Return what one of MNIST's files holds, from the cache or else from a mirror."""
+    if path.is_file():
+        try:
+            return _read(path)
+        except DatasetError as error:
+            warn(f"{error}; it is downloaded anew")
+    compressed, content = _download(path.name)
+    try:
+        write_atomically(path, compressed)
+    except OSError as error:
+        warn(f"{path} cannot be kept ({error.strerror}); next time it is downloaded again")
+    return content
+
+
+def _download(file: str) -> tuple[bytes, bytes]:
+    """Return a file of MNIST, as it is and decompressed, from the first mirror that has it."""
+    reasons = []
+    for mirror in MIRRORS:
+        try:
+            compressed = fetch(mirror + file)
+            return compressed, _checked(compressed, file.removesuffix(".gz"), mirror + file)
+        except OSError as error:  # of the connection, or of what came
+            reasons.append(f"{mirror}: {_shortened(error)}")
+    raise NoDataset(
+        f"MNIST is not here and cannot be downloaded ({'; '.join(reasons)}): name a folder with "
+        f"its four files in {VARIABLE} or by --data-dir, or choose --dataset digits"
+    )
+
+
+def _checked(compressed: bytes, name: str, where: str) -> bytes:
+    """Decompress, and refuse what is not MNIST's own content."""
+    try:
+        content = gzip.decompress(compressed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{where} is damaged or truncated, and not used: {error}") from None
+    if hashlib.sha256(content).hexdigest() != CONTENT_SHA256[name]:
+        raise DatasetError(f"{where} is not MNIST's {name}, and not used: the SHA-256 is another")
+    return content
+
+
+def _shortened(error: OSError) -> str:
+    """Say in a line what went wrong: errors of a connection quote their causes at length."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= 100 else f"{type(error).__name__}"
+
+
+def main() -> None:
+    """Print "mnist", or "digits" where MNIST is neither here nor to be had."""
+    try:
+        load_mnist()
+        print("mnist")
+    except NoDataset as error:
+        print(f"digits stand in for MNIST: {error}", file=sys.stderr)
+        print("digits")
+    except DatasetError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

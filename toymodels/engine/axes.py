@@ -1,0 +1,208 @@
+"""Named axes of an ensemble, and how one member's function is spread over all of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import AxisType, PartitionSpec, SingleDeviceSharding
+from jaxtyping import Array, Key, PRNGKeyArray
+
+from toymodels.numerics.blocks import largest_divisor
+
+SEED = "seed"
+# What the members worked on together keep in their widest array. On a CPU it should stay in
+# the caches; on an accelerator it only has to fit, several times over.
+CPU_BYTES, ACCELERATOR_BYTES = 2**22, 2**30
+# XLA stops at half of what AVX-512 offers; where there is less, the hint does nothing
+CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+
+
+@dataclass(frozen=True, init=False, eq=False)
+class Axis:
+    """One swept quantity: its name, a label for each point, and a value for each point.
+
+    Attributes:
+        name: keyword under which the problem receives the value, and the coordinate's name.
+        labels: the coordinate [size]: numbers, or texts where values are given.
+        values: any pytree whose leaves lead with `size`; the labels themselves if not given.
+        shared_batches: for the seed axis only: the seeds differ in their initial weights
+            and see the same batches.
+
+    Raises:
+        ValueError: if there is no label, labels repeat, they are no numbers and have no values,
+            or a leaf of values has another size.
+    """
+
+    name: str
+    labels: np.ndarray
+    values: Any
+    shared_batches: bool
+
+    def __init__(
+        self,
+        name: str,
+        labels: Sequence[Any] | np.ndarray | Array,
+        values: Any = None,
+        *,
+        shared_batches: bool = False,
+    ):
+        row = np.asarray(labels)
+        if row.ndim != 1 or row.size == 0:
+            raise ValueError(f"axis {name!r} needs at least one label, in one row")
+        if len(np.unique(row)) != row.size:
+            raise ValueError(f"axis {name!r} has repeated labels: {row.tolist()}")
+        if values is None and row.dtype.kind not in "biuf":
+            raise ValueError(f"axis {name!r} needs values: its labels are no numbers")
+        values = jnp.asarray(row) if values is None else values
+        if any(np.shape(leaf)[:1] != row.shape for leaf in jax.tree.leaves(values)):
+            raise ValueError(f"axis {name!r}: every value needs leading size {row.size}")
+        fields = {"name": name, "labels": row, "values": values, "shared_batches": shared_batches}
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)
+
+    @classmethod
+    def seeds(cls, seeds: int | Sequence[int], *, shared_batches: bool = False) -> "Axis":
+        """Build the restart axis: that many seeds from 0 on, or the seeds named."""
+        named = range(seeds) if isinstance(seeds, int) else seeds
+        labels = np.asarray(list(named), dtype=np.int32)
+        return cls(SEED, labels, shared_batches=shared_batches)
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.labels.size
+
+    @property
+    def own_batches(self) -> bool:
+        """Whether each point draws batches of its own: a seed axis that does not share."""
+        return self.name == SEED and not self.shared_batches
+
+    def point(self, i: int) -> Any:
+        """Return the i-th value."""
+        return jax.tree.map(lambda leaf: leaf[i], self.values)
+
+
+class Keys(NamedTuple):
+    """Randomness of a member's initial weights, and of its batches."""
+
+    init: Key[Array, "*seed"]
+    batches: Key[Array, "*seed"]
+
+    @classmethod
+    def of(cls, key: PRNGKeyArray, seeds: Axis | None) -> "Keys":
+        """Derive the keys, one for each seed where there is a seed axis."""
+        both = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(2))
+        if seeds is None:
+            return cls(*both)
+        fold = jax.vmap(jax.random.fold_in, in_axes=(None, 0))
+        own = fold(both[1], seeds.values) if seeds.own_batches else both[1]
+        return cls(fold(both[0], seeds.values), own)
+
+    def along(self, axis: Axis) -> dict[str, Key[Array, "*seed"]]:
+        """Return those keys that have, or would have, a leading axis along `axis`."""
+        batched = {"init": self.init} if axis.name == SEED else {}
+        return batched | ({"batches": self.batches} if axis.own_batches else {})
+
+
+# function of one member: (values by axis name, keys, member's pytree, shared pytree) -> pytree
+MemberFunction = Callable[[dict[str, Any], Keys, Any, Any], Any]
+
+
+def execution_order(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """Order the axes outermost first: those with batches of their own, then as given.
+
+    What is worked off outermost shares the least, and seeds with own batches share nothing.
+    """
+    return tuple(sorted(axes, key=lambda axis: not axis.own_batches))
+
+
+def spread(
+    function: MemberFunction,
+    axes: Sequence[Axis],
+    devices: Sequence[jax.Device],
+    bytes_each: Sequence[int],
+) -> Callable[[dict[str, Any], Keys, Any, Any], Any]:
+    """Spread one member's function over the grid of `axes`, outermost first, and compile it.
+
+    Along an axis only that axis's values are batched, so whatever does not depend on it, such
+    as the random numbers shared by all sparsities, is computed once. One axis is shared out
+    over the devices; members beyond what fits are worked off one batch after another:
+    `bytes_each` has, for each axis, one point's share of the widest array along it.
+    """
+    options = CPU_OPTIONS if devices[0].platform == "cpu" else None
+    split = _axis_to_share_out(axes, len(devices))
+    local = [axis.size for axis in axes]
+    if split is not None:
+        local[split] = -(-local[split] // len(devices))
+    for axis, size, batch in reversed(
+        list(zip(axes, local, _batch_sizes(local, devices, bytes_each), strict=True))
+    ):
+        function = _along(function, axis, size, batch)
+    if split is not None:
+        return jax.jit(_shared_out(function, axes, split, devices), compiler_options=options)
+    here = SingleDeviceSharding(devices[0])
+    return jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=options)
+
+
+def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> MemberFunction:
+    def all_points(values, keys, member, shared):
+        def point(batched):
+            value, key, member = batched
+            return function({**values, **value}, keys._replace(**key), member, shared)
+
+        each = jax.vmap(point) if batch >= size else partial(lax.map, point, batch_size=batch)
+        return each(({axis.name: values[axis.name]}, keys.along(axis), member))
+
+    return all_points
+
+
+def _batch_sizes(sizes: Sequence[int], devices, bytes_each: Sequence[int]) -> list[int]:
+    """Return how many points of each axis to take at once, filling the inner axes first."""
+    memory = CPU_BYTES if devices[0].platform == "cpu" else ACCELERATOR_BYTES
+    batches: list[int] = []
+    for size, each in zip(reversed(sizes), reversed(bytes_each), strict=True):
+        room = max(1, memory // max(1, each))
+        even = largest_divisor(size, room)  # a remainder would be compiled as well
+        batches.insert(0, even if 2 * even > min(room, size) else min(room, size))
+        memory = memory // size if batches[0] == size else 0
+    return batches
+
+
+def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
+    """Return the axis whose points keep the most devices busy, or None if none keeps two."""
+    busy = [axis.size / -(-axis.size // devices) for axis in axes]
+    best = max(range(len(axes)), key=lambda i: busy[i], default=None)
+    return best if best is not None and busy[best] > 1 else None
+
+
+def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFunction:
+    axis, name = axes[split], "devices"
+    mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
+    first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
+
+    def padded(leaf, position: int):
+        missing = -axis.size % len(devices)
+        last = lax.slice_in_dim(leaf, axis.size - 1, axis.size, axis=position)
+        return jnp.concatenate([leaf, *[last] * missing], axis=position)
+
+    def all_members(values, keys, member, shared):
+        keys_spec = Keys(
+            *[first if k in keys.along(axis) else PartitionSpec() for k in keys._fields]
+        )
+        values = {**values, axis.name: jax.tree.map(lambda v: padded(v, 0), values[axis.name])}
+        values_spec = {n: first if n == axis.name else PartitionSpec() for n in values}
+        keys = keys._replace(**{k: padded(v, 0) for k, v in keys.along(axis).items()})
+        member = jax.tree.map(lambda leaf: padded(leaf, split), member)
+        specs = (values_spec, keys_spec, nested, PartitionSpec())
+        everywhere = jax.shard_map(
+            function, mesh=mesh, in_specs=specs, out_specs=nested, check_vma=False
+        )
+        whole = everywhere(values, keys, member, shared)
+        return jax.tree.map(lambda leaf: lax.slice_in_dim(leaf, 0, axis.size, axis=split), whole)
+
+    return all_members

@@ -1,0 +1,60 @@
+"""A trained ensemble laid out as one Dataset with named axes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from toymodels.engine.axes import Axis
+from toymodels.engine.training import Trajectory
+from toymodels.models.parameters import named_parameters
+
+
+def to_dataset(
+    run: Trajectory,
+    order: Sequence[Axis],
+    names: Sequence[str],
+    loss: Float[Array, "*axes"],
+    borders: Sequence[int],
+    snapshots: Sequence[int],
+) -> xr.Dataset:
+    """Lay a trained ensemble out as one Dataset, its axes in the order of `names`.
+
+    Args:
+        run: the finished training, its arrays leading with the axes in `order`.
+        order: the axes as the arrays have them.
+        names: the axes' names as the result shall have them.
+        loss: test loss of each member.
+        borders: the steps of the loss records.
+        snapshots: the steps of the snapshots.
+    """
+    axes = [axis.name for axis in order]
+    data: dict[str, Any] = {"loss": (axes, np.asarray(loss))}
+    data["loss_history"] = (["step", *axes], np.asarray(run.losses))
+    described = named_parameters(run.state.model, len(axes))
+    for i, (name, leaf, dims) in enumerate(described):
+        data[name] = ([*axes, *dims], np.asarray(leaf))
+        if snapshots:
+            stack = np.stack([leaves[i] for leaves in run.snapshots])
+            data[f"{name}_history"] = (["snapshot", *axes, *dims], stack)
+    dataset = xr.Dataset(data, coords={axis.name: axis.labels for axis in order})
+    dataset = dataset.assign_coords(step=list(borders))
+    if snapshots:
+        dataset = dataset.assign_coords(snapshot=list(snapshots))
+    own = [dim for dim in dataset.dims if dim not in {*axes, "step", "snapshot"}]
+    dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in own})
+    return dataset.transpose(*names, "step", "snapshot", ..., missing_dims="ignore")
+
+
+def check_names(names: Sequence[str], model: Any) -> None:
+    """Raise ValueError if an axis has a name that the Dataset of a model's training needs itself.
+
+    The model is a single member's; shapes do in place of its arrays.
+    """
+    own = {"loss", "loss_history", "step", "snapshot"}
+    for parameter, _, dims in named_parameters(model):
+        own |= {parameter, f"{parameter}_history", *dims}
+    if taken := sorted(own.intersection(names)):
+        raise ValueError(f"no axis may be called {', '.join(taken)}: the results need the name")

@@ -1,0 +1,202 @@
+"""Ensembles: one problem trained at every point of a grid of named axes, as one program.
+
+A problem is a function `problem(**axis_values) -> (objective, optimizer)`. The ensemble is
+its vmap, axis by axis, so that a learning rate can be an axis as well as a sparsity; the axis
+called `seed` is not passed on: it decides the initial weights and the batches.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import xarray as xr
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from toymodels.engine import training
+from toymodels.engine.axes import SEED, Axis, Keys, MemberFunction, execution_order, spread
+from toymodels.engine.dataset import check_names, to_dataset
+from toymodels.engine.memory import widest_array
+from toymodels.engine.objective import Objective, Refreshing
+from toymodels.engine.training import Chunk, Report, State, Store, TrainingDiverged
+from toymodels.numerics.checks import check_count
+
+# split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
+OWN_KEYS = 2**31 - 1
+MANY = 10_007  # members of a trial trace: a prime that no other size is a multiple of
+
+Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
+
+
+def train(
+    problem: Problem,
+    axes: Sequence[Axis],
+    steps: int,
+    key: PRNGKeyArray,
+    *,
+    data: Mapping[str, Any] | None = None,
+    snapshots: Sequence[int] = (),
+    refreshes: Sequence[int] = (),
+    devices: Sequence[jax.Device] | None = None,
+    store: Store | None = None,
+    report: Report | None = None,
+) -> xr.Dataset:
+    """Train `problem` at every point of the grid of `axes`.
+
+    All members share their random numbers except along the seed axis, so a member equals the
+    same point trained alone with the same key and seed. The test set is one for all.
+
+    Args:
+        problem: axis values by name (the seed's aside) -> (objective, optimizer).
+        axes: the grid's axes; none trains a single model.
+        steps: optimizer steps.
+        key: randomness of everything.
+        data: what the problem receives by name at every point alike: pytrees of arrays, passed
+            to the compiled program, where an array that the problem closes over is built into it.
+        snapshots: steps (0 to `steps`) at which to keep the parameters.
+        refreshes: steps (1 to `steps`) after which to call the objective's `refresh`, before a
+            snapshot of the same step is taken; it is called at no others.
+        devices: where to train; all local devices by default.
+        store: where checkpoints go, and come from when the run is taken up again.
+        report: called as report(step, steps, mean loss) about a hundred times.
+
+    Returns:
+        A Dataset with a dimension for each axis, the parameters under their own names,
+        `loss` (test loss), `loss_history` (training loss, mean since the previous `step`),
+        and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for.
+
+    Raises:
+        ValueError: if axes or data repeat a name or take one that the results need, a value is
+            outside its range, steps < 1, or refreshes are given to an objective without `refresh`.
+        TrainingDiverged: if a loss becomes NaN or infinite.
+    """
+    check_count("steps", steps)
+    if any(not 0 <= step <= steps for step in snapshots):
+        raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
+    if any(not 1 <= step <= steps for step in refreshes):
+        raise ValueError(f"refreshes must lie in [1, {steps}]; got {list(refreshes)}")
+    shared = jax.tree.map(jnp.asarray, dict(data or {}))
+    objective = _check_axes(problem, axes, shared)
+    if refreshes and not isinstance(objective, Refreshing):
+        raise ValueError(f"refreshes need an objective with refresh: {type(objective).__name__}")
+    devices = tuple(devices or jax.local_devices())
+    own_key = jax.random.fold_in(key, OWN_KEYS)
+    grid = _Grid(problem, execution_order(axes), shared, devices, own_key)
+    names = [axis.name for axis in axes]
+    check_names(names, grid.example().model)
+    borders = sorted({*training.even_steps(steps), *snapshots, *refreshes} - {0})
+    state = grid.start()
+    run = training.run_chunks(
+        grid.compile_chunk(frozenset(refreshes)),
+        state,
+        borders,
+        snapshots=snapshots,
+        store=store,
+        report=report,
+        check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, grid.order),
+    )
+    loss = grid.test_loss(run.state.model)
+    # the last update can spoil the weights as well
+    _check_finite(np.where(np.isfinite(loss), training.NEVER, steps), loss, grid.order)
+    return to_dataset(run, grid.order, names, loss, borders, sorted(set(snapshots)))
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """A problem over its axes, outermost first, with everything that its members share."""
+
+    problem: Problem
+    order: tuple[Axis, ...]
+    data: dict[str, Any]
+    devices: tuple[jax.Device, ...]
+    key: PRNGKeyArray
+
+    def start(self) -> State:
+        return self._spread(self._start, None)(None, None)
+
+    def compile_chunk(self, refreshes: Collection[int]) -> Callable[[State, int, int], Chunk]:
+        def span(begin, end):
+            return np.int32(begin), np.int32(end), *([np.bool_(end in refreshes)] * bool(refreshes))
+
+        advance = self._spread(self._advance, self.example(), span(0, 1))
+        return lambda state, begin, end: advance(state, span(begin, end))
+
+    def test_loss(self, model) -> Float[Array, "*axes"]:
+        key = jax.random.fold_in(self.key, 2)  # 0 and 1 are taken by the training keys
+        return self._spread(self._test_loss, self.example().model, key)(model, key)
+
+    def _at(self, values: dict[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
+        return self.problem(**{name: v for name, v in values.items() if name != SEED})
+
+    def _start(self, values, keys, _member, _shared) -> State:
+        return training.start(*self._at(values), keys.init)
+
+    def _advance(self, values, keys, state, span) -> Chunk:
+        return training.advance(*self._at(values), state, keys.batches, *span)
+
+    def _test_loss(self, values, _keys, model, key):
+        return self._at(values)[0].test_loss(model, key)
+
+    def _point(self) -> tuple[dict[str, Any], Keys]:
+        values = {axis.name: axis.point(0) for axis in self.order}
+        return {**values, **self.data}, Keys(self.key, self.key)
+
+    def example(self) -> State:
+        return jax.eval_shape(lambda: self._start(*self._point(), None, None))
+
+    def _spread(self, function: MemberFunction, member: Any, shared: Any = None):
+        """Spread over the grid what takes (values, keys, member, shared) at one point."""
+        seeds = next((axis for axis in self.order if axis.name == SEED), None)
+        values = {axis.name: axis.values for axis in self.order} | self.data
+        keys = Keys.of(self.key, seeds)
+        each = [_bytes_along(axis, function, *self._point(), member, shared) for axis in self.order]
+        everywhere = spread(function, self.order, self.devices, each)
+        return lambda member, shared: everywhere(values, keys, member, shared)
+
+
+def _bytes_along(axis: Axis, function: MemberFunction, values, keys, member, shared) -> int:
+    """Return one point's share of the widest array that has an axis along `axis`."""
+
+    def point(mine, common):
+        (value, key, member), (values, keys, shared) = mine, common
+        return function({**values, axis.name: value}, keys._replace(**key), member, shared)
+
+    mine = (values[axis.name], keys.along(axis), member)
+    many = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((MANY, *leaf.shape), leaf.dtype), mine)
+    each = jax.vmap(point, in_axes=(0, None))
+    return widest_array(each, many, (values, keys, shared), members=MANY)
+
+
+def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> Objective:
+    """Build the problem once at each point of each axis, where values can still be looked at.
+
+    Returns the objective at the first point of all.
+    """
+    names = [*(axis.name for axis in axes), *data]
+    if len(set(names)) != len(names):
+        raise ValueError(f"every axis, and all data, needs a name of its own; got {names}")
+    if SEED in data:
+        raise ValueError(f"data cannot be called {SEED}: that is the restart axis")
+    swept = [axis for axis in axes if axis.name != SEED]
+    first = {axis.name: axis.point(0) for axis in swept} | dict(data)
+    objective, _ = problem(**first)
+    for axis in swept:
+        for i in range(1, axis.size):
+            problem(**{**first, axis.name: axis.point(i)})
+    return objective
+
+
+def _check_finite(diverged_at: ArrayLike, loss: ArrayLike, order: Sequence[Axis]) -> None:
+    at = np.asarray(diverged_at)
+    if (at == training.NEVER).all():
+        return
+    member = np.unravel_index(at.argmin(), at.shape)
+    labels = [f"{axis.name}={axis.labels[i]!s}" for axis, i in zip(order, member, strict=True)]
+    where = f" at {', '.join(labels)}" if labels else ""
+    raise TrainingDiverged(
+        f"training diverged at step {at.min()}: loss {np.asarray(loss)[member]}{where}"
+    )

@@ -1,0 +1,243 @@
+"""The training loop: a compiled chunk of steps, and the Python loop over chunks.
+
+Everything that is not a step happens at the borders between chunks: progress, loss records,
+snapshots of the weights, checkpoints, the check for divergence, stopping, and, at the borders
+that are asked for and at no others, the objective's `refresh`. The chunk is a pure function of
+one member's state, so that an ensemble is nothing but its vmap; step i uses the key
+`fold_in(key, i)`, so that a run cut anywhere goes on as if it had not been.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from toymodels.engine.objective import Objective, Refreshing
+from toymodels.models.parameters import parameters
+
+NEVER = np.iinfo(np.int32).max
+SECONDS_BETWEEN_SAVES = 2.0
+
+
+class TrainingDiverged(RuntimeError):
+    """A loss became NaN or infinite; the message names the step, the member and the loss."""
+
+
+class State(NamedTuple):
+    """What a step changes: the model and the optimizer's memory of it."""
+
+    model: Any
+    optimizer_state: Any
+
+
+class Chunk(NamedTuple):
+    """What a chunk of steps gives back."""
+
+    state: State
+    loss: Float[Array, "*axes"]  # mean over the chunk's steps
+    diverged_at: Int[Array, "*axes"]  # first step whose loss is not finite, or NEVER
+    diverged_loss: Float[Array, "*axes"]  # the loss there
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Where a run's arrays survive the process."""
+
+    def load(self) -> dict[str, np.ndarray] | None:
+        """Return what was saved last, or None."""
+        ...
+
+    def save(self, arrays: dict[str, np.ndarray]) -> None:
+        """Keep these arrays in place of what was saved before."""
+        ...
+
+
+Report = Callable[[int, int, float], None]
+
+
+def start(
+    objective: Objective, optimizer: optax.GradientTransformation, key: PRNGKeyArray
+) -> State:
+    """Build the state before the first step."""
+    model = objective.init(key)
+    return State(model, optimizer.init(parameters(model)[1]))
+
+
+def advance(
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    state: State,
+    key: PRNGKeyArray,
+    begin: Int[Array, ""],
+    end: Int[Array, ""],
+    refresh: Bool[Array, ""] | None = None,
+) -> Chunk:
+    """Take steps `begin` to `end` (excluded), then the objective's `refresh` if so asked.
+
+    Without `refresh`, as against False, the program has no such branch.
+
+    Pure, and the same however a run is cut, as long as it refreshes after the same steps.
+    """
+
+    def step(i, carry: Chunk) -> Chunk:
+        graph, params, rest = parameters(carry.state.model)
+
+        def loss_of(params):
+            return objective.loss(nnx.merge(graph, params, rest), jax.random.fold_in(key, i))
+
+        loss, gradient = jax.value_and_grad(loss_of)(params)
+        updates, memory = optimizer.update(gradient, carry.state.optimizer_state, params)
+        model = nnx.merge(graph, optax.apply_updates(params, updates), rest)
+        diverges = ~jnp.isfinite(loss) & (carry.diverged_at == NEVER)
+        return Chunk(
+            State(model, memory),
+            carry.loss + loss,
+            jnp.where(diverges, i, carry.diverged_at),
+            jnp.where(diverges, loss, carry.diverged_loss),
+        )
+
+    zero = jnp.zeros(())
+    chunk = Chunk(state, zero, jnp.asarray(NEVER, jnp.int32), zero)
+    chunk = lax.fori_loop(begin, end, step, chunk)
+    chunk = chunk._replace(loss=chunk.loss / (end - begin))
+    if refresh is None or not isinstance(objective, Refreshing):
+        return chunk
+    own_key = jax.random.fold_in(key, ~end)  # negative, so that no step's batch has it
+    refreshed = lax.cond(
+        refresh,
+        lambda state: State(*objective.refresh(state.model, state.optimizer_state, own_key, end)),
+        lambda state: state,
+        chunk.state,
+    )
+    return chunk._replace(state=refreshed)
+
+
+def even_steps(steps: int, count: int = 100) -> tuple[int, ...]:
+    """Return up to `count` steps spread evenly over 1..steps, the last one included."""
+    return tuple(sorted({round(steps * i / count) for i in range(1, count + 1)} - {0}))
+
+
+def log_steps(steps: int, count: int = 100) -> tuple[int, ...]:
+    """Return 0 and up to `count` steps spread logarithmically over 1..steps, the last included."""
+    return (0, *sorted({round(s) for s in np.geomspace(steps, 1, count)}))
+
+
+@dataclass
+class Trajectory:
+    """Where a run stands: its state, and what was recorded on the way.
+
+    `losses` has the mean loss of each chunk [*axes]; `snapshots` the leaves of the trainable
+    parameters at each snapshot step.
+    """
+
+    state: State
+    step: int = 0
+    losses: list[np.ndarray] = field(default_factory=list)
+    snapshots: list[list[np.ndarray]] = field(default_factory=list)
+
+    def after(self, chunk: Chunk, step: int, keep: bool) -> "Trajectory":
+        """Return the run after one more chunk, with a snapshot if it is to be kept."""
+        losses = [*self.losses, np.asarray(chunk.loss)]
+        later = Trajectory(chunk.state, step, losses, list(self.snapshots))
+        if keep:
+            later.take_snapshot()
+        return later
+
+    def take_snapshot(self) -> None:
+        """Keep the parameters as they are now."""
+        params = parameters(self.state.model)[1]
+        self.snapshots.append([np.asarray(leaf) for leaf in jax.tree.leaves(params)])
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Flatten into named arrays, for a store."""
+        named = {"step": np.asarray(self.step), "losses": np.asarray(self.losses)}
+        for i, leaf in enumerate(jax.tree.leaves(self.state)):
+            named[f"state_{i}"] = np.asarray(leaf)
+        named["snapshots"] = np.asarray(len(self.snapshots))
+        for i, leaves in enumerate(zip(*self.snapshots, strict=True)):
+            named[f"snapshots_{i}"] = np.stack(leaves)
+        return named
+
+    def restore(self, named: dict[str, np.ndarray]) -> None:
+        """Go to where `to_arrays` was called; the state's structure is taken from here."""
+        leaves, structure = jax.tree.flatten(self.state)
+        saved = [jnp.asarray(named[f"state_{i}"]) for i in range(len(leaves))]
+        self.state = jax.tree.unflatten(structure, saved)
+        self.step = int(named["step"])
+        self.losses = [np.asarray(loss) for loss in named["losses"]]
+        count = len(jax.tree.leaves(parameters(self.state.model)[1]))
+        stacks = [named[f"snapshots_{i}"] for i in range(count) if named["snapshots"] > 0]
+        self.snapshots = [list(map(np.asarray, leaves)) for leaves in zip(*stacks, strict=True)]
+
+
+def _one_ahead(
+    chunk: Callable[[State, int, int], Chunk], run: Trajectory, borders: Sequence[int]
+) -> Iterator[tuple[int, Chunk]]:
+    """Yield the chunks that remain, each when the next one has been started.
+
+    JAX computes in the background, so that devices do not wait for what happens at borders.
+    """
+    state, step, started = run.state, run.step, None
+    for border in (b for b in borders if b > run.step):
+        outcome = chunk(state, step, border)
+        state, step = outcome.state, border
+        if started:
+            yield started
+        started = border, outcome
+    if started:
+        yield started
+
+
+def run_chunks(
+    chunk: Callable[[State, int, int], Chunk],
+    state: State,
+    borders: Sequence[int],
+    *,
+    snapshots: Sequence[int] = (),
+    store: Store | None = None,
+    report: Report | None = None,
+    check: Callable[[Chunk], None] = lambda _: None,
+) -> Trajectory:
+    """Run chunks from border to border, from where the store says that the run stands.
+
+    Args:
+        chunk: (state, begin, end) -> Chunk.
+        state: the state before the first step.
+        borders: the last step of each chunk, ascending.
+        snapshots: steps at which to keep the parameters: 0 or among the borders.
+        store: where checkpoints go; none are made without it.
+        report: called as report(step, steps, mean loss) at each border.
+        check: called with each chunk's outcome; what it raises stops the run.
+    """
+    run = Trajectory(state)
+    saved = store.load() if store else None
+    if saved is not None:
+        run.restore(saved)
+    elif 0 in snapshots:
+        run.take_snapshot()
+    last_save = time.monotonic()
+    try:
+        for border, outcome in _one_ahead(chunk, run, borders):
+            check(outcome)
+            # one assignment: an interrupt finds the run before it or after it, never between
+            run = run.after(outcome, border, keep=border in snapshots)
+            if report:
+                report(border, borders[-1], float(run.losses[-1].mean()))
+            if store and (
+                border == borders[-1] or time.monotonic() - last_save > SECONDS_BETWEEN_SAVES
+            ):
+                store.save(run.to_arrays())
+                last_save = time.monotonic()
+    except KeyboardInterrupt:
+        if store:
+            store.save(run.to_arrays())
+        raise
+    return run

@@ -1,0 +1,10 @@
+"""Arrays in, numbers out: geometry of features, recovery by dictionaries, selectivity of units.
+
+Nothing here trains or draws. Each file is a public name: `from toymodels import geometry`.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submodules=["baselines", "geometry", "recovery", "selectivity"]
+)

@@ -1,0 +1,83 @@
+"""Dictionaries that are not ours: scikit-learn's, principal components, random directions.
+
+They are compared by the metrics of `toymodels.recovery`. Samples are columns here, and rows in
+scikit-learn.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from sklearn.decomposition import PCA, MiniBatchDictionaryLearning
+from sklearn.exceptions import ConvergenceWarning
+
+from toymodels.numerics.checks import check_count
+
+
+class Coding(NamedTuple):
+    """A dictionary, the codes of some samples, and their reconstruction."""
+
+    dictionary: Float[np.ndarray, "d features"]
+    codes: Float[np.ndarray, "features samples"]
+    reconstruction: Float[np.ndarray, "d samples"]
+
+
+def principal_components(x: Float[np.ndarray, "d samples"], components: int) -> Coding:
+    """Code by the leading principal components of x, which are orthogonal.
+
+    Their sign means nothing: a component and its negative are two columns of the dictionary,
+    and the codes are the positive and negative parts of the coordinates.
+
+    Raises:
+        ValueError: if components is less than 1, or more than PCA can find in x.
+    """
+    check_count("components", components)
+    pca = PCA(components).fit(x.T)
+    coordinates = pca.transform(x.T).T
+    both = np.concatenate([pca.components_, -pca.components_]).T
+    codes = np.maximum(np.concatenate([coordinates, -coordinates]), 0.0)
+    return Coding(both, codes, both @ codes + pca.mean_[:, None])
+
+
+def scikit_learn_dictionary(
+    x: Float[np.ndarray, "d samples"], features: int, alpha: float, *, seed: int, passes: int = 10
+) -> Coding:
+    """Code by scikit-learn's `MiniBatchDictionaryLearning`, with codes of no negative sign.
+
+    Minimises 1/2 |x - D f|^2 + alpha sum_i f_i over D with columns of at most length one and
+    f >= 0, by coordinate descent (Mairal et al. 2009). Scikit-learn's warnings that a batch's
+    codes have not converged are not passed on: the dictionary goes on learning nevertheless.
+
+    Args:
+        x: samples, as columns.
+        features: size of the dictionary.
+        alpha: weight of the L1 penalty; half of ours, as the error is halved.
+        seed: randomness of the initial dictionary and the order of the samples.
+        passes: the most times that the samples are gone through.
+    """
+    check_count("features", features)
+    learner = MiniBatchDictionaryLearning(
+        features,
+        alpha=alpha,
+        max_iter=passes,
+        batch_size=256,
+        fit_algorithm="cd",
+        transform_algorithm="lasso_cd",
+        transform_alpha=alpha,
+        positive_code=True,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        codes = learner.fit_transform(x.T.astype(float)).T
+    dictionary = learner.components_.T
+    return Coding(dictionary, codes, dictionary @ codes)
+
+
+def random_directions(d: int, features: int, *, seed: int) -> Float[np.ndarray, "d features"]:
+    """Draw directions uniformly: how well a dictionary does that has learned nothing."""
+    check_count("d", d)
+    check_count("features", features)
+    columns = np.random.default_rng(seed).normal(size=(d, features))
+    return columns / np.linalg.norm(columns, axis=0)

@@ -1,0 +1,155 @@
+"""Attentional features: what attention heads are asked to store, and the loss of storing it.
+
+An attentional feature is a pattern A_k, which tokens attend to which, with an OV matrix O_k,
+what is then copied. Its patterns are drawn anew for each sample, its OV matrix is fixed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from toymodels.models.attention import MixingMatrix
+from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
+from toymodels.numerics.checks import check_between, check_count
+from toymodels.numerics.draws import uniform
+
+# entries of the products A_k x O_l of a block of samples: 256 KB, which every restart reads and
+# which should stay in a core's L2 cache (2 MB cost twice the time with 16 restarts)
+BLOCK_ENTRIES = 2**16
+
+
+class OvDraw(NamedTuple):
+    """Entries of OV matrices in a random order: of any density, the sparser within the denser.
+
+    Attributes:
+        rank: the order in which entries are taken, a permutation of d_model^2 for each feature.
+        value: uniform on [0, 1].
+    """
+
+    rank: Int[Array, "*axes K d_model d_model"]
+    value: Float[Array, "*axes K d_model d_model"]
+
+    @classmethod
+    def of(cls, key: PRNGKeyArray, features: int, d_model: int) -> "OvDraw":
+        """Draw for K features and a residual stream of that width."""
+        rank_key, value_key = jax.random.split(key)
+        order = jax.vmap(partial(jax.random.permutation, x=d_model**2))
+        rank = order(jax.random.split(rank_key, features)).reshape(features, d_model, d_model)
+        return cls(rank, jax.random.uniform(value_key, rank.shape))
+
+    def sparse(self, density: ArrayLike) -> Float[Array, "K d_model d_model"]:
+        """Return the matrices of this density, each of Frobenius norm 1.
+
+        The density, the share of entries that are not zero, is rounded to whole entries.
+
+        Raises:
+            ValueError: if the density is outside [0, 1] or leaves the matrices empty.
+        """
+        check_between("density", density, 0.0, 1.0)
+        entries = jnp.round(density * self.rank[0].size)
+        if not isinstance(entries, jax.core.Tracer) and entries < 1:
+            raise ValueError(
+                f"a density of {density} leaves OV matrices of d_model = "
+                f"{len(self.rank[0])} empty: they need one of {self.rank[0].size} entries at least"
+            )
+        return _normalised(jnp.where(self.rank < entries, self.value, 0.0))
+
+    def blocks(self) -> Float[Array, "K d_model d_model"]:
+        """Return dense matrices with disjoint outputs, each of Frobenius norm 1.
+
+        Feature k writes to the k-th of K blocks of output dimensions, and reads all of x.
+
+        Raises:
+            ValueError: if there are fewer outputs than features.
+        """
+        features, d_model, _ = self.value.shape
+        if d_model < features:
+            raise ValueError(f"{features} blocks need d_model of at least that; got {d_model}")
+        block = jnp.arange(d_model) * features // d_model
+        own = block[None, None] == jnp.arange(features)[:, None, None]
+        return _normalised(jnp.where(own, self.value, 0.0))
+
+
+def _normalised(ovs):
+    return ovs / jnp.linalg.norm(ovs, axis=(1, 2), keepdims=True)
+
+
+@dataclass(frozen=True)
+class AttentionMixing:
+    """Imitate K attentional features, y = relu(sum_k A_k x O_k), with fewer heads.
+
+    Entries of A_k are zero with the probability `sparsity`, else uniform on [0, 1], as are all
+    entries of x. L = E |y - y'|^2, summed over tokens and outputs, averaged over samples. The
+    products A_k x O_l are computed once a batch, for all restarts that see the same batches;
+    the output of each restart is then one product of matrices with its M^T M.
+
+    Attributes:
+        build: key -> model.
+        ovs: the OV matrices [K, d_model, d_model].
+        sparsity: S, the probability that an entry of a pattern is zero.
+        tokens: length of the sequences.
+        batch_size: fresh samples a training step.
+        test_samples: samples of the test set, each of `tokens` x `d_model` outputs.
+
+    Raises:
+        ValueError: if tokens, batch_size or test_samples is below 1, or S outside [0, 1].
+    """
+
+    build: Callable[[PRNGKeyArray], MixingMatrix]
+    ovs: Float[Array, "K d_model d_model"]
+    sparsity: ArrayLike
+    tokens: int = 8
+    batch_size: int = 32
+    test_samples: int = 2**12
+
+    def __post_init__(self) -> None:
+        for name in ("tokens", "batch_size", "test_samples"):
+            check_count(name, getattr(self, name))
+        check_between("sparsity", self.sparsity, 0.0, 1.0)
+
+    def init(self, key: PRNGKeyArray) -> MixingMatrix:
+        """Build the model at its starting point."""
+        return self.build(key)
+
+    def loss(self, model: MixingMatrix, key: PRNGKeyArray) -> Float[Array, ""]:
+        """Estimate L on `batch_size` fresh samples."""
+        return self._mean(mean_over_blocks, model, key, self.batch_size)
+
+    def test_loss(self, model: MixingMatrix, key: PRNGKeyArray) -> Float[Array, ""]:
+        """Measure L on `test_samples` samples."""
+        return self._mean(mean_value_over_blocks, model, key, self.test_samples)
+
+    def sample(
+        self, key: PRNGKeyArray, batch: int
+    ) -> tuple[Float[Array, "K batch tokens tokens"], Float[Array, "batch tokens d_model"]]:
+        """Draw patterns and residual streams."""
+        pattern_key, stream_key = jax.random.split(key)
+        features, d_model, _ = self.ovs.shape
+        p = 1.0 - jnp.asarray(self.sparsity, jnp.float32)
+        u = uniform(pattern_key, (features, batch, self.tokens, self.tokens))
+        A = jnp.where(u < p, u / jnp.maximum(p, jnp.finfo(p.dtype).tiny), 0.0)
+        return A, uniform(stream_key, (batch, self.tokens, d_model))
+
+    def products(
+        self, A: Float[Array, "K batch tokens tokens"], x: Float[Array, "batch tokens d_model"]
+    ) -> Float[Array, "K K batch tokens d_model"]:
+        """Compute A_k x O_l for all pairs of features."""
+        return jnp.einsum("kbsd,lde->klbse", jnp.einsum("kbst,btd->kbsd", A, x), self.ovs)
+
+    def _mean(self, mean, model, key, samples: int):
+        features, d_model, _ = self.ovs.shape
+        entries = features**2 * self.tokens * d_model
+        block = block_columns(entries, samples, BLOCK_ENTRIES)
+        keys = jax.random.split(key, samples // block)
+        return mean(partial(self._error, samples=block), model, keys)
+
+    def _error(self, model, key, samples: int):
+        products = self.products(*self.sample(key, samples))
+        target = jax.nn.relu(jnp.einsum("kkbse->bse", products))
+        return jnp.sum(jnp.square(target - model.from_products(products))) / samples

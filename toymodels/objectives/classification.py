@@ -1,0 +1,96 @@
+"""Classifying labelled images: cross-entropy on minibatches, and a pressure to be sparse."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+
+from toymodels.data.images import Labelled
+from toymodels.models.mlp import MLP
+from toymodels.numerics.blocks import block_columns, mean_value_over_blocks
+from toymodels.numerics.checks import check_between, check_count
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Cross-entropy of an image classifier, with an L1 penalty on its hidden activations.
+
+    L = E[ -log softmax(y)_label + pressure * sum of h over the units of all hidden layers ]:
+    summed over units, averaged over images. The images stay bytes; only a batch of them, drawn
+    with replacement, is made numbers. Test losses are the cross-entropy alone.
+
+    Attributes:
+        build: key -> model.
+        train: labelled images to draw batches from; hand them to the engine as data.
+        test: labelled images of the test loss.
+        batch_size: images a step.
+        pressure: coefficient of the L1 penalty, at least 0; can be an axis.
+
+    Raises:
+        ValueError: if batch_size is no whole number of at least 1, or pressure is negative.
+    """
+
+    build: Callable[[PRNGKeyArray], MLP]
+    train: Labelled
+    test: Labelled
+    batch_size: int = 128
+    pressure: ArrayLike = 0.0
+
+    def __post_init__(self) -> None:
+        check_count("batch_size", self.batch_size)
+        check_between("pressure", self.pressure, 0.0, jnp.inf)
+
+    def init(self, key: PRNGKeyArray) -> MLP:
+        """Build the model at its starting point."""
+        return self.build(key)
+
+    def loss(self, model: MLP, key: PRNGKeyArray) -> Float[Array, ""]:
+        """Estimate L on `batch_size` images."""
+        drawn = jax.random.randint(key, (self.batch_size,), 0, len(self.train.labels))
+        images, labels = (
+            jnp.asarray(of).at[drawn].get(mode="promise_in_bounds") for of in self.train
+        )
+        h = model.hidden(as_columns(images))
+        activity = sum(jnp.sum(jnp.mean(layer, axis=1)) for layer in h)
+        return cross_entropy(model.readout(h[-1]), labels) + self.pressure * activity
+
+    def test_loss(self, model: MLP, _key: PRNGKeyArray) -> Float[Array, ""]:
+        """Measure the cross-entropy on all test images."""
+        return _mean_over_images(cross_entropy, model, self.test)
+
+
+def as_columns(images: UInt8[Array, "batch pixels"]) -> Float[Array, "pixels batch"]:
+    """Return images as a model reads them: columns, from 0 (paper) to 1 (ink)."""
+    return images.T.astype(jnp.float32) / 255
+
+
+def cross_entropy(
+    logits: Float[Array, "labels batch"], labels: UInt8[Array, " batch"]
+) -> Float[Array, ""]:
+    """Mean of -log softmax(y)_label over the images, in nats."""
+    whole = labels.astype(jnp.int32)
+    return optax.softmax_cross_entropy_with_integer_labels(logits, whole, axis=0).mean()
+
+
+def accuracy(model: MLP, samples: Labelled) -> Float[Array, ""]:
+    """Share of the images whose label has the largest logit."""
+    return _mean_over_images(
+        lambda logits, labels: jnp.mean(logits.argmax(axis=0) == labels), model, samples
+    )
+
+
+def _mean_over_images(mean, model: MLP, samples: Labelled) -> Float[Array, ""]:
+    """Mean of `mean(logits, labels)` over blocks of images, one block's numbers at a time."""
+    count, pixels = samples.images.shape
+    columns = block_columns(pixels, count)
+    blocks = [leaf.reshape(count // columns, columns, *leaf.shape[1:]) for leaf in samples]
+
+    def of_block(model, block):
+        images, labels = block
+        return mean(model(as_columns(images)), labels)
+
+    return mean_value_over_blocks(of_block, model, blocks)

@@ -1,0 +1,191 @@
+"""Training sparse dictionaries on activations: minibatches, unit columns, dead units revived."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from toymodels.models.dictionary import ReluDictionary, squared_norms, unit_columns
+from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
+from toymodels.numerics.checks import check_between, check_count
+
+DICTIONARY = "W_dec"
+UNIT = "dictionary_feature"  # the dimension of a parameter that belongs to a unit each
+RESAMPLED_SCALE = 0.2  # of a revived unit's encoder, as a share of the living ones' mean length
+
+
+@dataclass(frozen=True)
+class SparseDictionary:
+    """Reconstruct activations by a sparse dictionary: L = E[ |x - x'|^2 + l1 penalty(f) ].
+
+    Error and penalty are the model's own (`costs`), summed over dimensions and features and
+    averaged over samples. A step's minibatch is drawn from the activations with replacement,
+    by the step's key: members of an ensemble that share their keys share their minibatches.
+
+    Attributes:
+        build: key -> model.
+        activations: [d, samples], given to `train` as `data` or as the values of an axis.
+        l1: weight of the penalty.
+        test_activations: what the test loss is measured on; the activations if not given.
+        batch_size: samples of a step.
+        resample_samples: samples among which a unit must fire once, or `refresh` revives it.
+
+    Raises:
+        ValueError: if an activation is NaN or infinite, there is none, l1 is negative, or a
+            number of samples is no whole number of at least 1.
+    """
+
+    build: Callable[[PRNGKeyArray], ReluDictionary]
+    activations: Float[Array, "d samples"]
+    l1: ArrayLike = 0.0
+    test_activations: Float[Array, "d test_samples"] | None = None
+    batch_size: int = 4096
+    resample_samples: int = 8192
+
+    def __post_init__(self) -> None:
+        check_count("batch_size", self.batch_size)
+        check_count("resample_samples", self.resample_samples)
+        check_between("l1", self.l1, 0.0, float(np.finfo(np.float32).max))
+        check_activations(self.activations)
+        if self.test_activations is not None:
+            check_activations(self.test_activations)
+
+    def init(self, key: PRNGKeyArray) -> ReluDictionary:
+        """Build the model at its starting point."""
+        return self.build(key)
+
+    def loss(self, model: ReluDictionary, key: PRNGKeyArray) -> Float[Array, ""]:
+        """Estimate L on a minibatch."""
+        return mean_over_blocks(self._loss, model, self._minibatch(key, self.batch_size, model))
+
+    def test_loss(self, model: ReluDictionary, key: PRNGKeyArray) -> Float[Array, ""]:
+        """Measure L on all test activations."""
+        x = self.activations if self.test_activations is None else self.test_activations
+        columns = block_columns(len(model.b_enc[...]), x.shape[1])
+        blocks = jnp.moveaxis(x.reshape(len(x), -1, columns), 1, 0)
+        return mean_value_over_blocks(self._loss, model, blocks)
+
+    def refresh(
+        self, model: ReluDictionary, optimizer_state: Any, key: PRNGKeyArray, step: Int[Array, ""]
+    ) -> tuple[ReluDictionary, Any]:
+        """Turn the units that never fire towards samples that are reconstructed badly.
+
+        Resampling as in Bricken et al. 2023, appendix "Neuron Resampling": each dead unit takes
+        the direction of a sample of its own, drawn in proportion to its squared loss, with a weak
+        encoder; all else that it has starts anew, and what the optimizer remembers of it is
+        forgotten.
+
+        Raises:
+            ValueError: if the dictionary has more features than `resample_samples`.
+        """
+        if len(model.b_enc[...]) > self.resample_samples:
+            raise ValueError(
+                f"resample_samples must be at least the dictionary's size, "
+                f"{len(model.b_enc[...])}; got {self.resample_samples}"
+            )
+        draw_key, choice_key = jax.random.split(key)
+        blocks = self._minibatch(draw_key, self.resample_samples, model)
+
+        def look(x):
+            return jnp.any(model.encode(x) > 0, axis=1), squared_norms(x - model(x))
+
+        fired, error = lax.map(look, blocks)
+        dead = ~jnp.any(fired, axis=0)
+        # Gumbel's trick: the order of these draws samples without replacement, by squared loss
+        draws = 2 * jnp.log(error.ravel()) + jax.random.gumbel(choice_key, (error.size,))
+        _, samples = lax.top_k(draws, len(dead))
+        chosen = samples[jnp.argsort(jnp.argsort(~dead))]  # the dead are served first
+        x = blocks[chosen // blocks.shape[2], :, chosen % blocks.shape[2]].T
+        directions = unit_columns(x - model.b_dec[:, None])
+        lengths = jnp.sqrt(squared_norms(model.W_enc.T))
+        scale = RESAMPLED_SCALE * jnp.mean(lengths, where=~dead | jnp.all(dead))
+        fresh = self.build(key)
+        fresh.W_dec[...], fresh.W_enc[...] = directions, scale * directions.T
+        return replace_units(model, fresh, dead), forget(optimizer_state, model, dead)
+
+    def _loss(self, model, x):
+        error, penalty = model.costs(x)
+        return jnp.mean(error + self.l1 * penalty)
+
+    def _minibatch(self, key, samples, model) -> Float[Array, "blocks d columns"]:
+        columns = block_columns(len(model.b_enc[...]), samples)
+        shape = (samples // columns, columns)
+        chosen = jax.random.randint(key, shape, 0, self.activations.shape[1])
+        return jnp.moveaxis(jnp.take(self.activations, chosen, axis=1, mode="clip"), 1, 0)
+
+
+def check_activations(activations: Float[Array | np.ndarray, "d samples"]) -> None:
+    """Raise ValueError if there are no activations, or some are NaN or infinite."""
+    if 0 in activations.shape:
+        raise ValueError(f"activations must be [d, samples]; got shape {activations.shape}")
+    if isinstance(activations, jax.core.Tracer):
+        return
+    wrong = np.count_nonzero(~np.isfinite(np.asarray(activations)))
+    if wrong:
+        raise ValueError(f"activations must be finite; {wrong} of {activations.size} are not")
+
+
+def replace_units(
+    model: ReluDictionary, fresh: ReluDictionary, chosen: Bool[Array, " features"]
+) -> ReluDictionary:
+    """Return the model with all parameters of the chosen units taken from another one."""
+
+    def mixed(path, old, new):
+        mask = _mask(path, old, model, chosen)
+        return old if mask is None else jnp.where(mask, new, old)
+
+    return jax.tree.map_with_path(mixed, model, fresh)
+
+
+def forget(memory: Any, model: ReluDictionary, chosen: Bool[Array, " features"]) -> Any:
+    """Set to zero what an optimizer's memory, such as Adam's moments, holds of the chosen units."""
+
+    def forgotten(path, leaf):
+        mask = _mask(path, leaf, model, chosen)
+        return leaf if mask is None else jnp.where(mask, jnp.zeros_like(leaf), leaf)
+
+    return jax.tree.map_with_path(forgotten, memory)
+
+
+def _mask(path, leaf, model, chosen):
+    """Shape `chosen` like a parameter's axis of units; None for what belongs to no unit."""
+    names = [getattr(key, "key", getattr(key, "name", None)) for key in path]
+    dims = next((dims for name, dims in model.dims.items() if name in names), ())
+    if UNIT not in dims:
+        return None
+    return jnp.expand_dims(chosen, [i for i, dim in enumerate(dims) if dim != UNIT])
+
+
+def unit_norm(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Wrap an optimizer so that the dictionary's columns keep length one.
+
+    Of the gradient it is given the part that turns the columns, and after its step they are
+    scaled back (Bricken et al. 2023): else the L1 penalty would be escaped by small codes and
+    long columns.
+    """
+
+    def update(gradient, memory, params=None):
+        if params is None:
+            raise ValueError("unit_norm needs the parameters: optimizer.update(..., params)")
+        D = params[DICTIONARY][...]
+        turning = _with(gradient, lambda g: g - D * jnp.sum(D * g, axis=0, keepdims=True))
+        updates, memory = optimizer.update(turning, memory, params)
+        return _with(updates, lambda u: unit_columns(D + u) - D), memory
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
+def _with(params, change):
+    """Return parameters of which the dictionary alone is changed."""
+
+    def changed(path, leaf):
+        return change(leaf) if path[0].key == DICTIONARY else leaf
+
+    return jax.tree.map_with_path(changed, params)

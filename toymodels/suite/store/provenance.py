@@ -1,0 +1,54 @@
+"""Where a result comes from: commit, versions, device and time."""
+
+import platform
+import subprocess
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from toymodels.suite.store.fingerprint import versions
+
+PACKAGES = ("toymodels", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
+
+
+class Stopwatch:
+    """Started with a run, it notes where the result comes from."""
+
+    def __init__(self, root: Path) -> None:
+        self._start = time.monotonic()
+        self._commit = commit(root)  # before training: the tree may change meanwhile
+
+    def provenance(self, earlier_seconds: float = 0.0) -> dict[str, Any]:
+        """Describe the run that ends now, after `earlier_seconds` in interrupted sessions."""
+        return {
+            **self._commit,
+            "versions": {"python": platform.python_version(), **versions(*PACKAGES)},
+            "device": device(),
+            "wall_seconds": round(earlier_seconds + time.monotonic() - self._start, 1),
+            "utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+
+
+def commit(root: Path) -> dict[str, Any]:
+    """Return the commit at `root` and whether the tree differs from it, `figures` aside."""
+    changes = _git(root, "status", "--porcelain", "--", ".", ":!figures")
+    head = _git(root, "rev-parse", "--verify", "HEAD")
+    return {"commit": head, "dirty": None if head is None else bool(changes)}
+
+
+def _git(root: Path, *args: str) -> str | None:
+    command = ["git", "--no-optional-locks", *args]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def device() -> str:
+    """Describe the devices that JAX sees, such as `2 x cpu`."""
+    devices = jax.devices()
+    return f"{len(devices)} x {devices[0].device_kind}"
