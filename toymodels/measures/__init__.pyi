@@ -1,0 +1,4 @@
+from . import baselines as baselines
+from . import geometry as geometry
+from . import recovery as recovery
+from . import selectivity as selectivity

@@ -1,0 +1,16 @@
+from .features import feature_variance as feature_variance
+from .linear import linear_optimum_loss as linear_optimum_loss
+from .memoriser import Memoriser as Memoriser
+from .memoriser import memoriser_norms as memoriser_norms
+from .one_sparse import one_sparse_loss as one_sparse_loss
+from .polytopes import polygon_dimensionality as polygon_dimensionality
+from .polytopes import simplex_dimensionality as simplex_dimensionality
+from .two_features import TRIPLE_POINT as TRIPLE_POINT
+from .two_features import Phase as Phase
+from .two_features import TwoFeatureLosses as TwoFeatureLosses
+from .two_features import ansatz_losses as ansatz_losses
+from .two_features import ansatz_phase as ansatz_phase
+from .two_features import superposition_boundaries as superposition_boundaries
+from .two_features_exact import TwoFeatureOptimum as TwoFeatureOptimum
+from .two_features_exact import expected_loss_n2_m1 as expected_loss_n2_m1
+from .two_features_exact import optimum_n2_m1 as optimum_n2_m1

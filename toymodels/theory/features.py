@@ -1,0 +1,22 @@
+"""Moments of one sparse feature, zero or, with probability p, uniform on [0, 1]."""
+
+import numpy as np
+from jax import Array
+from jaxtyping import ArrayLike, Float, Real
+
+from toymodels.theory.arrays import namespace_and_arrays
+
+__all__ = ["feature_variance"]
+
+
+def feature_variance(p: Real[ArrayLike, "..."]) -> Float[Array | np.ndarray, "..."]:
+    """Variance p/3 - p^2/4 of one sparse feature: the cost of predicting it by its mean.
+
+    Args:
+        p: probability that the feature is active, in [0, 1], of any shape.
+
+    Returns:
+        The variance, of p's shape.
+    """
+    xp, density = namespace_and_arrays(p)
+    return xp.asarray(density / 3 - density**2 / 4)

@@ -1,0 +1,43 @@
+"""The linear model y = W^T W x + b: the least loss that it can reach."""
+
+import numpy as np
+from jax import Array
+from jaxtyping import ArrayLike, Float, Real
+
+from toymodels.theory.arrays import namespace_and_arrays
+from toymodels.theory.features import feature_variance
+
+__all__ = ["linear_optimum_loss"]
+
+
+def linear_optimum_loss(
+    importance: Real[ArrayLike, "*batch n"], p: Real[ArrayLike, "..."], m: int
+) -> Float[Array | np.ndarray, "..."]:
+    """Least expected loss of the linear model y = W^T W x + b with m hidden dimensions.
+
+    The best model keeps the m most important features exactly and predicts the others by their
+    mean, b_i = p/2. Proof: with Q = 1 - W^T W the loss at the best bias is
+    (p/3 - p^2/4) tr(diag(I) Q^2), Q^2 is at least a projector of rank n - m, and the trace of
+    diag(I) times such a projector is at least the sum of the n - m smallest importances.
+
+    Source: Elhage et al. 2022, section "Demonstrating Superposition", states that the linear model
+    performs principal component analysis; the loss is derived here as above.
+
+    Args:
+        importance: I, in any order, non-negative.
+        p: feature probability, the same for all features; broadcasts against `batch`.
+        m: number of hidden dimensions, 0 or more.
+
+    Returns:
+        The loss, of the common shape of `batch` and p.
+
+    Raises:
+        ValueError: m is negative.
+    """
+    if m < 0:
+        raise ValueError(f"m is a number of hidden dimensions, got {m}")
+    xp, weights = namespace_and_arrays(importance)
+    dropped = max(weights.shape[-1] - m, 0)
+    tail = xp.sum(xp.sort(weights, axis=-1)[..., :dropped], axis=-1)
+    xp, tail, density = namespace_and_arrays(tail, p)
+    return xp.asarray(tail * feature_variance(density))

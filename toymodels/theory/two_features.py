@@ -1,0 +1,116 @@
+"""Two features in one dimension: the three ansatz solutions, their losses, phases and boundaries.
+
+The model is the ReLU-output model with n=2, m=1 of Elhage et al. 2022, "Toy Models of
+Superposition", section "Superposition as a Phase Change": y_i = relu(w_i (w_1 x_1 + w_2 x_2) + b_i)
+with scalar w_1, w_2. r is the importance of the second, "extra" feature relative to the first.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from jax import Array
+from jaxtyping import ArrayLike, Float, Int, Real
+
+from toymodels.theory.arrays import namespace_and_arrays
+from toymodels.theory.features import feature_variance
+
+__all__ = [
+    "TRIPLE_POINT",
+    "Phase",
+    "TwoFeatureLosses",
+    "ansatz_losses",
+    "ansatz_phase",
+    "superposition_boundaries",
+]
+
+TRIPLE_POINT = (4 / 7, 1.0)
+"""(p, r) at which all three ansatz losses of the two-feature model are equal."""
+
+
+class Phase(IntEnum):
+    """What the two-feature model does with its extra, second feature."""
+
+    NOT_LEARNED = 0
+    DEDICATED = 1
+    SUPERPOSITION = 2
+
+
+class TwoFeatureLosses(NamedTuple):
+    """Expected losses of the three ansatz solutions, in the order of `Phase`."""
+
+    keep_first: Float[Array | np.ndarray, "*batch"]
+    """w = (1, 0), b = (0, p/2): the extra feature is predicted by its mean."""
+    keep_second: Float[Array | np.ndarray, "*batch"]
+    """w = (0, 1), b = (p/2, 0): the first feature is predicted by its mean."""
+    antipodal: Float[Array | np.ndarray, "*batch"]
+    """w = (1, -1), b = (0, 0): both features in one dimension."""
+
+
+def ansatz_losses(p: Real[ArrayLike, "..."], r: Real[ArrayLike, "..."]) -> TwoFeatureLosses:
+    """Give the expected losses of the two-feature model's three ansatz solutions.
+
+    A dropped feature costs its variance. The antipodal pair is exact unless both features are on
+    (probability p^2); then the outputs are relu(x_1 - x_2) and relu(x_2 - x_1), each is off by
+    min(x_1, x_2), and E[min^2] = 1/6.
+
+    Source: the three solutions are those of Elhage et al. 2022, section "Superposition as a Phase
+    Change"; the losses are derived here as above.
+
+    Args:
+        p: feature probability, in [0, 1].
+        r: relative importance of the second feature, positive; broadcasts against p.
+
+    Returns:
+        The three losses, each of the common shape.
+    """
+    xp, density, importance = namespace_and_arrays(p, r)
+    variance = feature_variance(density)
+    both = (1 + importance) * density**2 / 6
+    return TwoFeatureLosses(xp.asarray(importance * variance), variance, xp.asarray(both))
+
+
+def ansatz_phase(
+    p: Real[ArrayLike, "..."], r: Real[ArrayLike, "..."]
+) -> Int[Array | np.ndarray, "..."]:
+    """Phase of the lowest of the three ansatz losses; of equal ones the first.
+
+    Source: the theoretical diagram of Elhage et al. 2022, section "Superposition as a Phase
+    Change".
+
+    Args:
+        p: feature probability, in (0, 1].
+        r: relative importance of the second feature, positive; broadcasts against p.
+
+    Returns:
+        Values of `Phase`, of the common shape.
+    """
+    losses = ansatz_losses(p, r)
+    xp = losses.antipodal.__array_namespace__()
+    return xp.asarray(xp.argmin(xp.stack(losses), axis=0))
+
+
+def superposition_boundaries(
+    p: Real[ArrayLike, "..."],
+) -> tuple[Float[Array | np.ndarray, "..."], Float[Array | np.ndarray, "..."]]:
+    """Relative importances between which the antipodal ansatz has the lowest loss.
+
+    Equating r (p/3 - p^2/4) with (1 + r) p^2 / 6 gives r_lo = 2p / (4 - 5p); exchanging the
+    features gives r_hi = 1 / r_lo. They meet at `TRIPLE_POINT`; above it, though the formulae have
+    values, dropping a feature is better everywhere and the boundary between the two ways to do so
+    is r = 1.
+
+    Source: derived here.
+
+    Args:
+        p: feature probability, of any shape.
+
+    Returns:
+        (r_lo, r_hi), each of p's shape; NaN where no r has superposition: outside 0 < p < 4/7.
+    """
+    xp, density = namespace_and_arrays(p)
+    inside = (density > 0) & (density < TRIPLE_POINT[0])
+    # any value keeps the branch that is not taken free of divisions by zero
+    safe = xp.where(inside, density, 0.5)
+    r_lo = 2 * safe / (4 - 5 * safe)
+    return xp.where(inside, r_lo, xp.nan), xp.where(inside, 1 / r_lo, xp.nan)
