@@ -1,4 +1,4 @@
-"""What the sources promise: who imports whom, who touches the disk, and that all is documented."""
+"""What the sources promise beyond who imports whom, which are contracts in pyproject.toml."""
 
 import ast
 import inspect
@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import types
-from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
 
@@ -15,17 +14,76 @@ import pytest
 import toymodels
 
 PACKAGE = Path(toymodels.__file__).parent
-SOURCES = {
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted(PACKAGE.rglob("*.py"))
-}
+
+
+def dotted(path):
+    """A file's name inside the package: `engine.axes`, and of a room the room's."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def join(*names):
+    return ".".join(filter(None, names))
+
+
+def qualified(name):
+    return join("toymodels", name)
+
+
+SOURCES = {dotted(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+STUBS = {dotted(path): path for path in sorted(PACKAGE.rglob("__init__.pyi"))}
+ROOMS = [name for name, path in SOURCES.items() if path.name == "__init__.py"]
 TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in SOURCES.items()}
-ROOT = "__init__"
 
 
-def part(module):
-    """The file or folder of the package that a module belongs to."""
-    return module.partition(".")[0]
+def public_names(room):
+    """What a room's stub lists: (the room, the name, the module that it lives in, or is)."""
+    for statement in ast.parse(STUBS[room].read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.ImportFrom):
+            source = join(room, statement.module)
+            for alias in statement.names:
+                inside = join(source, alias.name)
+                yield room, alias.asname or alias.name, inside if inside in SOURCES else source
+
+
+PUBLIC = [public for room in STUBS for public in public_names(room)]
+each_module = pytest.mark.parametrize("module", SOURCES)
+each_public_name = pytest.mark.parametrize(
+    ("room", "name", "home"),
+    [pytest.param(*public, id=join(*public[:2])) for public in PUBLIC],
+)
+
+
+def value(room, name):
+    return getattr(import_module(qualified(room)), name)
+
+
+def test_the_library_is_here():
+    """So that no rule below is about nothing."""
+    assert {"", "engine", "suite.store", "theory"} <= set(ROOMS)
+    assert {"", "measures", "theory"} <= set(STUBS)
+    assert {("", "train", "engine.ensemble"), ("", "geometry", "measures.geometry")} < set(PUBLIC)
+
+
+# --- rooms ----------------------------------------------------------------------------------------
+
+
+@each_module
+def test_modules_say_what_they_are(module):
+    assert ast.get_docstring(TREES[module])
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_say_what_belongs_there(room):
+    """What is there in the first line, and then what is not."""
+    lines = (ast.get_docstring(TREES[room]) or "").splitlines()
+    assert sum(bool(line.strip()) for line in lines) > 1
+
+
+@each_module
+def test_every_folder_is_a_room(module):
+    """The contracts on imports do not see what lies in a folder without `__init__.py`."""
+    assert not module or module.rpartition(".")[0] in ROOMS
 
 
 def imports(module):
@@ -40,98 +98,28 @@ def imports(module):
 def absolute(module, node):
     if not node.level:
         return node.module
-    is_package = SOURCES[module].name == "__init__.py"
-    parents = ["toymodels", *([] if module == ROOT else module.split("."))]
-    parents = parents[: len(parents) - node.level + is_package]
-    return ".".join([*parents, *([node.module] if node.module else [])])
+    parents = qualified(module).split(".")
+    parents = parents[: len(parents) - node.level + (module in ROOMS)]
+    return join(*parents, node.module)
 
 
-def own_imports(module):
-    """The package's modules that a module imports, with the name that it takes from each."""
+@each_module
+def test_the_library_takes_names_from_their_homes(module):
+    """Through a lazy room one could reach what the contracts on imports forbid, unseen."""
+    lazy = {qualified(room): room for room in STUBS}
     for source, name in imports(module):
-        if part(source) != "toymodels":
-            continue
-        inside = source.removeprefix("toymodels").removeprefix(".")
-        submodule = f"{inside}.{name}".removeprefix(".")
-        if submodule in SOURCES:
-            yield submodule, None
-        elif not inside and name in toymodels.__all__:
-            yield toymodels._HOME[name], name
-        else:
-            yield inside or ROOT, name
+        if source in lazy:
+            assert name and join(lazy[source], name) in SOURCES, f"{name} from {source}"
 
 
-def parts_imported(module):
-    return {part(source) for source, _ in own_imports(module)} - {part(module)}
+# --- the disk -------------------------------------------------------------------------------------
 
-
-def foreign_imports(module):
-    return {part(source) for source, _ in imports(module)} - {"toymodels"}
-
-
-GROUND = {
-    *("checks", "blocks", "axes", "memory", "draws"),
-    *("distributions", "datapoints", "models", "geometry", "theory", "datasets", "selectivity"),
-    "recovery",
-}
-MAY_IMPORT = {
-    **dict.fromkeys(GROUND, GROUND),
-    "objectives": GROUND,
-    "finite_dataset": GROUND,
-    "classification": GROUND,
-    "datasets": {"downloads", "files"},
-    "downloads": set(),
-    "attention": GROUND,
-    "dictionary_learning": GROUND,
-    "baselines": GROUND,
-    "training": {"objectives"},
-    "results": GROUND | {"training"},
-    "ensemble": GROUND | {"objectives", "training", "results"},
-    "plotting": set(),
-    "spec": set(),
-}
-
-
-def test_the_engine_is_here():
-    """So that no rule below is about nothing."""
-    assert set(MAY_IMPORT) <= {part(module) for module in SOURCES}
-    assert parts_imported("ensemble") >= {"axes", "training", "results"}
-    assert ("objectives", "Objective") in own_imports("training")
-    assert any(parts_imported(m) == set() and "numpy" in foreign_imports(m) for m in SOURCES)
-
-
-@pytest.mark.parametrize("module", [name for name in SOURCES if part(name) in MAY_IMPORT])
-def test_imports_run_one_way(module):
-    assert parts_imported(module) <= MAY_IMPORT[part(module)]
-
-
-def test_there_are_no_circles():
-    graph = {module: {source for source, _ in own_imports(module)} for module in SOURCES}
-    TopologicalSorter(graph).prepare()  # raises CycleError, naming the circle
-
-
-def test_training_knows_the_objective_s_protocol_only():
-    assert {name for source, name in own_imports("training") if source == "objectives"} == {
-        "Objective",
-        "Refreshing",
-    }
-
-
-@pytest.mark.parametrize("module", SOURCES)
-def test_the_library_knows_no_experiment(module):
-    assert not foreign_imports(module) & {"experiments", "benchmarks", "tests"}
-
-
-@pytest.mark.parametrize("module", [name for name in SOURCES if part(name) == "plotting"])
-def test_plotting_knows_no_jax(module):
-    assert not foreign_imports(module) & {"jax", "jaxlib", "jaxtyping", "flax", "optax"}
-
-
-# Who may: files, results and checkpoints; what reads sources, records and pictures' folders;
-# the command that makes folders, and the cache of compiled programs.
+# Who may: what downloads, reads and writes files, and all of the store.
+READ_AND_WRITE = {"data.downloads", "data.files", "data.images", "suite.store"}
+# What finds scripts and records; the command that makes folders; the cache of compiled programs.
 MAY_TOUCH_DISK = {
-    *("artifacts", "checkpoints", "files", "datasets", "running", "backend"),
-    *("catalog", "fingerprint", "reach", "report", "provenance"),
+    *READ_AND_WRITE,
+    *("suite.backend", "suite.catalog", "suite.report", "suite.running"),
 }
 DISK_METHODS = {
     *("read_text", "read_bytes", "write_text", "write_bytes", "open", "exists", "is_file"),
@@ -159,15 +147,23 @@ def disk_calls(tree):
                 yield called
 
 
+def may_touch_disk(module):
+    """Whether the module or a room that it lies in may."""
+    return any(module == place or module.startswith(f"{place}.") for place in MAY_TOUCH_DISK)
+
+
 def test_disk_calls_are_recognised():
     source = "p.read_text(); open(f); np.savez(f, x); store.save(x); super().savefig(f); load(f)"
     assert set(disk_calls(ast.parse(source))) == {"p.read_text", "open", "np.savez"}
-    assert list(disk_calls(TREES["files"]))
+    assert list(disk_calls(TREES["data.files"]))
 
 
-@pytest.mark.parametrize("module", [name for name in SOURCES if part(name) not in MAY_TOUCH_DISK])
+@pytest.mark.parametrize("module", [name for name in SOURCES if not may_touch_disk(name)])
 def test_the_disk_is_left_alone(module):
     assert not list(disk_calls(TREES[module]))
+
+
+# --- importing ------------------------------------------------------------------------------------
 
 
 def run_python(script):
@@ -180,16 +176,13 @@ def run_python(script):
 
 
 def test_importing_starts_nothing():
-    modules = [
-        "toymodels" if name == ROOT else f"toymodels.{name}"
-        for name in SOURCES
-        if not name.endswith("__main__")
-    ]
+    modules = [qualified(name) for name in SOURCES if not name.endswith("__main__")]
+    quiet = [name for name in modules if name.startswith("toymodels.plotting")]
     found = run_python(f"""
 import json, sys
 from importlib import import_module
 found = {{}}
-for module in ("toymodels", "toymodels.plotting", *{modules!r}):
+for module in ("toymodels", *{quiet!r}, *{modules!r}):
     import_module(module)
     found.setdefault(module, "jax" in sys.modules)
 import toymodels
@@ -202,11 +195,44 @@ jax.numpy.zeros(())
 print(json.dumps([found, before, backends_are_initialized()]))
 """)
     with_jax, started_by_imports, started_by_an_array = found
-    assert not with_jax["toymodels"]
-    assert not with_jax["toymodels.plotting"]
+    assert not any(with_jax[module] for module in ("toymodels", *quiet))
     assert with_jax["toymodels.engine.ensemble"]
     assert not started_by_imports
     assert started_by_an_array
+
+
+# --- public names ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("room", STUBS)
+def test_stubs_dir_and_getattr_agree(room):
+    module = import_module(qualified(room))
+    names = [name for where, name, _ in PUBLIC if where == room]
+    assert sorted(names) == sorted(module.__all__)
+    assert set(dir(module)) >= set(names)
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = module.nothing
+
+
+@each_public_name
+def test_public_names_live_where_the_stub_says(room, name, home):
+    public, module = value(room, name), import_module(qualified(home))
+    if inspect.ismodule(public):
+        assert public is module
+    else:
+        assert public is getattr(module, name)
+        # constants and aliases of types do not know their module
+        if inspect.isclass(public) or inspect.isfunction(public):
+            assert public.__module__ == module.__name__
+
+
+@each_public_name
+def test_a_name_has_one_home(room, name, home):
+    """A function or class is public in one room only; a room's file may be in the front hall."""
+    places = [(where, at) for where, other, at in PUBLIC if other == name]
+    assert {at for _, at in places} == {home}
+    if not inspect.ismodule(value(room, name)):
+        assert places == [(room, home)]
 
 
 def attribute_docstrings(tree):
@@ -218,41 +244,33 @@ def attribute_docstrings(tree):
                 yield from (target.id for target in targets if isinstance(target, ast.Name))
 
 
-@pytest.mark.parametrize("name", toymodels.__all__)
-def test_public_names_are_documented(name):
-    public = getattr(toymodels, name)
-    if inspect.isclass(public) or inspect.isroutine(public) or inspect.ismodule(public):
-        text = public.__doc__ or ""
-        # a dataclass without a docstring is given its signature
-        assert text.strip()
-        assert not text.startswith(f"{name}(")
+def says_what_it_is(public):
+    """Whether it has a docstring of its own, and not a dataclass's or a tuple's signature."""
+    text = public.__doc__ or ""
+    return bool(text.strip()) and not text.startswith(f"{public.__name__}(")
+
+
+@each_public_name
+def test_public_names_are_documented(room, name, home):
+    public = value(room, name)
+    # a function may be compiled: jax.jit keeps its docstring and its module
+    own = getattr(public, "__module__", None) == qualified(home) and hasattr(public, "__name__")
+    if inspect.isclass(public) or inspect.ismodule(public) or own:
+        assert says_what_it_is(public)
     else:
-        assert name in attribute_docstrings(TREES[toymodels._HOME[name]])
+        assert name in attribute_docstrings(TREES[home])
 
 
-@pytest.mark.parametrize("name", toymodels.__all__)
-def test_public_methods_are_documented(name):
-    public = getattr(toymodels, name)
+@each_public_name
+def test_public_methods_are_documented(room, name, home):
+    public = value(room, name)
     members = vars(public).items() if inspect.isclass(public) else ()
     fields = getattr(public, "__dataclass_fields__", ())  # whose defaults can be functions
     kinds = (types.FunctionType, classmethod, staticmethod, property)
     bare = [
         member
-        for member, value in members
-        if isinstance(value, kinds)
-        and not (member.startswith("_") or member in fields or value.__doc__)
+        for member, found in members
+        if isinstance(found, kinds)
+        and not (member.startswith("_") or member in fields or found.__doc__)
     ]
     assert not bare
-
-
-@pytest.mark.parametrize("module", SOURCES)
-def test_modules_say_what_they_are(module):
-    assert ast.get_docstring(TREES[module])
-
-
-def test_dir_and_getattr_agree():
-    assert set(dir(toymodels)) >= set(toymodels.__all__)
-    for name, home in toymodels._HOME.items():
-        assert getattr(toymodels, name) is getattr(import_module(f"toymodels.{home}"), name)
-    with pytest.raises(AttributeError, match="'nothing'"):
-        _ = toymodels.nothing
