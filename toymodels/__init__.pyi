@@ -10,6 +10,7 @@ from .engine.axes import Axis as Axis
 from .engine.ensemble import train as train
 from .engine.objective import Objective as Objective
 from .engine.objective import Refreshing as Refreshing
+from .engine.probe import Probe as Probe
 from .engine.training import TrainingDiverged as TrainingDiverged
 from .engine.training import even_steps as even_steps
 from .engine.training import log_steps as log_steps
@@ -39,20 +40,28 @@ from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
 from .objectives.sparse_dictionary import unit_norm as unit_norm
 from .results import best_of as best_of
-from .results import join_sizes as join_sizes
-from .results import select_size as select_size
+from .results import gather as gather
+from .results import member as member
+from .results import members as members
 from .results import to_model as to_model
+from .results import values_of as values_of
 from .suite.claim import Claim as Claim
+from .suite.experiment import TIED as TIED
 from .suite.experiment import Experiment as Experiment
-from .suite.experiment import Runner as Runner
+from .suite.lab import Lab as Lab
+from .suite.source import OURS as OURS
+from .suite.source import Source as Source
 from .suite.spec import Count as Count
+from .suite.spec import Counts as Counts
 from .suite.spec import Distinct as Distinct
 from .suite.spec import Fraction as Fraction
 from .suite.spec import NonNegative as NonNegative
 from .suite.spec import Positive as Positive
+from .suite.spec import Positives as Positives
 from .suite.spec import Range as Range
 from .suite.spec import Sparsities as Sparsities
 from .suite.spec import Spec as Spec
 from .suite.spec import TrainingSpec as TrainingSpec
+from .suite.spec import zipped as zipped
 
 __version__: str

@@ -1,6 +1,6 @@
-"""Results as Datasets with named axes: building one, joining sizes, choosing among restarts."""
+"""Results as Datasets with named axes: sizes gathered and found again, the best of restarts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
@@ -10,12 +10,6 @@ from flax import nnx
 from toymodels.models.parameters import named_parameters, parameters
 
 Model = TypeVar("Model", bound=nnx.Module)
-
-# sizes that an outer join pads with NaN, and `select_size` trims again
-SIZE_DIMS = (
-    *("feature", "hidden", "hidden_below", "layer", "datapoint", "data_seed"),
-    *("attentional_feature", "head", "activation", "dictionary_feature"),
-)
 
 
 def to_model(dataset: xr.Dataset, like: Model) -> Model:
@@ -51,15 +45,49 @@ def best_of(dataset: xr.Dataset, over: str = "seed", by: str = "loss") -> xr.Dat
     return dataset.isel({over: dataset[by].argmin(over)})
 
 
-def join_sizes(members: Sequence[xr.Dataset], axis: str, labels: Sequence[Any]) -> xr.Dataset:
-    """Join Datasets of different sizes along a new axis, the smaller ones padded with NaN."""
-    return xr.concat(members, dim=xr.DataArray(list(labels), dims=axis, name=axis), join="outer")
+def gather(members: Iterable[xr.Dataset]) -> xr.DataTree:
+    """Gather Datasets of different sizes into a tree, each under the names of its own settings.
+
+    A member's settings are its coordinates without dimensions, such as those that
+    `dataset.assign_coords(n=20, model="linear")` gives it; `member` finds it by them.
+
+    Raises:
+        ValueError: if a member has no settings, or two have the same.
+    """
+    named: dict[str, xr.Dataset] = {}
+    for dataset in members:
+        name = ",".join(f"{key}={value}" for key, value in settings(dataset).items())
+        if not name:
+            raise ValueError("a member of a result needs settings: coordinates without dimensions")
+        if name in named:
+            raise ValueError(f"members of one result differ in their settings; got {name} twice")
+        named[name] = dataset
+    return xr.DataTree.from_dict(named)
 
 
-def select_size(dataset: xr.Dataset, **at: Any) -> xr.Dataset:
-    """Select one member of a joined Dataset and trim the padding off."""
-    member = dataset.sel(at)
-    for dim in SIZE_DIMS:
-        if dim in member.dims:
-            member = member.dropna(dim, how="all")
-    return member
+def settings(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the coordinates without dimensions: what tells a member of a result from others."""
+    return {str(name): c.item() for name, c in dataset.coords.items() if c.ndim == 0}
+
+
+def members(tree: xr.DataTree, **at: Any) -> list[xr.Dataset]:
+    """Return the members of a gathered result with these settings, in their order."""
+    datasets = [node.to_dataset() for node in tree.leaves]
+    return [one for one in datasets if all(settings(one).get(k) == v for k, v in at.items())]
+
+
+def member(tree: xr.DataTree, **at: Any) -> xr.Dataset:
+    """Return the one member of a gathered result with these settings.
+
+    Raises:
+        ValueError: if there is none, or more than one.
+    """
+    found = members(tree, **at)
+    if len(found) != 1:
+        raise ValueError(f"{len(found)} members have the settings {at}: one is meant")
+    return found[0]
+
+
+def values_of(tree: xr.DataTree, setting: str) -> list[Any]:
+    """Return the values that a setting takes among the members, each once, in their order."""
+    return list(dict.fromkeys(settings(one)[setting] for one in members(tree)))

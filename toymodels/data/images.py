@@ -22,6 +22,9 @@ from jaxtyping import Array, UInt8
 from toymodels.data.downloads import fetch
 from toymodels.data.files import warn, write_atomically
 
+ImageSource = Literal["mnist", "digits"]
+"""Which images: MNIST, or scikit-learn's small digits."""
+
 VARIABLE = "TOYMODELS_DATA"
 """The environment variable that names a folder with MNIST's four files."""
 

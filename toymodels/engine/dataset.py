@@ -8,6 +8,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from toymodels.engine.axes import Axis
+from toymodels.engine.probe import Probe
 from toymodels.engine.training import Trajectory
 from toymodels.models.parameters import named_parameters
 
@@ -18,7 +19,8 @@ def to_dataset(
     names: Sequence[str],
     loss: Float[Array, "*axes"],
     borders: Sequence[int],
-    snapshots: Sequence[int],
+    snapshots: Sequence[int] = (),
+    probe: Probe | None = None,
 ) -> xr.Dataset:
     """Lay a trained ensemble out as one Dataset, its axes in the order of `names`.
 
@@ -28,7 +30,8 @@ def to_dataset(
         names: the axes' names as the result shall have them.
         loss: test loss of each member.
         borders: the steps of the loss records.
-        snapshots: the steps of the snapshots.
+        snapshots: the steps of the snapshots, as asked for.
+        probe: what else was measured.
     """
     axes = [axis.name for axis in order]
     data: dict[str, Any] = {"loss": (axes, np.asarray(loss))}
@@ -37,23 +40,26 @@ def to_dataset(
     for i, (name, leaf, dims) in enumerate(described):
         data[name] = ([*axes, *dims], np.asarray(leaf))
         if snapshots:
-            stack = np.stack([leaves[i] for leaves in run.snapshots])
+            stack = np.stack([leaves[i] for leaves in run.kept["snapshots"]])
             data[f"{name}_history"] = (["snapshot", *axes, *dims], stack)
+    for i, (name, probed) in enumerate(probe.dims.items() if probe else ()):
+        data[name] = (["probed", *axes, *probed], np.stack([row[i] for row in run.kept["probed"]]))
+    steps = {"step": borders, "snapshot": snapshots, "probed": probe.steps if probe else ()}
     dataset = xr.Dataset(data, coords={axis.name: axis.labels for axis in order})
-    dataset = dataset.assign_coords(step=list(borders))
-    if snapshots:
-        dataset = dataset.assign_coords(snapshot=list(snapshots))
-    own = [dim for dim in dataset.dims if dim not in {*axes, "step", "snapshot"}]
+    dataset = dataset.assign_coords({name: sorted(set(at)) for name, at in steps.items() if at})
+    own = [dim for dim in dataset.dims if dim not in {*axes, *steps}]
     dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in own})
-    return dataset.transpose(*names, "step", "snapshot", ..., missing_dims="ignore")
+    return dataset.transpose(*names, *steps, ..., missing_dims="ignore")
 
 
-def check_names(names: Sequence[str], model: Any) -> None:
+def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) -> None:
     """Raise ValueError if an axis has a name that the Dataset of a model's training needs itself.
 
     The model is a single member's; shapes do in place of its arrays.
     """
-    own = {"loss", "loss_history", "step", "snapshot"}
+    own = {"loss", "loss_history", "step", "snapshot", "probed"}
+    for measured, dims in (probe.dims if probe else {}).items():
+        own |= {measured, *dims}
     for parameter, _, dims in named_parameters(model):
         own |= {parameter, f"{parameter}_history", *dims}
     if taken := sorted(own.intersection(names)):

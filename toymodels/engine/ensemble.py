@@ -22,7 +22,8 @@ from toymodels.engine.axes import SEED, Axis, Keys, MemberFunction, execution_or
 from toymodels.engine.dataset import check_names, to_dataset
 from toymodels.engine.memory import widest_array
 from toymodels.engine.objective import Objective, Refreshing
-from toymodels.engine.training import Chunk, Report, State, Store, TrainingDiverged
+from toymodels.engine.probe import Probe
+from toymodels.engine.training import Chunk, Recorder, Report, State, Store, TrainingDiverged
 from toymodels.numerics.checks import check_count
 
 # split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
@@ -40,6 +41,7 @@ def train(
     *,
     data: Mapping[str, Any] | None = None,
     snapshots: Sequence[int] = (),
+    probe: Probe | None = None,
     refreshes: Sequence[int] = (),
     devices: Sequence[jax.Device] | None = None,
     store: Store | None = None,
@@ -58,6 +60,7 @@ def train(
         data: what the problem receives by name at every point alike: pytrees of arrays, passed
             to the compiled program, where an array that the problem closes over is built into it.
         snapshots: steps (0 to `steps`) at which to keep the parameters.
+        probe: what else to measure, and at which steps.
         refreshes: steps (1 to `steps`) after which to call the objective's `refresh`, before a
             snapshot of the same step is taken; it is called at no others.
         devices: where to train; all local devices by default.
@@ -67,7 +70,8 @@ def train(
     Returns:
         A Dataset with a dimension for each axis, the parameters under their own names,
         `loss` (test loss), `loss_history` (training loss, mean since the previous `step`),
-        and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for.
+        and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for,
+        (..., probed, ...) for each measurement of the probe.
 
     Raises:
         ValueError: if axes or data repeat a name or take one that the results need, a value is
@@ -75,8 +79,9 @@ def train(
         TrainingDiverged: if a loss becomes NaN or infinite.
     """
     check_count("steps", steps)
-    if any(not 0 <= step <= steps for step in snapshots):
-        raise ValueError(f"snapshots must lie in [0, {steps}]; got {list(snapshots)}")
+    for name, asked in {"snapshots": snapshots, "the probe's steps": probe and probe.steps}.items():
+        if any(not 0 <= step <= steps for step in asked or ()):
+            raise ValueError(f"{name} must lie in [0, {steps}]; got {list(asked or ())}")
     if any(not 1 <= step <= steps for step in refreshes):
         raise ValueError(f"refreshes must lie in [1, {steps}]; got {list(refreshes)}")
     shared = jax.tree.map(jnp.asarray, dict(data or {}))
@@ -87,14 +92,16 @@ def train(
     own_key = jax.random.fold_in(key, OWN_KEYS)
     grid = _Grid(problem, execution_order(axes), shared, devices, own_key)
     names = [axis.name for axis in axes]
-    check_names(names, grid.example().model)
-    borders = sorted({*training.even_steps(steps), *snapshots, *refreshes} - {0})
+    check_names(names, grid.example().model, probe)
+    recorders = _recorders(grid, snapshots, probe)
+    kept = {step for recorder in recorders.values() for step in recorder.steps}
+    borders = sorted({*_recorded_steps(steps), *kept, *refreshes} - {0})
     state = grid.start()
     run = training.run_chunks(
         grid.compile_chunk(frozenset(refreshes)),
         state,
         borders,
-        snapshots=snapshots,
+        recorders=recorders,
         store=store,
         report=report,
         check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, grid.order),
@@ -102,7 +109,7 @@ def train(
     loss = grid.test_loss(run.state.model)
     # the last update can spoil the weights as well
     _check_finite(np.where(np.isfinite(loss), training.NEVER, steps), loss, grid.order)
-    return to_dataset(run, grid.order, names, loss, borders, sorted(set(snapshots)))
+    return to_dataset(run, grid.order, names, loss, borders, snapshots, probe)
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,17 @@ class _Grid:
         key = jax.random.fold_in(self.key, 2)  # 0 and 1 are taken by the training keys
         return self._spread(self._test_loss, self.example().model, key)(model, key)
 
+    def measure(self, probe: Probe) -> Callable[[State], list[np.ndarray]]:
+        """Return what reads a probe's arrays, in the order of its dims, off a state."""
+
+        def at_point(values, _keys, model, key):
+            found = probe.measure(self._at(values)[0], model, key)
+            return [found[name] for name in probe.dims]
+
+        everywhere, key = self._spread(at_point, self.example().model, self.key), self.key
+        key = jax.random.fold_in(key, 3)
+        return lambda state: [np.asarray(array) for array in everywhere(state.model, key)]
+
     def _at(self, values: dict[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
         return self.problem(**{name: v for name, v in values.items() if name != SEED})
 
@@ -154,8 +172,32 @@ class _Grid:
         values = {axis.name: axis.values for axis in self.order} | self.data
         keys = Keys.of(self.key, seeds)
         each = [_bytes_along(axis, function, *self._point(), member, shared) for axis in self.order]
-        everywhere = spread(function, self.order, self.devices, each)
+        everywhere = spread(_in_true_float32(function), self.order, self.devices, each)
         return lambda member, shared: everywhere(values, keys, member, shared)
+
+
+def _in_true_float32(function: MemberFunction) -> MemberFunction:
+    """Trace with products as exact as sums: some accelerators shorten the factors by default."""
+
+    def exact(*args):
+        with jax.default_matmul_precision("highest"):
+            return function(*args)
+
+    return exact
+
+
+def _recorders(grid: _Grid, snapshots: Sequence[int], probe: Probe | None) -> dict[str, Recorder]:
+    found = {}
+    if snapshots:
+        found["snapshots"] = Recorder(frozenset(snapshots), training.read_parameters)
+    if probe:
+        found["probed"] = Recorder(frozenset(probe.steps), grid.measure(probe))
+    return found
+
+
+def _recorded_steps(steps: int) -> tuple[int, ...]:
+    """Return the steps of the loss records: a hundred, or every tenth where there are fewer."""
+    return training.even_steps(steps, min(100, -(-steps // 10)))
 
 
 def _bytes_along(axis: Axis, function: MemberFunction, values, keys, member, shared) -> int:

@@ -8,8 +8,9 @@ one member's state, so that an ensemble is nothing but its vmap; step i uses the
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -130,52 +131,70 @@ def log_steps(steps: int, count: int = 100) -> tuple[int, ...]:
     return (0, *sorted({round(s) for s in np.geomspace(steps, 1, count)}))
 
 
+@dataclass(frozen=True)
+class Recorder:
+    """What is read off a run's state, as a list of arrays, and after which steps."""
+
+    steps: Collection[int]
+    read: Callable[[State], list[np.ndarray]]
+
+
+def read_parameters(state: State) -> list[np.ndarray]:
+    """Return the trainable parameters' leaves."""
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(parameters(state.model)[1])]
+
+
 @dataclass
 class Trajectory:
     """Where a run stands: its state, and what was recorded on the way.
 
-    `losses` has the mean loss of each chunk [*axes]; `snapshots` the leaves of the trainable
-    parameters at each snapshot step.
+    `losses` has the mean loss of each chunk [*axes]; `kept`, by recorder, what it read each time.
     """
 
     state: State
     step: int = 0
     losses: list[np.ndarray] = field(default_factory=list)
-    snapshots: list[list[np.ndarray]] = field(default_factory=list)
+    kept: dict[str, list[list[np.ndarray]]] = field(default_factory=dict)
 
-    def after(self, chunk: Chunk, step: int, keep: bool) -> "Trajectory":
-        """Return the run after one more chunk, with a snapshot if it is to be kept."""
+    def after(self, chunk: Chunk, step: int, recorders: Mapping[str, Recorder]) -> "Trajectory":
+        """Return the run after one more chunk, with what the recorders read then."""
         losses = [*self.losses, np.asarray(chunk.loss)]
-        later = Trajectory(chunk.state, step, losses, list(self.snapshots))
-        if keep:
-            later.take_snapshot()
+        kept = {name: list(rows) for name, rows in self.kept.items()}
+        later = Trajectory(chunk.state, step, losses, kept)
+        later.record(recorders)
         return later
 
-    def take_snapshot(self) -> None:
-        """Keep the parameters as they are now."""
-        params = parameters(self.state.model)[1]
-        self.snapshots.append([np.asarray(leaf) for leaf in jax.tree.leaves(params)])
+    def record(self, recorders: Mapping[str, Recorder]) -> None:
+        """Let those recorders read whose step it is."""
+        for name, recorder in recorders.items():
+            rows = self.kept.setdefault(name, [])
+            if self.step in recorder.steps:
+                rows.append(recorder.read(self.state))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Flatten into named arrays, for a store."""
         named = {"step": np.asarray(self.step), "losses": np.asarray(self.losses)}
         for i, leaf in enumerate(jax.tree.leaves(self.state)):
             named[f"state_{i}"] = np.asarray(leaf)
-        named["snapshots"] = np.asarray(len(self.snapshots))
-        for i, leaves in enumerate(zip(*self.snapshots, strict=True)):
-            named[f"snapshots_{i}"] = np.stack(leaves)
+        for name, rows in self.kept.items():
+            for i, leaves in enumerate(zip(*rows, strict=True)):
+                named[f"{name}_{i}"] = np.stack(leaves)
         return named
 
-    def restore(self, named: dict[str, np.ndarray]) -> None:
+    def restore(self, named: dict[str, np.ndarray], recorders: Iterable[str]) -> None:
         """Go to where `to_arrays` was called; the state's structure is taken from here."""
         leaves, structure = jax.tree.flatten(self.state)
         saved = [jnp.asarray(named[f"state_{i}"]) for i in range(len(leaves))]
         self.state = jax.tree.unflatten(structure, saved)
         self.step = int(named["step"])
         self.losses = [np.asarray(loss) for loss in named["losses"]]
-        count = len(jax.tree.leaves(parameters(self.state.model)[1]))
-        stacks = [named[f"snapshots_{i}"] for i in range(count) if named["snapshots"] > 0]
-        self.snapshots = [list(map(np.asarray, leaves)) for leaves in zip(*stacks, strict=True)]
+        self.kept = {name: _rows(named, name) for name in recorders}
+
+
+def _rows(named: dict[str, np.ndarray], name: str) -> list[list[np.ndarray]]:
+    count = sum(key.startswith(f"{name}_") for key in named)
+    stacks = [named[f"{name}_{i}"] for i in range(count)]
+    return [list(map(np.asarray, leaves)) for leaves in zip(*stacks, strict=True)]
 
 
 def _one_ahead(
@@ -201,7 +220,7 @@ def run_chunks(
     state: State,
     borders: Sequence[int],
     *,
-    snapshots: Sequence[int] = (),
+    recorders: Mapping[str, Recorder] = MappingProxyType({}),
     store: Store | None = None,
     report: Report | None = None,
     check: Callable[[Chunk], None] = lambda _: None,
@@ -212,7 +231,7 @@ def run_chunks(
         chunk: (state, begin, end) -> Chunk.
         state: the state before the first step.
         borders: the last step of each chunk, ascending.
-        snapshots: steps at which to keep the parameters: 0 or among the borders.
+        recorders: by name, what is kept at which steps: 0, or among the borders.
         store: where checkpoints go; none are made without it.
         report: called as report(step, steps, mean loss) at each border.
         check: called with each chunk's outcome; what it raises stops the run.
@@ -220,15 +239,15 @@ def run_chunks(
     run = Trajectory(state)
     saved = store.load() if store else None
     if saved is not None:
-        run.restore(saved)
-    elif 0 in snapshots:
-        run.take_snapshot()
+        run.restore(saved, recorders)
+    else:
+        run.record(recorders)
     last_save = time.monotonic()
     try:
         for border, outcome in _one_ahead(chunk, run, borders):
             check(outcome)
             # one assignment: an interrupt finds the run before it or after it, never between
-            run = run.after(outcome, border, keep=border in snapshots)
+            run = run.after(outcome, border, recorders)
             if report:
                 report(border, borders[-1], float(run.losses[-1].mean()))
             if store and (

@@ -27,6 +27,7 @@ from .dots import dot_strip, fraction_guides
 from .grids import value_map
 from .labels import log_axis, plain_number, point_legend, probability_label, sparsity_label
 from .matrices import gram_with_bias, heat_map, norm_bars
+from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .style import figure, style
 from .tiles import image_tiles
@@ -57,6 +58,7 @@ __all__ = [
     "importance_colors",
     "log_axis",
     "norm_bars",
+    "panels",
     "phase_colors",
     "phase_key",
     "phase_map",
@@ -65,6 +67,7 @@ __all__ = [
     "point_legend",
     "probability_label",
     "restart_counts",
+    "shared_limit",
     "sparsity_label",
     "style",
     "unit_circle",

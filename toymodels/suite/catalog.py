@@ -31,7 +31,7 @@ class Page:
         return f"{self.family}/{self.stem}"
 
 
-def describe(path: Path) -> Page:
+def read_page(path: Path) -> Page:
     """Read a script's title and source.
 
     Raises:

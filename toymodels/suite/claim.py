@@ -19,7 +19,8 @@ class Claim:
         source: where it is made.
         expected: a number, an interval (low, high), or a sentence.
         measured: a number or a list of them, kept as a tuple; NaN where nothing can be measured.
-        holds: whether the measurement is what was expected.
+        holds: whether the measurement is what was expected; None where the settings do not meet
+            what the claim needs.
 
     Raises:
         TypeError: if one of them is something else.
@@ -29,27 +30,16 @@ class Claim:
     source: str
     expected: Any  # what NumPy can read as numbers, checked below
     measured: Any
-    holds: bool | np.bool_
+    holds: bool | np.bool_ | None
 
     def __post_init__(self) -> None:
         if not all(isinstance(words, str) and words for words in (self.text, self.source)):
             raise TypeError("a claim needs a text and a source")
-        if not isinstance(self.holds, bool | np.bool_):
-            raise TypeError(f"{self.text}: holds must be True or False; got {self.holds!r}")
-        object.__setattr__(self, "holds", bool(self.holds))
+        if not isinstance(self.holds, bool | np.bool_ | None):
+            raise TypeError(f"{self.text}: holds must be True, False or None; got {self.holds!r}")
+        object.__setattr__(self, "holds", None if self.holds is None else bool(self.holds))
         object.__setattr__(self, "expected", _expected(self.text, self.expected))
         object.__setattr__(self, "measured", _numbers(self.text, self.measured))
-
-    @classmethod
-    def within(
-        cls, text: str, source: str, expected: tuple[Number, Number], measured: Any
-    ) -> "Claim":
-        """Build a claim that holds if there are numbers, and all lie in the interval."""
-        numbers = np.asarray(measured)
-        inside = (numbers >= expected[0]) & (numbers <= expected[1])
-        return cls(
-            text, source, expected, _numbers(text, numbers), bool(numbers.size and inside.all())
-        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the claim as JSON has it: lists for tuples, None for what is not finite."""
@@ -58,7 +48,7 @@ class Claim:
             "source": self.source,
             "expected": _plain(self.expected),
             "measured": _plain(self.measured),
-            "holds": bool(self.holds),
+            "holds": self.holds,
         }
 
 

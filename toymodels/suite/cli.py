@@ -86,7 +86,7 @@ def list_figures(scripts: Mapping[str, Path], words: Sequence[str]) -> int:
     status, pages = 0, []
     for path in scripts.values():
         try:
-            pages.append(catalog.describe(path))
+            pages.append(catalog.read_page(path))
         except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             status = 1

@@ -1,81 +1,25 @@
 """An experiment: what it can be set to, how it trains, draws and judges one figure."""
 
-import inspect
-import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import KW_ONLY, dataclass, field
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NoReturn, TypeVar
 
 import xarray as xr
-from jaxtyping import PRNGKeyArray
 from matplotlib.figure import Figure
 
-from toymodels.engine import ensemble
-from toymodels.engine.axes import Axis
-from toymodels.engine.ensemble import Problem
-from toymodels.engine.training import Report, Store
-from toymodels.suite.catalog import Page, describe
+from toymodels.suite.catalog import Page, read_page
 from toymodels.suite.claim import Claim
+from toymodels.suite.lab import Lab
 from toymodels.suite.spec import Spec
 
 S = TypeVar("S", bound=Spec)
+Results = xr.Dataset | xr.DataTree
 
-
-@dataclass
-class Runner:
-    """How the trainings of one run are watched and kept; `Runner()` does neither.
-
-    Attributes:
-        store: gives the store for the training of a name.
-        progress: gives a context for the training of a name and a number of steps, within
-            which its progress is reported.
-        data_dir: the folder with a dataset's files, if the user names one.
-    """
-
-    store: Callable[[str], Store | None] = lambda name: None
-    progress: Callable[[str, int], AbstractContextManager[Report | None]] = lambda name, steps: (
-        nullcontext()
-    )
-    data_dir: Path | None = None
-    _names: set[str] = field(default_factory=set, init=False, repr=False)
-
-    def train(
-        self,
-        name: str,
-        problem: Problem,
-        axes: Sequence[Axis],
-        steps: int,
-        *,
-        key: PRNGKeyArray,
-        data: Mapping[str, Any] | None = None,
-        snapshots: Sequence[int] = (),
-        refreshes: Sequence[int] = (),
-    ) -> xr.Dataset:
-        """Train an ensemble as `toymodels.train` does, under a name of its own in this run.
-
-        Raises:
-            ValueError: if the name was used before, or could not be a file's.
-        """
-        if not re.fullmatch(r"\w[\w.=-]*", name):
-            raise ValueError(f"a training's name is letters, digits and _.=-; got {name!r}")
-        if name in self._names:
-            raise ValueError(f"two trainings of one run cannot share the name {name!r}")
-        self._names.add(name)
-        with self.progress(name, steps) as report:
-            return ensemble.train(
-                problem,
-                axes,
-                steps,
-                key,
-                data=data,
-                snapshots=snapshots,
-                refreshes=refreshes,
-                store=self.store(name),
-                report=report,
-            )
+TIED = {"W": ("hidden", "feature"), "b": ("feature",)}
+"""The weights of a toy autoencoder with tied weights, as most experiments declare them."""
 
 
 @dataclass(frozen=True)
@@ -83,49 +27,68 @@ class Experiment(Generic[S]):
     """One figure of a source, made by one script.
 
     Attributes:
+        file: the script, its `__file__`.
         Spec: its settings; the defaults are the preset `quick`.
-        run: (spec, key, runner) -> Dataset: trains, and computes all that is drawn.
-        plot: Dataset -> Figure: draws from nothing else.
-        claims: Dataset -> what the source says, measured.
+        run: Lab -> Dataset, or a DataTree where sizes differ: trains, and computes all that is
+            drawn.
+        plot: the stored data -> Figure: draws from nothing else.
+        claims: the stored data -> what the source says, measured.
         smoke: settings that take seconds.
         paper: the source's own settings.
-        sweeps: the axis that the figure is about.
-        deviations: where it differs from the source, a sentence each.
+        sweeps: the coordinate that the figure is about.
+        weights: the weights in the data, each with the dimensions that it ends in.
+        deviations: where it differs from the source, a sentence each; `{field}` in one stands for
+            the setting of the run, formatted as in `str.format`.
+        reads: files beside the script that `run` reads.
 
     Raises:
-        TypeError: if Spec is no dataclass, or has a field that belongs to the command line.
+        TypeError: if Spec has a field that belongs to the command line, or a deviation names a
+            setting that there is not.
     """
 
+    file: str
     Spec: type[S]
-    run: Callable[[S, PRNGKeyArray, Runner], xr.Dataset]
-    plot: Callable[[xr.Dataset], Figure]
-    claims: Callable[[xr.Dataset], Sequence[Claim]]
+    run: Callable[[Lab[S]], Results]
+    plot: Callable[[Any], Figure]
+    claims: Callable[[Any], Iterable[Claim]]
     _: KW_ONLY
     smoke: S
     paper: S
     sweeps: str
+    weights: Mapping[str, tuple[str, ...]]
     deviations: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if "__dataclass_fields__" not in vars(self.Spec):
-            raise TypeError("Spec must be decorated with @dataclass(frozen=True)")
         taken = {"preset", "seed", "out", "data_dir", "force"} & set(self.Spec.__dataclass_fields__)
         if taken:
             raise TypeError(f"{', '.join(sorted(taken))}: the command line's own, not a Spec field")
+        try:
+            self.deviations_at(self.Spec())
+        except KeyError as error:
+            raise TypeError(f"a deviation names {error}, which the Spec has not") from None
 
     def preset(self, name: str) -> S:
         """Return the settings of a preset."""
         return {"smoke": self.smoke, "quick": self.Spec(), "paper": self.paper}[name]
 
+    def deviations_at(self, spec: S) -> tuple[str, ...]:
+        """Return the deviations as they are true at these settings."""
+        settings = {name: getattr(spec, name) for name in spec.to_dict()}
+        return tuple(sentence.format(**settings) for sentence in self.deviations)
+
     @cached_property
     def page(self) -> Page:
         """What the script's docstring says, and where the script is."""
-        file = inspect.getsourcefile(inspect.unwrap(self.claims))
-        if file is None:
-            raise ValueError("an experiment is defined in a file")
-        return describe(Path(file).resolve())
+        return read_page(Path(self.file).resolve())
 
     @property
     def root(self) -> Path:
         """The folder that holds `experiments`."""
         return self.page.path.parents[2]
+
+    def main(self) -> NoReturn:
+        """Run this script's experiment as its command line says, and exit."""
+        from toymodels.suite.cli import main
+
+        main(self, sys.argv[1:])

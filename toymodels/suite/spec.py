@@ -4,10 +4,24 @@ The annotations say everything: type, range and choices, for Python and for the 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from numbers import Integral, Real
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from types import NoneType, SimpleNamespace, UnionType
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+if TYPE_CHECKING:
+    import optax
 
 PRESETS = ("smoke", "quick", "paper")
 """From the fastest to the source's own sizes."""
@@ -56,19 +70,54 @@ Positive = Annotated[float, Range(above=0)]
 """A number above 0."""
 NonNegative = Annotated[float, Range(0)]
 """A number of at least 0."""
+Counts = tuple[Count, ...]
+"""Whole numbers of at least 1, such as one for each size."""
+Positives = tuple[Positive, ...]
+"""Numbers above 0, such as one for each size."""
 Sparsities = Annotated[tuple[Fraction, ...], Distinct()]
 """A sweep of S, the probability that a feature is inactive."""
 
 
+class Zipped:
+    """Fields with one entry for each size, read together: `sizes = zipped("n", "m")`.
+
+    On a Spec it is the list of sizes, each with the fields' entries under their names.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def __get__(self, spec: "Spec | None", _kind: type) -> Sequence[Any]:
+        if spec is None:
+            return ()
+        columns = [getattr(spec, name) for name in self.names]
+        return [
+            SimpleNamespace(**dict(zip(self.names, entries, strict=True)))
+            for entries in zip(*columns, strict=True)
+        ]
+
+    def check(self, spec: "Spec") -> None:
+        """Raise ValueError unless all fields have as many entries."""
+        if len({len(getattr(spec, name)) for name in self.names}) > 1:
+            *most, last = self.names
+            raise ValueError(f"{', '.join(most)} and {last} must have one entry for each size")
+
+
+def zipped(*names: str) -> Any:
+    """Read tuple fields of a Spec together, an entry of each for every size."""
+    return Zipped(*names)
+
+
+@dataclass_transform(frozen_default=True)
 @dataclass(frozen=True)
 class Spec:
     """Settings of one figure, checked against their annotations; the defaults are `quick`.
 
-        @dataclass(frozen=True)
         class Spec(toymodels.Spec):
             steps: Count = 4000
             sparsity: tuple[Fraction, ...] = (0.0, 0.5, 0.9)
 
+    A subclass is a frozen dataclass by itself.
     A text below a field, as docstrings are written, is its help on the command line.
     Fields are int, float, bool, str, Literal[...], tuples of these, or any of them `| None`,
     with a Range where there are bounds. Numbers are finite, a whole number serves as a float,
@@ -79,11 +128,19 @@ class Spec:
         TypeError: if an annotation is none of the above.
     """
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        dataclass(frozen=True)(cls)
+
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self), include_extras=True)
         for field in fields(self):
             value = conform(field.name, hints[field.name], getattr(self, field.name))
             object.__setattr__(self, field.name, value)
+        for kind in type(self).__mro__:
+            for together in vars(kind).values():
+                if isinstance(together, Zipped):
+                    together.check(self)
         self.check()
 
     def check(self) -> None:
@@ -99,7 +156,6 @@ class Spec:
         return {name: value for name, value in self.to_dict().items() if value != there[name]}
 
 
-@dataclass(frozen=True)
 class TrainingSpec(Spec):
     """Settings of a training on minibatches with AdamW; the defaults are the usual notebook's."""
 
@@ -111,8 +167,19 @@ class TrainingSpec(Spec):
     """Samples a step."""
     learning_rate: Positive = 1e-3
     """AdamW's learning rate; the highest, where it follows a schedule."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """How the learning rate goes on: as it is, or down to zero along a cosine."""
     weight_decay: NonNegative = 1e-2
     """AdamW's decoupled weight decay."""
+
+    def optimizer(self) -> "optax.GradientTransformation":
+        """Return AdamW at these settings."""
+        import optax  # not for settings alone: the command line's help needs no JAX
+
+        rate: Any = self.learning_rate
+        if self.schedule == "cosine":
+            rate = optax.cosine_decay_schedule(rate, self.steps)
+        return optax.adamw(rate, weight_decay=self.weight_decay)
 
 
 def conform(name: str, hint: Any, value: Any) -> Any:
