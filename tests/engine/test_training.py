@@ -11,7 +11,14 @@ from flax import nnx
 
 from toymodels import Reconstruction, ReluOutput, SparseFeatures, even_steps, log_steps
 from toymodels.engine import training
-from toymodels.engine.training import NEVER, advance, run_chunks, start
+from toymodels.engine.training import (
+    NEVER,
+    Recorder,
+    advance,
+    read_parameters,
+    run_chunks,
+    start,
+)
 
 KEY = jax.random.key(0)
 STEPS = 30
@@ -42,6 +49,11 @@ def member():
         SparseFeatures(5, sparsity=0.7), lambda key: ReluOutput(5, 2, key=key), batch_size=64
     )
     return compiled(objective, optax.adamw(1e-2, weight_decay=1e-2))
+
+
+def recorders(steps):
+    """Keep the parameters after these steps."""
+    return {"snapshots": Recorder(frozenset(steps), read_parameters)}
 
 
 class MemoryStore:
@@ -108,39 +120,40 @@ def test_a_resumed_run_is_the_uninterrupted_one(member, monkeypatch, error, stop
             raise error
 
     with pytest.raises(error):
-        run_chunks(chunk, state, BORDERS, snapshots=SNAPSHOTS, store=store, report=interrupt)
+        run_chunks(
+            chunk, state, BORDERS, recorders=recorders(SNAPSHOTS), store=store, report=interrupt
+        )
     resumed = run_chunks(
         chunk,
         state,
         BORDERS,
-        snapshots=SNAPSHOTS,
+        recorders=recorders(SNAPSHOTS),
         store=store,
         report=lambda step, *_: reports.append(step),
     )
-    whole = run_chunks(chunk, state, BORDERS, snapshots=SNAPSHOTS)
+    whole = run_chunks(chunk, state, BORDERS, recorders=recorders(SNAPSHOTS))
     assert_same(resumed.state, whole.state)
     assert_same(resumed.losses, whole.losses)
-    assert_same(resumed.snapshots, whole.snapshots)
+    assert_same(resumed.kept, whole.kept)
     done = stop if error is KeyboardInterrupt else max([0, *(b for b in BORDERS if b < stop)])
     assert reports == [border for border in BORDERS if border > done]
 
 
-def test_an_interrupt_finds_the_run_at_one_border_or_the_next(member, monkeypatch):
+def test_an_interrupt_finds_the_run_at_one_border_or_the_next(member):
     # while a snapshot is made, neither state nor records may have gone ahead of it
     state, chunk = member
-    store, run = MemoryStore(), partial(run_chunks, chunk, state, BORDERS, snapshots=[9])
+    store, run = MemoryStore(), partial(run_chunks, chunk, state, BORDERS)
 
     def interrupt(_):
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training.Trajectory, "take_snapshot", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            run(store=store)
-    resumed, whole = run(store=store), run()
+    with pytest.raises(KeyboardInterrupt):
+        run(store=store, recorders={"snapshots": Recorder({9}, interrupt)})
+    resumed = run(store=store, recorders=recorders([9]))
+    whole = run(recorders=recorders([9]))
     assert_same(resumed.state, whole.state)
     assert_same(resumed.losses, whole.losses)
-    assert_same(resumed.snapshots, whole.snapshots)
+    assert_same(resumed.kept, whole.kept)
 
 
 def test_a_finished_run_takes_no_more_steps(member):
@@ -168,10 +181,10 @@ def test_a_store_that_is_quick_enough_is_used_at_the_end_only(member, monkeypatc
 def test_a_snapshot_is_where_a_shorter_run_ends(member):
     state, chunk = member
     steps = [0, 3, 17, STEPS]
-    run = run_chunks(chunk, state, [3, 10, 17, STEPS], snapshots=steps)
-    assert len(run.snapshots) == len(steps)
-    assert_same(run.snapshots[0], training.parameters(state.model)[1])
-    for step, snapshot in zip(steps[1:], run.snapshots[1:], strict=True):
+    run = run_chunks(chunk, state, [3, 10, 17, STEPS], recorders=recorders(steps))
+    assert len(run.kept["snapshots"]) == len(steps)
+    assert_same(run.kept["snapshots"][0], training.parameters(state.model)[1])
+    for step, snapshot in zip(steps[1:], run.kept["snapshots"][1:], strict=True):
         assert_same(snapshot, training.parameters(run_chunks(chunk, state, [step]).state.model)[1])
 
 

@@ -25,6 +25,7 @@ from toymodels.engine.objective import Objective, Refreshing
 from toymodels.engine.probe import Probe
 from toymodels.engine.training import Chunk, Recorder, Report, State, Store, TrainingDiverged
 from toymodels.numerics.checks import check_count
+from toymodels.numerics.products import true_float32
 
 # split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
 OWN_KEYS = 2**31 - 1
@@ -180,7 +181,7 @@ def _in_true_float32(function: MemberFunction) -> MemberFunction:
     """Trace with products as exact as sums: some accelerators shorten the factors by default."""
 
     def exact(*args):
-        with jax.default_matmul_precision("highest"):
+        with true_float32():
             return function(*args)
 
     return exact
@@ -196,8 +197,8 @@ def _recorders(grid: _Grid, snapshots: Sequence[int], probe: Probe | None) -> di
 
 
 def _recorded_steps(steps: int) -> tuple[int, ...]:
-    """Return the steps of the loss records: a hundred, or every tenth where there are fewer."""
-    return training.even_steps(steps, min(100, -(-steps // 10)))
+    """Return the steps of the loss records: ten, and up to a hundred where each has ten steps."""
+    return training.even_steps(steps, min(100, max(10, steps // 10)))
 
 
 def _bytes_along(axis: Axis, function: MemberFunction, values, keys, member, shared) -> int:

@@ -5,6 +5,7 @@ cannot be judged: nothing at all, numbers that are not finite, a sweep of a sing
 settings that the claim is not about (`when`). Such a claim neither holds nor fails.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from toymodels.suite.claim import Claim
+
+Condition = bool | np.bool_
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,22 @@ class Source:
     where: str
 
     def within(
-        self, text: str, low: float, high: float, measured: ArrayLike, *, when: bool = True
+        self, text: str, low: float, high: float, measured: ArrayLike, *, when: Condition = True
     ) -> Claim:
         """Claim that all numbers, of which there is at least one, lie in [low, high]."""
         numbers = _row(measured)
         holds = _judge(numbers, 1, when, lambda x: bool(((x >= low) & (x <= high)).all()))
         return Claim(text, self.where, (low, high), numbers, holds)
 
-    def above(self, text: str, low: float, measured: ArrayLike, *, when: bool = True) -> Claim:
+    def above(self, text: str, low: float, measured: ArrayLike, *, when: Condition = True) -> Claim:
         """Claim that all numbers, of which there is at least one, lie above `low`."""
         numbers = _row(measured)
         holds = _judge(numbers, 1, when, lambda x: bool((x > low).all()))
         return Claim(text, self.where, f"above {low:g}", numbers, holds)
 
-    def below(self, text: str, high: float, measured: ArrayLike, *, when: bool = True) -> Claim:
+    def below(
+        self, text: str, high: float, measured: ArrayLike, *, when: Condition = True
+    ) -> Claim:
         """Claim that all numbers, of which there is at least one, lie below `high`."""
         numbers = _row(measured)
         holds = _judge(numbers, 1, when, lambda x: bool((x < high).all()))
@@ -54,7 +59,7 @@ class Source:
         measured: ArrayLike,
         *,
         tolerance: float = 0.0,
-        when: bool = True,
+        when: Condition = True,
     ) -> Claim:
         """Claim that all numbers equal the expected one, up to an absolute tolerance."""
         numbers = _row(measured)
@@ -62,43 +67,47 @@ class Source:
         within = (expected - tolerance, expected + tolerance)
         return Claim(text, self.where, within if tolerance else expected, numbers, holds)
 
-    def rises(self, text: str, measured: ArrayLike, *, when: bool = True) -> Claim:
+    def rises(self, text: str, measured: ArrayLike, *, when: Condition = True) -> Claim:
         """Claim that each number of a sweep, in its order, is larger than the one before."""
         return self._along(text, "rising", measured, when, lambda steps: steps > 0)
 
-    def falls(self, text: str, measured: ArrayLike, *, when: bool = True) -> Claim:
+    def falls(self, text: str, measured: ArrayLike, *, when: Condition = True) -> Claim:
         """Claim that each number of a sweep, in its order, is smaller than the one before."""
         return self._along(text, "falling", measured, when, lambda steps: steps < 0)
 
     def does_not_fall(
-        self, text: str, measured: ArrayLike, *, slack: float = 0.0, when: bool = True
+        self, text: str, measured: ArrayLike, *, slack: float = 0.0, when: Condition = True
     ) -> Claim:
         """Claim that no number of a sweep lies below the one before by more than `slack`."""
         expected = f"non-decreasing, within {slack:g}" if slack else "non-decreasing"
         return self._along(text, expected, measured, when, lambda steps: steps >= -slack)
 
     def does_not_rise(
-        self, text: str, measured: ArrayLike, *, slack: float = 0.0, when: bool = True
+        self, text: str, measured: ArrayLike, *, slack: float = 0.0, when: Condition = True
     ) -> Claim:
         """Claim that no number of a sweep lies above the one before by more than `slack`."""
         expected = f"non-increasing, within {slack:g}" if slack else "non-increasing"
         return self._along(text, expected, measured, when, lambda steps: steps <= slack)
 
-    def share_above(self, text: str, low: float, flags: ArrayLike, *, when: bool = True) -> Claim:
+    def share_above(
+        self, text: str, low: float, flags: ArrayLike, *, when: Condition = True
+    ) -> Claim:
         """Claim that of the flags, booleans of any shape, a larger share than `low` is true."""
         kept = np.asarray(flags, bool).ravel()
         share = _row(kept.mean() if kept.size else np.nan)
         holds = _judge(share, 1, when, lambda x: bool((x > low).all()))
         return Claim(text, self.where, f"a share above {low:g}", share, holds)
 
-    def somewhere(self, text: str, at: ArrayLike, flags: ArrayLike, *, when: bool = True) -> Claim:
+    def somewhere(
+        self, text: str, at: ArrayLike, flags: ArrayLike, *, when: Condition = True
+    ) -> Claim:
         """Claim that `flags` is true at one point of a sweep or more; `at` names them all."""
         places, true = _row(at), np.asarray(flags, bool).ravel()
         holds = bool(true.any()) if when and places.size > 1 else None
         return Claim(text, self.where, "at least one", places[true], holds)
 
     def first_before(
-        self, text: str, first: ArrayLike, second: ArrayLike, *, when: bool = True
+        self, text: str, first: ArrayLike, second: ArrayLike, *, when: Condition = True
     ) -> Claim:
         """Claim that every number of `first` is smaller than every number of `second`."""
         one, other = _row(first), _row(second)
@@ -107,7 +116,9 @@ class Source:
         holds = _judge(numbers, 2, both, lambda _: bool(one.max() < other.min()))
         return Claim(text, self.where, "the first below the second", numbers, holds)
 
-    def _along(self, text: str, expected: str, measured: ArrayLike, when: bool, fits: Any) -> Claim:
+    def _along(
+        self, text: str, expected: str, measured: ArrayLike, when: Condition, fits: Any
+    ) -> Claim:
         numbers = _row(measured)
         holds = _judge(numbers, 2, when, lambda x: bool(fits(np.diff(x)).all()))
         return Claim(text, self.where, expected, numbers, holds)
@@ -122,7 +133,9 @@ def _row(measured: ArrayLike) -> np.ndarray:
     return (array.astype(float) if array.dtype == bool else array).reshape(-1)
 
 
-def _judge(numbers: np.ndarray, fewest: int, when: Any, holds: Any) -> bool | None:
+def _judge(
+    numbers: np.ndarray, fewest: int, when: Condition, holds: Callable[[np.ndarray], bool]
+) -> bool | None:
     """Judge numbers if the claim is about them, there are enough, and all are finite."""
     if not when or numbers.size < fewest or not np.isfinite(numbers).all():
         return None

@@ -1,0 +1,111 @@
+"""The lab: names, streams, what it takes from the Spec, and that it leaves no trace of its own."""
+
+import jax
+import numpy as np
+import optax
+import pytest
+
+import toymodels as tm
+from toymodels.numerics.streams import stream_key
+
+
+class Settings(tm.TrainingSpec):
+    """A tiny training."""
+
+    sparsity: tm.Sparsities = (0.5, 0.9)
+    restarts: tm.Count = 3
+    steps: tm.Count = 4
+    batch_size: tm.Count = 8
+
+
+def problem(sparsity=0.5):
+    features = tm.SparseFeatures(4, sparsity=sparsity)
+    return tm.Reconstruction(features, lambda key: tm.ReluOutput(4, 2, key=key), 8, 16)
+
+
+def test_what_is_not_said_comes_from_the_spec():
+    lab = tm.Lab(Settings())
+    models = lab.train("models", problem, over="sparsity")
+    assert dict(models.sizes) == {"sparsity": 2, "seed": 3, "hidden": 2, "feature": 4}
+    again = tm.Lab(Settings()).train(
+        "models",
+        lambda sparsity: (problem(sparsity), optax.adamw(1e-3, weight_decay=1e-2)),
+        over=tm.Axis("sparsity", [0.5, 0.9]),
+        steps=4,
+        restarts=3,
+    )
+    np.testing.assert_array_equal(models.W, again.W)
+    fewer = tm.Lab(Settings()).train("models", problem, restarts=1, history=True)
+    assert fewer.sizes["seed"] == 1
+    assert "loss_history" in fewer
+
+
+def test_the_schedule_is_the_specs():
+    constant, cosine = (
+        tm.Lab(Settings(schedule=schedule, learning_rate=0.1)).train("models", problem).W
+        for schedule in ("constant", "cosine")
+    )
+    assert not np.array_equal(constant, cosine)
+
+
+def test_a_spec_without_training_asks_for_what_is_missing():
+    class Bare(tm.Spec):
+        """Nothing of a training."""
+
+    with pytest.raises(TypeError, match="Bare has no steps"):
+        tm.Lab(Bare()).train("models", problem, restarts=1)
+    with pytest.raises(TypeError, match="needs an optimizer"):
+        tm.Lab(Bare()).train("models", problem, restarts=1, steps=1)
+
+
+def test_no_two_trainings_or_draws_share_a_stream():
+    lab = tm.Lab(Settings())
+    first, second = lab.train("first", problem), lab.train("second", problem)
+    assert not np.isin(first.W, second.W).any()
+    keys = [lab.key("data"), lab.key("other"), jax.random.key(lab.seed)]
+    assert len({tuple(jax.random.key_data(key).tolist()) for key in keys}) == 3
+    # not even a draw and a training of one name, in different runs
+    trained = stream_key(jax.random.key(0), "training data")
+    assert not np.array_equal(*map(jax.random.key_data, (keys[0], trained)))
+    assert len(set(lab.streams.values())) == 4
+
+
+def test_a_stream_is_shared_where_that_is_said():
+    lab = tm.Lab(Settings())
+    first = lab.train("first", problem)
+    second = lab.train("second", problem, stream="first")
+    np.testing.assert_array_equal(first.W, second.W)
+    assert lab.streams == {"first": "training first", "second": "training first"}
+
+
+def test_the_seed_decides_every_stream():
+    one, other = tm.Lab(Settings(), seed=1), tm.Lab(Settings(), seed=2)
+    assert not np.array_equal(one.train("models", problem).W, other.train("models", problem).W)
+    assert one.integer("baseline") != other.integer("baseline")
+    assert tm.Lab(Settings(), seed=1).integer("baseline") == tm.Lab(Settings(), 1).integer(
+        "baseline"
+    )
+
+
+def test_names_are_used_once_and_could_be_files():
+    lab = tm.Lab(Settings())
+    lab.key("data")
+    for use in (lab.key, lab.integer, lambda name: lab.train(name, problem)):
+        with pytest.raises(ValueError, match="cannot share the name 'data'"):
+            use("data")
+    with pytest.raises(ValueError, match="letters, digits"):
+        lab.train("../models", problem)
+
+
+def test_zipped_fields_have_one_length():
+    class Sizes(tm.Spec):
+        """Two sizes."""
+
+        n: tm.Counts = (5, 6)
+        m: tm.Counts = (2, 3)
+        sizes = tm.zipped("n", "m")
+
+    assert [(size.n, size.m) for size in Sizes().sizes] == [(5, 2), (6, 3)]
+    assert list(Sizes().to_dict()) == ["n", "m"]
+    with pytest.raises(ValueError, match="n and m must have one entry for each size"):
+        Sizes(n=(5,))

@@ -1,0 +1,97 @@
+"""The predicates of claims: each where it is true, where it is false, and where nothing is said."""
+
+import numpy as np
+import pytest
+
+from toymodels import OURS, Source
+
+# predicate and its own arguments, data where it is true, data where it is false
+CASES = {
+    "within": ((0.0, 1.0), [0.0, 0.5, 1.0], [0.5, 1.01]),
+    "above": ((0.5,), [0.51, 3], [0.5, 3]),
+    "below": ((0.5,), [0.49, -3], [0.5, -3]),
+    "equal": ((3,), [3, 3], [3, 2.999]),
+    "rises": ((), [1, 2, 5], [1, 2, 2]),
+    "falls": ((), [5, 2, 1], [2, 2, 1]),
+    "does_not_fall": ((), [1, 2, 2], [1, 2, 1.999]),
+    "does_not_rise": ((), [2, 2, 1], [2, 2, 2.001]),
+    "share_above": ((0.5,), [True, True, False], [True, False]),
+}
+SWEPT = ("rises", "falls", "does_not_fall", "does_not_rise")
+
+
+def claim(name, data, **options):
+    return getattr(OURS, name)("It is so", *CASES[name][0], data, **options)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_holds_where_it_is_true_and_fails_where_it_is_false(name):
+    _, true, false = CASES[name]
+    assert claim(name, true).holds is True
+    assert claim(name, false).holds is False
+    assert claim(name, np.array(true)).holds is True
+    assert claim(name, np.array(true)[:, None]).holds is True  # any shape
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_says_nothing_of_nothing_or_of_other_settings(name):
+    assert claim(name, []).holds is None
+    for data in CASES[name][1:]:
+        assert claim(name, data, when=False).holds is None
+        assert claim(name, data, when=np.bool_(True)).holds is not None
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"share_above"}))
+def test_it_says_nothing_where_something_could_not_be_measured(name):
+    for data in CASES[name][1:]:
+        assert claim(name, [*data, np.nan]).holds is None
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_a_sweep_has_several_points(name):
+    assert claim(name, [1.0]).holds is None
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - set(SWEPT)))
+def test_a_single_number_can_be_judged(name):
+    _, true, false = CASES[name]
+    assert claim(name, true[0]).holds is True
+    assert (
+        claim(name, [false[-1] if name in ("within", "equal", "share_above") else false[0]]).holds
+        is False
+    )
+
+
+def test_tolerance_and_slack():
+    assert OURS.equal("It is so", 3, [3.05], tolerance=0.1).holds is True
+    assert OURS.equal("It is so", 3, [3.15], tolerance=0.1).holds is False
+    assert OURS.does_not_fall("It is so", [3, 2.95], slack=0.1).holds is True
+    assert OURS.does_not_fall("It is so", [3, 2.85], slack=0.1).holds is False
+    assert OURS.does_not_rise("It is so", [2.95, 3], slack=0.1).holds is True
+    assert OURS.does_not_rise("It is so", [2.85, 3], slack=0.1).holds is False
+
+
+def test_somewhere_names_the_points():
+    found = OURS.somewhere("It is so", [0.1, 0.2, 0.3], [False, True, True])
+    assert found.holds is True
+    assert found.measured == (0.2, 0.3)
+    assert OURS.somewhere("It is so", [0.1, 0.2], [False, False]).holds is False
+    assert OURS.somewhere("It is so", [0.1], [True]).holds is None
+    assert OURS.somewhere("It is so", [], []).holds is None
+    assert OURS.somewhere("It is so", [0.1, 0.2], [True, True], when=False).holds is None
+
+
+def test_first_before_compares_all_with_all():
+    assert OURS.first_before("It is so", [1, 2], [3]).holds is True
+    assert OURS.first_before("It is so", [1, 3], [3, 4]).holds is False
+    assert OURS.first_before("It is so", [], [3]).holds is None
+    assert OURS.first_before("It is so", 1, []).holds is None
+    assert OURS.first_before("It is so", 1, np.nan).holds is None
+    assert OURS.first_before("It is so", 1, 2, when=False).holds is None
+
+
+def test_a_source_is_named_once():
+    found = Source("Nobody 2022, figure 1").within("It is so", 0, 1, [0.5])
+    assert found.source == "Nobody 2022, figure 1"
+    assert found.expected == (0, 1)
+    assert found.measured == (0.5,)
