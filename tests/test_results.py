@@ -1,10 +1,12 @@
-"""Choosing among restarts, and members of different sizes in one Dataset."""
+"""Choosing among restarts, and members of different sizes in one tree."""
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from toymodels import best_of, join_sizes, select_size
+from toymodels import best_of, gather, members, values_of
+from toymodels import member as find
+from toymodels.results import settings
 
 SPARSITIES, SEEDS, STEPS = [0.0, 0.9, 0.99], [4, 7], [10, 20]
 
@@ -67,74 +69,47 @@ def test_best_of_needs_an_axis():
         best_of(best_of(member(5, 2)))
 
 
-def test_joined_sizes_come_apart_again():
-    members = [member(5, 2), member(20, 3), member(7, 7)]
-    joined = join_sizes(members, "features", [5, 20, 7])
-    assert dict(joined.W.sizes) == {
-        "features": 3, "sparsity": 3, "seed": 2, "hidden": 7, "feature": 20
-    }  # fmt: skip
-    assert joined.W.sel(features=5, feature=5).isnull().all()
-    assert joined.features.values.tolist() == [5, 20, 7]
-    for label, original in zip([5, 20, 7], members, strict=True):
-        found = select_size(joined, features=label)
-        assert found.features == label
-        xr.testing.assert_identical(found.drop_vars("features"), original)
+def of_setting(**settings):
+    """A member of a result, with its settings as coordinates without dimensions."""
+    n, m = settings["n"], settings["m"]
+    return member(n, m).assign_coords(settings)
 
 
-def test_joined_kinds_come_apart_again():
-    relu, linear = member(5, 2), -member(5, 2)
-    joined = join_sizes([relu, linear], "model", ["relu", "linear"])
-    found = select_size(joined, model="linear")
-    xr.testing.assert_identical(found.drop_vars("model"), linear)
+def test_sizes_come_apart_as_they_went_in(tmp_path):
+    sizes = [of_setting(n=5, m=2, model="relu"), of_setting(n=20, m=3, model="relu"),
+             of_setting(n=5, m=2, model="linear")]  # fmt: skip
+    tree = gather(sizes)
+    assert values_of(tree, "n") == [5, 20]
+    assert values_of(tree, "model") == ["relu", "linear"]
+    for one in sizes:
+        found = find(tree, n=int(one.n), model=one.model.item())
+        xr.testing.assert_identical(found, one)
+    assert [int(one.n) for one in members(tree, model="relu")] == [5, 20]
+    # the same after a visit to the disk
+    tree.to_netcdf(tmp_path / "tree.nc", engine="h5netcdf")
+    with xr.open_datatree(tmp_path / "tree.nc", engine="h5netcdf") as stored:
+        for before, after in zip(members(tree), members(stored.load()), strict=True):
+            xr.testing.assert_identical(before, after)
+        assert values_of(stored, "model") == ["relu", "linear"]
 
 
-def test_select_size_can_select_other_axes_as_well():
-    small = member(5, 2)
-    joined = join_sizes([small, member(20, 3)], "features", [5, 20])
-    found = select_size(joined, features=5, sparsity=0.9, seed=7)
-    np.testing.assert_array_equal(found.W, small.W.sel(sparsity=0.9, seed=7))
+def test_a_member_is_meant_by_settings_that_only_it_has():
+    tree = gather([of_setting(n=5, m=2, seeds=1), of_setting(n=6, m=2, seeds=1)])
+    with pytest.raises(ValueError, match="2 members have the settings {'m': 2}"):
+        find(tree, m=2)
+    with pytest.raises(ValueError, match="0 members"):
+        find(tree, n=7)
+    assert members(tree, unknown=3) == []
 
 
-def test_best_of_works_on_joined_sizes():
-    joined = join_sizes([member(5, 2), member(20, 3)], "features", [5, 20])
-    found = select_size(best_of(joined), features=20)
-    xr.testing.assert_equal(found.drop_vars("features"), best_of(member(20, 3)))
+def test_members_need_settings_of_their_own():
+    with pytest.raises(ValueError, match="needs settings"):
+        gather([member(5, 2)])
+    with pytest.raises(ValueError, match="differ in their settings; got n=5,m=2 twice"):
+        gather([of_setting(n=5, m=2), of_setting(n=5, m=2)])
 
 
-def test_an_unknown_member_is_refused():
-    joined = join_sizes([member(5, 2), member(20, 3)], "features", [5, 20])
-    with pytest.raises(KeyError, match="features"):
-        select_size(joined, features=6)
-
-
-def network(width, depth):
-    """What a training of deep networks gives, for the names that differ with their shape."""
-    sizes = {"hidden": width, "hidden_below": width, "layer": depth, "pixel": 3}
-    dims = {"W_in": ("hidden", "pixel"), "class_mean": ("layer", "hidden")}
-    dims |= {f"W_hidden_{i}": ("hidden", "hidden_below") for i in range(depth - 1)}
-    data = {
-        name: (
-            of,
-            np.cos(width + np.arange(np.prod([sizes[dim] for dim in of]))).reshape(
-                [sizes[dim] for dim in of]
-            ),
-        )
-        for name, of in dims.items()
-    }
-    names = {dim for of in dims.values() for dim in of}
-    return xr.Dataset(data, {dim: np.arange(sizes[dim]) for dim in names})
-
-
-def test_networks_of_all_shapes_come_out_of_a_join_as_they_went_in():
-    widths, depths = [2, 5], [1, 2, 3]
-    joined = join_sizes(
-        [join_sizes([network(w, d) for w in widths], "width", widths) for d in depths],
-        "depth",
-        depths,
-    )
-    for width in widths:
-        for depth in depths:
-            before, after = network(width, depth), select_size(joined, width=width, depth=depth)
-            assert after.sizes["layer"] == depth
-            for name in before:
-                xr.testing.assert_equal(before[name], after[name].drop_vars(["width", "depth"]))
+def test_a_selected_point_is_no_setting_of_the_members_axes():
+    one = of_setting(n=5, m=2)
+    assert set(settings(one)) == {"n", "m"}
+    assert settings(one.isel(sparsity=1))["sparsity"] == 0.9

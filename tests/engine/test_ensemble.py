@@ -22,6 +22,7 @@ from toymodels import (
 )
 from toymodels.engine import axes
 from toymodels.engine.axes import Keys, spread
+from toymodels.engine.ensemble import rehearse
 from toymodels.engine.memory import widest_array
 
 KEY = jax.random.key(0)
@@ -268,6 +269,36 @@ def test_a_probe_measures_every_member_at_its_steps(tmp_path):
     assert (losses.sel(probed=20) < losses.sel(probed=0)).all()
     with pytest.raises(ValueError, match=r"the probe's steps must lie in \[0, 20\]; got \[21\]"):
         train(problem, axes, 20, KEY, probe=Probe(lengths, probe.dims, steps=(21,)))
+
+
+def test_a_rehearsal_has_the_shapes_of_the_training():
+    def problem(sparsity):
+        features = SparseFeatures(5, sparsity=sparsity)
+        objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 32, 64)
+        return objective, optax.adam(1e-2)
+
+    probe = Probe(lengths, {"length": ("feature",), "measured_loss": ()}, steps=(0, 7))
+    axes = [Axis("sparsity", [0.2, 0.8, 0.9]), Axis.seeds(2)]
+    given = {"probe": probe, "snapshots": (3, 20)}
+    rehearsed = rehearse(problem, axes, 20, KEY, **given)
+    trained = train(problem, axes, 20, KEY, **given)
+    assert {k: (v.dims, v.shape, v.dtype) for k, v in rehearsed.variables.items()} == {
+        k: (v.dims, v.shape, v.dtype) for k, v in trained.variables.items()
+    }
+    assert not rehearsed.W.values.any()
+    # W and b, and Adam's two moments of each with its count, of six members
+    assert rehearsed.attrs["state_bytes"] == 6 * (3 * 4 * (10 + 5) + 4)
+    with pytest.raises(ValueError, match="probe's steps"):
+        rehearse(problem, axes, 5, KEY, probe=probe)
+
+
+def test_a_rehearsal_holds_what_no_machine_could_train():
+    def problem():
+        features = SparseFeatures(10**6, sparsity=0.9)
+        objective = Reconstruction(features, lambda key: ReluOutput(10**6, 10**3, key=key), 1, 1)
+        return objective, optax.adam(1e-2)
+
+    assert rehearse(problem, [Axis.seeds(1000)], 10, KEY).attrs["state_bytes"] > 10**13
 
 
 def test_products_are_taken_in_true_float32():

@@ -126,15 +126,17 @@ def spread(
     axes: Sequence[Axis],
     devices: Sequence[jax.Device],
     bytes_each: Sequence[int],
+    tuned: bool = True,
 ) -> Callable[[dict[str, Any], Keys, Any, Any], Any]:
     """Spread one member's function over the grid of `axes`, outermost first, and compile it.
 
     Along an axis only that axis's values are batched, so whatever does not depend on it, such
     as the random numbers shared by all sparsities, is computed once. One axis is shared out
     over the devices; members beyond what fits are worked off one batch after another:
-    `bytes_each` has, for each axis, one point's share of the widest array along it.
+    `bytes_each` has, for each axis, one point's share of the widest array along it. What is only
+    traced within another program cannot be `tuned` for the processor.
     """
-    options = CPU_OPTIONS if devices[0].platform == "cpu" else None
+    options = CPU_OPTIONS if tuned and devices[0].platform == "cpu" else None
     split = _axis_to_share_out(axes, len(devices))
     local = [axis.size for axis in axes]
     if split is not None:

@@ -17,7 +17,7 @@ def to_dataset(
     run: Trajectory,
     order: Sequence[Axis],
     names: Sequence[str],
-    loss: Float[Array, "*axes"],
+    loss: Float[Array | np.ndarray, "*axes"],
     borders: Sequence[int],
     snapshots: Sequence[int] = (),
     probe: Probe | None = None,

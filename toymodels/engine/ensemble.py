@@ -7,7 +7,7 @@ called `seed` is not passed on: it decides the initial weights and the batches.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,15 @@ from toymodels.engine.dataset import check_names, to_dataset
 from toymodels.engine.memory import widest_array
 from toymodels.engine.objective import Objective, Refreshing
 from toymodels.engine.probe import Probe
-from toymodels.engine.training import Chunk, Recorder, Report, State, Store, TrainingDiverged
+from toymodels.engine.training import (
+    Chunk,
+    Recorder,
+    Report,
+    State,
+    Store,
+    TrainingDiverged,
+    Trajectory,
+)
 from toymodels.numerics.checks import check_count
 from toymodels.numerics.products import true_float32
 
@@ -79,38 +87,103 @@ def train(
             outside its range, steps < 1, or refreshes are given to an objective without `refresh`.
         TrainingDiverged: if a loss becomes NaN or infinite.
     """
+    plan = _plan(problem, axes, steps, key, data, snapshots, probe, refreshes, devices)
+    run = training.run_chunks(
+        plan.grid.compile_chunk(frozenset(refreshes)),
+        plan.grid.start(),
+        plan.borders,
+        recorders=plan.recorders,
+        store=store,
+        report=report,
+        check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, plan.grid.order),
+    )
+    loss = plan.grid.test_loss(run.state.model)
+    # the last update can spoil the weights as well
+    _check_finite(np.where(np.isfinite(loss), training.NEVER, steps), loss, plan.grid.order)
+    return to_dataset(run, plan.grid.order, plan.names, loss, plan.borders, snapshots, probe)
+
+
+def rehearse(
+    problem: Problem,
+    axes: Sequence[Axis],
+    steps: int,
+    key: PRNGKeyArray,
+    *,
+    data: Mapping[str, Any] | None = None,
+    snapshots: Sequence[int] = (),
+    probe: Probe | None = None,
+    refreshes: Sequence[int] = (),
+    devices: Sequence[jax.Device] | None = None,
+    store: Store | None = None,
+    report: Report | None = None,
+) -> xr.Dataset:
+    """Go through all of `train` but the steps: every program is traced, none compiled or run.
+
+    Takes what `train` takes and refuses what it refuses. Returns a Dataset like its, of zeros that
+    need no memory, with the bytes of the trained state as the attribute `state_bytes`.
+    """
+    plan = _plan(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, True)
+    state = jax.eval_shape(plan.grid.start)
+    jax.eval_shape(lambda state: plan.grid.compile_chunk(frozenset(refreshes))(state, 0, 1), state)
+    loss = jax.eval_shape(plan.grid.test_loss, state.model)
+    rows = {
+        name: [_zeros(jax.eval_shape(recorder.read, state))] * len(set(recorder.steps))
+        for name, recorder in plan.recorders.items()
+    }
+    loss = _zeros(loss)
+    run = Trajectory(_zeros(state), steps, [loss] * len(plan.borders), rows)
+    found = to_dataset(run, plan.grid.order, plan.names, loss, plan.borders, snapshots, probe)
+    state_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    return found.assign_attrs(state_bytes=state_bytes)
+
+
+def _zeros(shapes: Any) -> Any:
+    """Put zeros without memory of their own in the place of shapes."""
+    return jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), shapes)
+
+
+class _Plan(NamedTuple):
+    """A training, checked: its grid, what is recorded of it, and where it stops on its way."""
+
+    grid: "_Grid"
+    names: list[str]
+    recorders: dict[str, Recorder]
+    borders: list[int]
+
+
+def _plan(
+    problem: Problem,
+    axes: Sequence[Axis],
+    steps: int,
+    key: PRNGKeyArray,
+    data: Mapping[str, Any] | None,
+    snapshots: Sequence[int],
+    probe: Probe | None,
+    refreshes: Sequence[int],
+    devices: Sequence[jax.Device] | None,
+    rehearsed: bool = False,
+) -> _Plan:
     check_count("steps", steps)
-    for name, asked in {"snapshots": snapshots, "the probe's steps": probe and probe.steps}.items():
-        if any(not 0 <= step <= steps for step in asked or ()):
-            raise ValueError(f"{name} must lie in [0, {steps}]; got {list(asked or ())}")
-    if any(not 1 <= step <= steps for step in refreshes):
-        raise ValueError(f"refreshes must lie in [1, {steps}]; got {list(refreshes)}")
+    _check_steps("snapshots", snapshots, 0, steps)
+    _check_steps("the probe's steps", probe.steps if probe else (), 0, steps)
+    _check_steps("refreshes", refreshes, 1, steps)
     shared = jax.tree.map(jnp.asarray, dict(data or {}))
     objective = _check_axes(problem, axes, shared)
     if refreshes and not isinstance(objective, Refreshing):
         raise ValueError(f"refreshes need an objective with refresh: {type(objective).__name__}")
     devices = tuple(devices or jax.local_devices())
     own_key = jax.random.fold_in(key, OWN_KEYS)
-    grid = _Grid(problem, execution_order(axes), shared, devices, own_key)
+    grid = _Grid(problem, execution_order(axes), shared, devices, own_key, rehearsed)
     names = [axis.name for axis in axes]
     check_names(names, grid.example().model, probe)
     recorders = _recorders(grid, snapshots, probe)
     kept = {step for recorder in recorders.values() for step in recorder.steps}
-    borders = sorted({*_recorded_steps(steps), *kept, *refreshes} - {0})
-    state = grid.start()
-    run = training.run_chunks(
-        grid.compile_chunk(frozenset(refreshes)),
-        state,
-        borders,
-        recorders=recorders,
-        store=store,
-        report=report,
-        check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, grid.order),
-    )
-    loss = grid.test_loss(run.state.model)
-    # the last update can spoil the weights as well
-    _check_finite(np.where(np.isfinite(loss), training.NEVER, steps), loss, grid.order)
-    return to_dataset(run, grid.order, names, loss, borders, snapshots, probe)
+    return _Plan(grid, names, recorders, sorted({*_recorded_steps(steps), *kept, *refreshes} - {0}))
+
+
+def _check_steps(name: str, asked: Sequence[int], first: int, last: int) -> None:
+    if any(not first <= step <= last for step in asked):
+        raise ValueError(f"{name} must lie in [{first}, {last}]; got {list(asked)}")
 
 
 @dataclass(frozen=True)
@@ -122,6 +195,7 @@ class _Grid:
     data: dict[str, Any]
     devices: tuple[jax.Device, ...]
     key: PRNGKeyArray
+    rehearsed: bool = False
 
     def start(self) -> State:
         return self._spread(self._start, None)(None, None)
@@ -137,7 +211,7 @@ class _Grid:
         key = jax.random.fold_in(self.key, 2)  # 0 and 1 are taken by the training keys
         return self._spread(self._test_loss, self.example().model, key)(model, key)
 
-    def measure(self, probe: Probe) -> Callable[[State], list[np.ndarray]]:
+    def measure(self, probe: Probe) -> Callable[[State], list[Array]]:
         """Return what reads a probe's arrays, in the order of its dims, off a state."""
 
         def at_point(values, _keys, model, key):
@@ -146,7 +220,7 @@ class _Grid:
 
         everywhere, key = self._spread(at_point, self.example().model, self.key), self.key
         key = jax.random.fold_in(key, 3)
-        return lambda state: [np.asarray(array) for array in everywhere(state.model, key)]
+        return lambda state: everywhere(state.model, key)
 
     def _at(self, values: dict[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
         return self.problem(**{name: v for name, v in values.items() if name != SEED})
@@ -173,7 +247,9 @@ class _Grid:
         values = {axis.name: axis.values for axis in self.order} | self.data
         keys = Keys.of(self.key, seeds)
         each = [_bytes_along(axis, function, *self._point(), member, shared) for axis in self.order]
-        everywhere = spread(_in_true_float32(function), self.order, self.devices, each)
+        everywhere = spread(
+            _in_true_float32(function), self.order, self.devices, each, not self.rehearsed
+        )
         return lambda member, shared: everywhere(values, keys, member, shared)
 
 

@@ -136,12 +136,12 @@ class Recorder:
     """What is read off a run's state, as a list of arrays, and after which steps."""
 
     steps: Collection[int]
-    read: Callable[[State], list[np.ndarray]]
+    read: Callable[[State], list[Array]]
 
 
-def read_parameters(state: State) -> list[np.ndarray]:
+def read_parameters(state: State) -> list[Array]:
     """Return the trainable parameters' leaves."""
-    return [np.asarray(leaf) for leaf in jax.tree.leaves(parameters(state.model)[1])]
+    return jax.tree.leaves(parameters(state.model)[1])
 
 
 @dataclass
@@ -169,7 +169,7 @@ class Trajectory:
         for name, recorder in recorders.items():
             rows = self.kept.setdefault(name, [])
             if self.step in recorder.steps:
-                rows.append(recorder.read(self.state))
+                rows.append([np.asarray(array) for array in recorder.read(self.state)])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Flatten into named arrays, for a store."""

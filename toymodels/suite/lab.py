@@ -43,6 +43,7 @@ class Lab(Generic[S]):
         progress: gives a context for the training of a name and a number of steps, within
             which its progress is reported.
         data_dir: the folder with a dataset's files, if the user names one.
+        engine: what trains: `ensemble.train`, or `ensemble.rehearse`, which takes no step.
     """
 
     spec: S
@@ -53,6 +54,7 @@ class Lab(Generic[S]):
         nullcontext()
     )
     data_dir: Path | None = None
+    engine: Callable[..., xr.Dataset] = ensemble.train
     streams: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     """The random stream of each training and each draw so far."""
 
@@ -121,7 +123,7 @@ class Lab(Generic[S]):
             shared_batches=shared_batches,
         )
         with self.progress(name, steps) as report:
-            models = ensemble.train(
+            models = self.engine(
                 self._with_optimizer(problem),
                 [*self._axes(over), seeds],
                 steps,
