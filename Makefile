@@ -6,15 +6,24 @@ OUT := out
 # one headline figure of each family; of the last one see below
 FIGURES := intro_2d dimensionality_vs_dataset_size mixing_matrix
 
-.PHONY: figures test check format benchmark clean
+.PHONY: figures test test-slow test-all check format benchmark clean
 
 figures: .venv/installed
 	$(BIN)/python -m experiments run $(FIGURES) --preset quick --out $(OUT)
 	dataset=$$($(BIN)/python -m toymodels.data.images) && \
 		$(BIN)/python -m experiments run hidden_neurons --dataset $$dataset --out $(OUT)
 
+# both cores; a file's tests, and a family's figures, stay together
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+
 test: .venv/installed-test
-	$(BIN)/python -m pytest
+	$(PYTEST) -m "not slow"
+
+# what `make test` leaves out
+test-slow: .venv/installed-test
+	$(PYTEST) -m slow
+
+test-all: test test-slow
 
 check: .venv/installed-test
 	$(BIN)/ruff format --check .

@@ -1,0 +1,53 @@
+"""The presets `paper`, checked without training: every program is traced, no step is taken."""
+
+import os
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from catalogue import SCRIPTS, load
+
+from toymodels import Lab
+from toymodels.engine import ensemble
+
+pytestmark = pytest.mark.slow
+
+MOST_BYTES = 4 * 2**30  # of the state; a training needs a few times as much
+MOST_RESULT_BYTES = 8 * 2**30
+
+
+@pytest.fixture(params=list(SCRIPTS))
+def experiment(request):
+    return load(request.param)
+
+
+def settings(experiment):
+    """Return the preset, with scikit-learn's digits where MNIST is not at hand."""
+    spec = experiment.preset("paper")
+    has_images = any(field.name == "dataset" for field in fields(spec))
+    return replace(spec, dataset="digits") if has_images and no_mnist() else spec
+
+
+def no_mnist():
+    return not os.environ.get("TOYMODELS_DATA")
+
+
+def test_the_paper_preset_can_be_traced_and_fits(experiment):
+    needs, rng = {}, np.random.default_rng(0)
+
+    def rehearse(*args, **kwargs):
+        """Put small random numbers in the place of what would be trained."""
+        found = ensemble.rehearse(*args, **kwargs)
+        needs[len(needs)] = found.attrs["state_bytes"], found.nbytes
+        return found.map(lambda one: abs(0.1 * one.copy(data=rng.normal(size=one.shape)))).astype(
+            np.float32
+        )
+
+    lab = Lab(settings(experiment), engine=rehearse)
+    results = experiment.run(lab)
+    assert needs
+    assert max(state for state, _ in needs.values()) < MOST_BYTES
+    assert sum(size for _, size in needs.values()) < MOST_RESULT_BYTES
+    for name in experiment.weights:
+        groups = [results] if not hasattr(results, "leaves") else results.leaves
+        assert any(name in group for group in groups)
