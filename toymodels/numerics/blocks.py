@@ -1,12 +1,16 @@
 """Mean of a loss over blocks of samples, keeping one block's arrays in cache at a time."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jaxtyping import Array, Float
+
+from toymodels.numerics.derivatives import with_own_gradient
 
 Model = TypeVar("Model")
 Block = TypeVar("Block")
@@ -38,29 +42,45 @@ def mean_over_blocks(
     """Mean of `loss(model, block)` over the leading axis of `blocks`, with its exact gradient.
 
     Differentiating a loop would store every block's activations. Here each block's gradient
-    is taken at once and summed; the returned scalar has the mean as its value and that sum as
-    its (first) derivative with respect to `model`. Nothing else is differentiated through.
+    in `model` is taken at once and summed. All other derivatives are right too, but go through
+    the loop: higher ones, and those in `blocks` or in what `loss` closes over.
     """
-    count = len(jax.tree.leaves(blocks)[0])
-    if count == 1:
-        return loss(model, jax.tree.map(lambda leaf: leaf[0], blocks))
-    frozen = lax.stop_gradient(model)
+    first = jax.tree.map(lambda leaf: leaf[0], blocks)
+    if len(jax.tree.leaves(blocks)[0]) == 1:
+        return loss(model, first)
+    # what the loss closes over can be differentiated and mapped as well: it becomes an argument
+    program = jax.make_jaxpr(loss)(model, first)
 
+    def opened(closed_over, model, block):
+        leaves = jax.tree.leaves((model, block))
+        return jaxpr_as_fun(ClosedJaxpr(program.jaxpr, closed_over))(*leaves)[0]
+
+    def value(model, blocks, closed_over):
+        return mean_value_over_blocks(partial(opened, closed_over), model, blocks)
+
+    def both(model, blocks, closed_over):
+        return _mean_and_gradient(partial(opened, closed_over), model, blocks)
+
+    return with_own_gradient(value, both, model, blocks, list(program.consts))
+
+
+def _mean_and_gradient(loss, model, blocks):
     def add(total, block):
-        return jax.tree.map(jnp.add, total, jax.value_and_grad(loss)(frozen, block)), None
+        return jax.tree.map(jnp.add, total, jax.value_and_grad(loss)(model, block)), None
 
-    zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, frozen))
-    (value, gradient), _ = lax.scan(add, zero, blocks)
-    # model - frozen is zero, and its derivative is one: only the gradient passes
-    pairs = zip(*map(jax.tree.leaves, (gradient, model, frozen)), strict=True)
-    tangent = sum(jnp.vdot(lax.stop_gradient(g), live - still) for g, live, still in pairs)
-    return (value + tangent) / count
+    zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
+    total, _ = lax.scan(add, zero, blocks)
+    count = len(jax.tree.leaves(blocks)[0])
+    return jax.tree.map(lambda sum_of_all: sum_of_all / count, total)
 
 
 def mean_value_over_blocks(
     loss: Callable[[Model, Block], Float[Array, ""]], model: Model, blocks: Block
 ) -> Float[Array, ""]:
-    """Mean of `loss(model, block)` over the leading axis of `blocks`, for looking at only."""
+    """Mean of `loss(model, block)` over the leading axis of `blocks`, for looking at only.
+
+    It can be differentiated, at the cost of storing every block's activations.
+    """
 
     def add(total, block):
         return total + loss(model, block), None
