@@ -136,3 +136,15 @@ def test_stacked_datasets_stay_what_they_were():
 def test_datasets_of_different_sizes_are_not_stacked():
     with pytest.raises(ValueError, match="different sizes"):
         stack_datapoints([draw_datapoints(FEATURES, size, KEY) for size in (3, 4)])
+
+
+def test_silence_is_not_drawn():
+    with pytest.raises(ValueError, match=r"no datapoint can be drawn: .*S = 1"):
+        draw_datapoints(SparseFeatures(N, sparsity=1.0), 5, KEY)
+
+
+@pytest.mark.parametrize("feature", [3, -1])
+def test_a_feature_beyond_the_last_is_not_dropped_in_silence(feature):
+    points = Datapoints(np.array([[feature]], np.int32), np.ones((1, 1), np.float32))
+    with pytest.raises(ValueError, match=f"0 to 2, as there are 3 features; got {feature}"):
+        points.dense(3)

@@ -162,9 +162,33 @@ def test_silence_and_noise_without_pause():
     assert silent.none_active == 1
     assert dense.none_active == 0
     assert not silent.sample(KEY, SAMPLES).any()
-    # a uniform of 23 bits is zero once in 2^23 times
+    # a uniform of 32 bits is zero once in 2^32 times
     for sample in (dense.sample, dense.sample_active):
-        assert (sample(KEY, SAMPLES) == 0).mean() < 10 / 2**23
+        assert (sample(KEY, SAMPLES) > 0).all()
+
+
+@pytest.mark.parametrize("p", [1e-6, 1e-4, 0.3])
+def test_rare_activity_keeps_its_digits(p):
+    exact = -np.expm1(20 * np.log1p(-float(np.float32(p))))
+    features = SparseFeatures(20, probability=p)
+    assert float(features.some_active) == pytest.approx(exact, rel=1e-6)
+    assert float(features.none_active) == pytest.approx(1 - exact, rel=1e-5)
+
+
+def test_certain_and_impossible_activity():
+    for p in (0.0, 1.0):
+        features = SparseFeatures(3, probability=p)
+        assert (features.some_active, features.none_active) == (p, 1 - p)
+
+
+def test_rare_features_take_many_values():
+    """One uniform decides both, and p = 1e-5 leaves few of its bits to the value."""
+    p, batch = 1e-5, 2**18
+    x = np.asarray(SparseFeatures(64, probability=p).sample(KEY, batch))
+    active = x[x > 0]
+    assert len(active) == pytest.approx(x.size * p, abs=5 * (x.size * p) ** 0.5)
+    assert len(np.unique(active)) > len(active) - 4
+    assert stats.kstest(active, "uniform").pvalue > 6e-7
 
 
 def test_sparsities_share_their_uniforms():

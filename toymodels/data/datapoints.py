@@ -14,22 +14,31 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from toymodels.data.distributions import FeatureDistribution
-from toymodels.numerics.checks import check_count
+from toymodels.numerics.checks import check_count, check_indices
 
 DRAW_ENTRIES = 2**24  # entries drawn at a time: 64 MB
 
 
 class Datapoints(NamedTuple):
-    """T sparse vectors; an entry whose value is zero is padding, and its feature of no meaning."""
+    """T sparse vectors; an entry whose value is zero is padding, whatever feature it names."""
 
     feature: Int[Array | np.ndarray, "*axes T k"]
     value: Float[Array | np.ndarray, "*axes T k"]
 
     def dense(self, n: int) -> Float[Array, "n T"]:
-        """Return the vectors as columns, for looking at: this is what is never trained on."""
-        rows = jnp.arange(self.feature.shape[0])[:, None]
-        columns = jnp.zeros((self.feature.shape[0], n)).at[rows, self.feature].add(self.value)
-        return columns.T
+        """Return the vectors as columns, for looking at: this is what is never trained on.
+
+        Raises:
+            ValueError: if a datapoint names a feature beyond the n.
+        """
+        self.check_features(n)
+        rows = jnp.arange(np.shape(self.feature)[0])[:, None]
+        columns = jnp.zeros((len(rows), n)).at[rows, jnp.asarray(self.feature)]
+        return columns.add(jnp.asarray(self.value)).T
+
+    def check_features(self, n: int) -> None:
+        """Raise ValueError if an entry, padding included, names none of n features."""
+        check_indices("the features of the datapoints", self.feature, n, "features")
 
 
 def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) -> Datapoints:
@@ -44,9 +53,13 @@ def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) ->
         key: randomness.
 
     Raises:
-        ValueError: if T < 1.
+        ValueError: if T < 1, or no feature is ever active (S = 1).
     """
     check_count("T", T)
+    if not isinstance(features.some_active, jax.core.Tracer) and features.some_active == 0:
+        raise ValueError(
+            "no datapoint can be drawn: the probability that a feature is active is 0 (S = 1)"
+        )
     block = min(T, max(1, DRAW_ENTRIES // features.n))
     draw = jax.jit(partial(features.sample_active, batch=block))
     parts = [_entries(draw(jax.random.fold_in(key, i))) for i in range(-(-T // block))]

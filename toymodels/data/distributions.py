@@ -42,6 +42,11 @@ class FeatureDistribution(Protocol):
         ...
 
     @property
+    def some_active(self) -> Float[Array, ""]:
+        """Probability that at least one feature is active, to full precision where it is small."""
+        ...
+
+    @property
     def mean(self) -> Float[Array, " n"]:
         """E[x_i]."""
         ...
@@ -121,7 +126,13 @@ class SparseFeatures:
     @property
     def none_active(self) -> Float[Array, ""]:
         """Probability that no feature is active: prod_i (1 - p_i)."""
-        return jnp.prod(1.0 - self.probability)
+        return jnp.exp(jnp.sum(jnp.log1p(-self.probability)))
+
+    @property
+    def some_active(self) -> Float[Array, ""]:
+        """Probability that some feature is active: 1 - prod_i (1 - p_i)."""
+        # expm1 and log1p keep the digits that 1 - p and 1 - none_active lose where p is small
+        return -jnp.expm1(jnp.sum(jnp.log1p(-self.probability)))
 
     @property
     def mean(self) -> Float[Array, " n"]:

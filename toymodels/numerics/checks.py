@@ -27,3 +27,16 @@ def check_count(name: str, value: Any, low: int = 1) -> None:
     """Raise ValueError unless `value` is a whole number of at least `low`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}")
+
+
+def check_indices(name: str, indices: Any, size: int, among: str) -> None:
+    """Raise ValueError unless every index lies in 0 .. size - 1: no gather looks by itself."""
+    if isinstance(indices, jax.core.Tracer):
+        return
+    entries = np.asarray(indices)
+    outside = (entries < 0) | (entries >= size)
+    if outside.any():
+        raise ValueError(
+            f"{name} must lie in 0 to {size - 1}, as there are {size} {among}; "
+            f"got {entries[outside].flat[0]}"
+        )
