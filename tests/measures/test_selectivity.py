@@ -17,8 +17,7 @@ def test_class_means_are_means():
 
 
 def test_a_class_without_images_has_no_mean():
-    with np.errstate(invalid="ignore"):
-        means = class_means(np.ones((1, 2), np.float32), np.array([0, 2]), 3)
+    means = class_means(np.ones((1, 2), np.float32), np.array([0, 2]), 3)
     np.testing.assert_array_equal(means, [[1, np.nan, 1]])
 
 
@@ -48,3 +47,9 @@ def test_a_silent_unit_has_neither():
     silent[1, 4] = 1.0
     for measure in (effective_classes, class_selectivity):
         np.testing.assert_array_equal(measure(silent), [np.nan, 1.0])
+
+
+@pytest.mark.parametrize("label", [3, -1])
+def test_a_label_of_no_class_is_named(label):
+    with pytest.raises(ValueError, match=f"labels must lie in 0 to 2, .* 3 classes; got {label}"):
+        class_means(np.ones((1, 2), np.float32), np.array([0, label]), 3)

@@ -131,6 +131,40 @@ def test_settings_are_checked(settings, sentence):
         Classification(build, TRAIN, TEST, **settings)
 
 
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_what_labels_and_images_must_be(name):
+    given = {"train": TRAIN, "test": TEST}
+    labels = np.where(np.arange(5) == 3, LABELS, 0).astype(np.uint8)
+    wrong = {
+        "labels must lie in 0 to 3, as there are 4 logits; got 4": samples(5)._replace(
+            labels=labels
+        ),
+        f"{name} must have images, and a label each; got 5 and 4": Labelled(
+            samples(5).images, samples(4).labels
+        ),
+        f"{name} must have images, and a label each; got 0 and 0": samples(0),
+    }
+    for sentence, labelled in wrong.items():
+        with pytest.raises(ValueError, match=sentence):
+            Classification(build, **{**given, name: labelled})
+
+
+def test_labels_outside_the_logits_are_named():
+    logits = np.zeros((3, 2), np.float32)
+    with pytest.raises(ValueError, match=r"labels must lie in 0 to 2, as there are 3 .* got 3"):
+        cross_entropy(logits, [0, 3])
+    labelled = samples(5)._replace(labels=np.full(5, LABELS, np.uint8))
+    with pytest.raises(ValueError, match="labels must lie in 0 to 3"):
+        accuracy(build(KEY), labelled)
+
+
+def test_numbers_that_are_not_whole_are_named():
+    with pytest.raises(ValueError, match="images must be whole numbers; got float32"):
+        as_columns(np.ones((2, 3), np.float32))
+    with pytest.raises(ValueError, match="labels must be whole numbers; got float32"):
+        cross_entropy(np.zeros((3, 2), np.float32), np.ones(2, np.float32))
+
+
 # -- on the engine
 
 
@@ -172,7 +206,7 @@ def test_digits_are_learned_and_pressure_makes_activations_smaller(models, digit
 
 
 def test_a_model_from_a_dataset_is_the_one_that_was_trained(models, digits):
-    objective = Classification(build, digits.train, digits.test)
+    objective = Classification(lambda key: MLP(64, 16, 1, 10, key=key), digits.train, digits.test)
     again = look(models, digits, lambda model: objective.test_loss(model, KEY))
     np.testing.assert_allclose(again, models.loss.values, rtol=1e-5)
 

@@ -208,7 +208,8 @@ def test_the_dead_are_revived_in_training_and_by_refreshes_only():
 def test_what_is_recorded_on_the_way_does_not_change_a_run(cut):
     state, chunk = dying()
     plain = training.run_chunks(chunk, state, [20, 50, 60])
-    watched = training.run_chunks(chunk, state, cut, snapshots=cut)
+    weights = training.Recorder(cut, training.read_parameters)
+    watched = training.run_chunks(chunk, state, cut, recorders={"weights": weights})
     assert_same(watched.state, plain.state)
 
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax.extend.core import jaxprs_in_params
 from jax.test_util import check_grads
 
 from toymodels import (
@@ -118,6 +119,46 @@ def test_gradient_agrees_with_finite_differences(monkeypatch):
         check_grads(error, weights(case), 1, modes=["rev"])
 
 
+@pytest.mark.parametrize("case", [CASES[1], CASES[2]])
+def test_second_derivatives_are_those_of_the_dense_formula(case, monkeypatch):
+    cut(monkeypatch, case)
+    with jax.enable_x64(True):
+        points, at = some_points(case), weights(case)
+        x = in_float64(points, case.n)
+
+        def ours(W, b):
+            return squared_error(W, b, points) ** 2
+
+        def dense(W, b):
+            return dense_error(W, b, x) ** 2
+
+        along = tuple(map(jnp.cos, at))
+        for product in (
+            lambda f: jax.jvp(f, at, along),
+            lambda f: jax.jvp(jax.grad(f, (0, 1)), at, along),
+            lambda f: jax.hessian(jax.jit(f), (0, 1))(*at),
+            lambda f: jax.jacrev(jax.grad(f, (0, 1)), (0, 1))(*at),
+        ):
+            for found, expected in zip(
+                *map(jax.tree.leaves, map(product, (ours, dense))), strict=True
+            ):
+                np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-11)
+
+
+def test_datapoints_can_be_differentiated(monkeypatch):
+    case = CASES[1]
+    cut(monkeypatch, case)
+    with jax.enable_x64(True):
+        points, at = some_points(case), weights(case)
+
+        def of_values(error):
+            return jax.grad(lambda value: error(points._replace(value=value)))(points.value)
+
+        found = of_values(lambda points: squared_error(*at, points))
+        expected = of_values(lambda points: dense_error(*at, points.dense(case.n)))
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_an_ensemble_of_models_and_datasets(shared, monkeypatch):
     case = Case(30, 3, 10, 4)
@@ -157,6 +198,75 @@ def test_what_is_memorised_costs_nothing_and_never_less():
             assert 0 <= loss < 1e-5
         # at the kink of the neighbours' relu the gradient is zero from both sides
         assert max(np.abs(part).max() for part in gradient) < 1e-2
+
+
+# the more points on the circle, the longer the weights and the coarser their products
+@pytest.mark.parametrize(("T", "rtol"), [(5, 1e-3), (12, 2e-3)])
+def test_tiny_errors_are_told_apart(T, rtol):
+    W, b, points = memoriser(T, 5)
+    x, W = np.asarray(points.dense(W.shape[1]), float), np.asarray(W)
+    noise = np.random.default_rng(1).normal(size=b.shape)
+    # about 1e-8, of which the second has 2 per cent less
+    biases = [np.asarray(b + scale * noise, np.float32) for scale in (4e-5, 3.96e-5)]
+    found = [squared_error(W, bias, points) for bias in biases]
+    exact = []
+    for bias in biases:
+        output = np.maximum(W.T @ (W @ x) + np.asarray(bias, float)[:, None], 0)
+        exact.append(np.sum((x - output) ** 2) / T)
+    assert 1e-9 < exact[1] < exact[0] < 2e-8
+    np.testing.assert_allclose(found, exact, rtol=rtol)
+    assert found[1] < found[0]
+    # restarts in an ensemble are compared the same way
+    together = jax.jit(jax.vmap(squared_error, (None, 0, None)))(W, np.stack(biases), points)
+    np.testing.assert_allclose(together, exact, rtol=rtol)
+
+
+@pytest.mark.parametrize("feature", [5, 6, -1])
+def test_features_that_the_weights_do_not_have_are_named(feature):
+    points = Datapoints(np.array([[0, feature]], np.int32), np.array([[1.0, 0.5]], np.float32))
+    W, b = np.ones((2, 5), np.float32), np.zeros(5, np.float32)
+    sentence = f"features of the datapoints must lie in 0 to 4, as there are 5 .* got {feature}"
+    for look in (
+        lambda: hidden_vectors(W, points),
+        lambda: squared_error(W, b, points),
+        lambda: jax.grad(squared_error)(W, b, points),
+        lambda: points.dense(5),
+        lambda: FiniteDataset(lambda key: ReluOutput(5, 2, key=key), points, TEST_OF_FIVE),
+        lambda: FiniteDataset(lambda key: ReluOutput(5, 2, key=key), TEST_OF_FIVE, points),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            look()
+
+
+TEST_OF_FIVE = Datapoints(np.array([[4]], np.int32), np.ones((1, 1), np.float32))
+
+
+def precisions(function, *args):
+    """The precision of every product in a program."""
+
+    def of(jaxpr):
+        for equation in jaxpr.eqns:
+            if equation.primitive.name == "dot_general":
+                yield equation.params["precision"]
+            for inner in jaxprs_in_params(equation.params):
+                yield from of(inner)
+
+    return list(of(jax.make_jaxpr(function)(*args).jaxpr))
+
+
+def test_products_are_asked_for_in_true_float32():
+    """The first three digits are all that a GPU gives by default."""
+    points, (W, b) = some_points(CASES[1], 0, jnp.float32), weights(CASES[1], 0, jnp.float32)
+    compiled = jax.jit(squared_error)
+    for found in (
+        precisions(hidden_vectors, W, points),
+        precisions(squared_error, W, b, points),
+        precisions(jax.grad(squared_error), W, b, points),
+        precisions(jax.grad(compiled), W, b, points),
+        precisions(jax.hessian(compiled), W, b, points),
+    ):
+        assert found
+        assert all(precision == (jax.lax.Precision.HIGHEST,) * 2 for precision in found)
 
 
 def test_only_relu_models_are_taken():

@@ -72,7 +72,8 @@ class Given:
     def __init__(self, x, importance):
         self.n = len(x)
         self.x, self.importance = jnp.asarray(x), jnp.asarray(importance)
-        self.none_active, self.mean, self.second_moment = jnp.zeros(()), x.mean(1), (x**2).mean(1)
+        self.none_active, self.some_active = jnp.zeros(()), jnp.ones(())
+        self.mean, self.second_moment = x.mean(1), (x**2).mean(1)
 
     def sample(self, key, batch):
         assert batch == self.x.shape[1]

@@ -1,18 +1,21 @@
 """Dictionaries that are not ours: scikit-learn's, principal components, random directions.
 
 They are compared by the metrics of `toymodels.recovery`. Samples are columns here, and rows in
-scikit-learn.
+scikit-learn; they may be NumPy or JAX arrays or nested lists, and NumPy arrays come back.
 """
 
 import warnings
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from sklearn.decomposition import PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
+from toymodels.numerics.arrays import Nested
 from toymodels.numerics.checks import check_count
+
+Samples = Float[Array | np.ndarray, "d samples"] | Nested
 
 
 class Coding(NamedTuple):
@@ -23,7 +26,7 @@ class Coding(NamedTuple):
     reconstruction: Float[np.ndarray, "d samples"]
 
 
-def principal_components(x: Float[np.ndarray, "d samples"], components: int) -> Coding:
+def principal_components(x: Samples, components: int) -> Coding:
     """Code by the leading principal components of x, which are orthogonal.
 
     Their sign means nothing: a component and its negative are two columns of the dictionary,
@@ -33,15 +36,16 @@ def principal_components(x: Float[np.ndarray, "d samples"], components: int) -> 
         ValueError: if components is less than 1, or more than PCA can find in x.
     """
     check_count("components", components)
-    pca = PCA(components).fit(x.T)
-    coordinates = pca.transform(x.T).T
+    rows = np.asarray(x).T
+    pca = PCA(components).fit(rows)
+    coordinates = pca.transform(rows).T
     both = np.concatenate([pca.components_, -pca.components_]).T
     codes = np.maximum(np.concatenate([coordinates, -coordinates]), 0.0)
     return Coding(both, codes, both @ codes + pca.mean_[:, None])
 
 
 def scikit_learn_dictionary(
-    x: Float[np.ndarray, "d samples"], features: int, alpha: float, *, seed: int, passes: int = 10
+    x: Samples, features: int, alpha: float, *, seed: int, passes: int = 10
 ) -> Coding:
     """Code by scikit-learn's `MiniBatchDictionaryLearning`, with codes of no negative sign.
 
@@ -70,7 +74,7 @@ def scikit_learn_dictionary(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        codes = learner.fit_transform(x.T.astype(float)).T
+        codes = learner.fit_transform(np.asarray(x, float).T).T
     dictionary = learner.components_.T
     return Coding(dictionary, codes, dictionary @ codes)
 

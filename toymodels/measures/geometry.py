@@ -2,16 +2,19 @@
 
 Column i of `W [*batch, m, n]` is the direction W_i that feature i has in the hidden space; any
 leading axes (sparsity, seed, training step) are batch. Every function takes NumPy and JAX arrays
-alike, returns the same kind, and works under `jax.jit`, `jax.vmap` and `jax.grad`.
+alike, returns the same kind (NumPy's for nested lists), and works under `jax.jit`, `jax.vmap` and
+`jax.grad`; `angular_gaps`, which is for looking at, always returns NumPy's.
 
 The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
 (https://transformer-circuits.pub/2022/toy_model).
 """
 
-import jax
 import numpy as np
 from jax import Array
 from jaxtyping import Bool, Float
+
+from toymodels.numerics.arrays import Nested, floats
+from toymodels.numerics.products import true_float32
 
 __all__ = [
     "angular_gaps",
@@ -25,8 +28,10 @@ __all__ = [
     "superposition",
 ]
 
+Weights = Float[Array | np.ndarray, "*batch m n"] | Nested
 
-def norms(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray, "*batch n"]:
+
+def norms(W: Weights) -> Float[Array | np.ndarray, "*batch n"]:
     """Length |W_i| of every feature's direction, about 1 for a fully represented feature.
 
     Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
@@ -37,12 +42,12 @@ def norms(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarra
     Returns:
         |W_i|, `[*batch, n]`. Its gradient at a zero column is 0, not NaN.
     """
-    xp = W.__array_namespace__()
-    squared = _squared_norms(W)
+    xp, weights = floats(W)
+    squared = _squared_norms(weights)
     return xp.where(squared > 0, xp.sqrt(_or_one(squared)), 0)
 
 
-def gram(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray, "*batch n n"]:
+def gram(W: Weights) -> Float[Array | np.ndarray, "*batch n n"]:
     """All inner products W^T W; entry (i, j) is W_i . W_j.
 
     Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
@@ -53,11 +58,12 @@ def gram(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray
     Returns:
         W^T W, `[*batch, n, n]`: symmetric, positive semi-definite, of rank at most m.
     """
-    return _matmul(W.mT, W)
+    _, weights = floats(W)
+    return _matmul(weights.mT, weights)
 
 
 def interference(
-    W: Float[Array | np.ndarray, "*batch m n"],
+    W: Weights,
 ) -> Float[Array | np.ndarray, "*batch n"]:
     """Interference of every feature with the others, sum_{j != i} (W_i . W_j)^2.
 
@@ -76,7 +82,7 @@ def interference(
 
 
 def superposition(
-    W: Float[Array | np.ndarray, "*batch m n"],
+    W: Weights,
 ) -> Float[Array | np.ndarray, "*batch n"]:
     """How strongly the others share a feature's direction, sum_{j != i} (What_i . W_j)^2.
 
@@ -92,11 +98,12 @@ def superposition(
         The sums, `[*batch, n]`; 0 for an orthogonal feature, and for a zero column, which has no
         direction to share.
     """
-    return _squared_off_diagonal(_matmul(_directions(W).mT, W)).sum(axis=-1)
+    _, weights = floats(W)
+    return _squared_off_diagonal(_matmul(_directions(weights).mT, weights)).sum(axis=-1)
 
 
 def dimensionality(
-    W: Float[Array | np.ndarray, "*batch m n"],
+    W: Weights,
 ) -> Float[Array | np.ndarray, "*batch n"]:
     """Share of a hidden dimension each feature has, D_i = |W_i|^2 / sum_j (What_i . W_j)^2.
 
@@ -113,15 +120,15 @@ def dimensionality(
     Returns:
         D, `[*batch, n]`; 0 for a zero column, with gradient 0 there.
     """
-    xp = W.__array_namespace__()
-    directions = _directions(W)
+    xp, weights = floats(W)
+    directions = _directions(weights)
     # sum_j (What_i . W_j)^2 = What_i^T (W W^T) What_i, without an array [n, n]
-    total = xp.sum(directions * _matmul(_matmul(W, W.mT), directions), axis=-2)
-    return _squared_norms(W) / _or_one(total)
+    total = xp.sum(directions * _matmul(_matmul(weights, weights.mT), directions), axis=-2)
+    return _squared_norms(weights) / _or_one(total)
 
 
 def dimensions_per_feature(
-    W: Float[Array | np.ndarray, "*batch m n"],
+    W: Weights,
 ) -> Float[Array | np.ndarray, "*batch"]:
     """Hidden dimensions for each represented feature, D* = m / ||W||_F^2.
 
@@ -136,15 +143,13 @@ def dimensions_per_feature(
     Returns:
         D*, `[*batch]`; infinite where W is zero.
     """
-    xp = W.__array_namespace__()
-    squared = xp.sum(_squared_norms(W), axis=-1)
+    xp, weights = floats(W)
+    squared = xp.sum(_squared_norms(weights), axis=-1)
     # asarray: NumPy turns a sum without remaining axes into a scalar
-    return xp.asarray(xp.where(squared > 0, W.shape[-2] / _or_one(squared), xp.inf))
+    return xp.asarray(xp.where(squared > 0, weights.shape[-2] / _or_one(squared), xp.inf))
 
 
-def represented(
-    W: Float[Array | np.ndarray, "*batch m n"], threshold: float = 0.5
-) -> Bool[Array | np.ndarray, "*batch n"]:
+def represented(W: Weights, threshold: float = 0.5) -> Bool[Array | np.ndarray, "*batch n"]:
     """Which features the model represents, |W_i| > threshold.
 
     Args:
@@ -158,7 +163,7 @@ def represented(
     return norms(W) > threshold
 
 
-def cosines(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndarray, "*batch n n"]:
+def cosines(W: Weights) -> Float[Array | np.ndarray, "*batch n n"]:
     """Cosines between different features: -1 for an antipodal pair, 0 for orthogonal features.
 
     Args:
@@ -167,11 +172,14 @@ def cosines(W: Float[Array | np.ndarray, "*batch m n"]) -> Float[Array | np.ndar
     Returns:
         Entry (i, j) is What_i . What_j, `[*batch, n, n]`; 0 on the diagonal and for zero columns.
     """
-    directions = _directions(W)
+    _, weights = floats(W)
+    directions = _directions(weights)
     return _off_diagonal(_matmul(directions.mT, directions))
 
 
-def angular_gaps(W: Float[Array | np.ndarray, "*batch 2 n"]) -> Float[np.ndarray, "*batch n"]:
+def angular_gaps(
+    W: Float[Array | np.ndarray, "*batch 2 n"] | Nested,
+) -> Float[np.ndarray, "*batch n"]:
     """Angles between neighbouring directions in the plane, in degrees, around the full circle.
 
     A regular polygon has n equal gaps of 360/n; they sum to 360 in any case.
@@ -182,8 +190,9 @@ def angular_gaps(W: Float[Array | np.ndarray, "*batch 2 n"]) -> Float[np.ndarray
     Returns:
         The gaps, `[*batch, n]`, counter-clockwise from the direction with the smallest angle.
     """
-    W = np.asarray(W)
-    angles = np.sort(np.degrees(np.arctan2(W[..., 1, :], W[..., 0, :])), axis=-1)
+    directions = np.asarray(W)
+    turned = np.arctan2(directions[..., 1, :], directions[..., 0, :])
+    angles = np.sort(np.degrees(turned), axis=-1)
     return np.diff(angles, axis=-1, append=angles[..., :1] + 360)
 
 
@@ -215,6 +224,5 @@ def _or_one(values):
 
 
 def _matmul(left, right):
-    # on GPUs the default precision of a float32 product is good to three digits only
-    with jax.default_matmul_precision("highest"):
+    with true_float32():
         return left @ right

@@ -1,12 +1,15 @@
 """How well a dictionary recovers known features, and how it codes: the field's metrics.
 
 Directions are columns, codes f are [features, samples], leading axes are batch. Every function
-takes NumPy and JAX arrays alike and returns the same kind.
+takes NumPy and JAX arrays alike and returns the same kind, NumPy's for nested lists.
 """
 
 import numpy as np
 from jax import Array
 from jaxtyping import Float
+
+from toymodels.numerics.arrays import Nested, floats
+from toymodels.numerics.products import true_float32
 
 __all__ = [
     "dead_fraction",
@@ -18,10 +21,15 @@ __all__ = [
     "shrinkage",
 ]
 
+Truth = Float[Array | np.ndarray, "*batch d n"] | Nested
+Dictionary = Float[Array | np.ndarray, "*batch d features"] | Nested
+Codes = Float[Array | np.ndarray, "*batch features samples"] | Nested
+Samples = Float[Array | np.ndarray, "*batch d samples"] | Nested
+
 
 def max_cosines(
-    truth: Float[Array | np.ndarray, "*batch d n"],
-    dictionary: Float[Array | np.ndarray, "*batch d features"],
+    truth: Truth,
+    dictionary: Dictionary,
 ) -> Float[Array | np.ndarray, "*batch n"]:
     """Cosine of each true feature with the dictionary's column that comes nearest.
 
@@ -32,13 +40,15 @@ def max_cosines(
         truth: true directions, of any length.
         dictionary: learned directions, of any length.
     """
-    xp = truth.__array_namespace__()
-    return xp.max(xp.matmul(_directions(truth).mT, _directions(dictionary)), axis=-1)
+    xp, *columns = floats(truth, dictionary)
+    true, learned = map(_directions, columns)
+    with true_float32():
+        return xp.max(xp.matmul(true.mT, learned), axis=-1)
 
 
 def mmcs(
-    truth: Float[Array | np.ndarray, "*batch d n"],
-    dictionary: Float[Array | np.ndarray, "*batch d features"],
+    truth: Truth,
+    dictionary: Dictionary,
 ) -> Float[Array | np.ndarray, "*batch"]:
     """Mean max cosine similarity: the mean of `max_cosines` over the true features.
 
@@ -46,50 +56,50 @@ def mmcs(
     autoencoders". It grows with the size of the dictionary whatever that has learned, most of
     all in few dimensions: compare it with that of random directions.
     """
-    xp = truth.__array_namespace__()
-    return xp.asarray(xp.mean(max_cosines(truth, dictionary), axis=-1))
+    xp, nearest = floats(max_cosines(truth, dictionary))
+    return xp.asarray(xp.mean(nearest, axis=-1))
 
 
 def l0(
-    codes: Float[Array | np.ndarray, "*batch features samples"],
+    codes: Codes,
 ) -> Float[Array | np.ndarray, "*batch"]:
     """Mean number of active codes in a sample."""
-    xp = codes.__array_namespace__()
-    return xp.asarray(xp.sum(feature_density(codes), axis=-1))
+    xp, density = floats(feature_density(codes))
+    return xp.asarray(xp.sum(density, axis=-1))
 
 
 def feature_density(
-    codes: Float[Array | np.ndarray, "*batch features samples"],
+    codes: Codes,
 ) -> Float[Array | np.ndarray, "*batch features"]:
     """Share of samples in which each feature is active."""
-    xp = codes.__array_namespace__()
-    return xp.mean(xp.where(codes != 0, 1.0, 0.0), axis=-1)
+    xp, values = floats(codes)
+    return xp.mean(xp.where(values != 0, 1.0, 0.0), axis=-1)
 
 
 def dead_fraction(
-    codes: Float[Array | np.ndarray, "*batch features samples"],
+    codes: Codes,
 ) -> Float[Array | np.ndarray, "*batch"]:
     """Share of features that are active in none of the samples."""
-    xp = codes.__array_namespace__()
-    return xp.asarray(xp.mean(xp.where(feature_density(codes) == 0, 1.0, 0.0), axis=-1))
+    xp, density = floats(feature_density(codes))
+    return xp.asarray(xp.mean(xp.where(density == 0, 1.0, 0.0), axis=-1))
 
 
 def explained_variance(
-    x: Float[Array | np.ndarray, "*batch d samples"],
-    reconstruction: Float[Array | np.ndarray, "*batch d samples"],
+    x: Samples,
+    reconstruction: Samples,
 ) -> Float[Array | np.ndarray, "*batch"]:
     """Share of the variance explained, 1 - sum |x - x'|^2 / sum |x - mean|^2.
 
     1 where the reconstruction is perfect, 0 where it is the mean, negative where it is worse.
     """
-    xp = x.__array_namespace__()
-    spread = x - xp.mean(x, axis=-1, keepdims=True)
-    return xp.asarray(1.0 - _total(xp.square(x - reconstruction)) / _total(xp.square(spread)))
+    xp, wanted, found = floats(x, reconstruction)
+    spread = wanted - xp.mean(wanted, axis=-1, keepdims=True)
+    return xp.asarray(1.0 - _total(xp.square(wanted - found)) / _total(xp.square(spread)))
 
 
 def shrinkage(
-    x: Float[Array | np.ndarray, "*batch d samples"],
-    reconstruction: Float[Array | np.ndarray, "*batch d samples"],
+    x: Samples,
+    reconstruction: Samples,
 ) -> Float[Array | np.ndarray, "*batch"]:
     """Relative reconstruction bias gamma = E[|x'|^2] / E[x . x']: 1 if unbiased, below if shrunk.
 
@@ -98,8 +108,8 @@ def shrinkage(
     Source: Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse
     Autoencoders", section on shrinkage.
     """
-    xp = x.__array_namespace__()
-    return xp.asarray(_total(xp.square(reconstruction)) / _total(x * reconstruction))
+    xp, wanted, found = floats(x, reconstruction)
+    return xp.asarray(_total(xp.square(found)) / _total(wanted * found))
 
 
 def _total(values):

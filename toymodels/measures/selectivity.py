@@ -7,23 +7,40 @@ is never active has no selectivity: NaN.
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
-Activations = Float[Array | np.ndarray, "*batch unit image"]
+from toymodels.numerics.arrays import Nested, floats
+from toymodels.numerics.checks import check_count, check_indices
+from toymodels.numerics.products import true_float32
+
+Activations = Float[Array | np.ndarray, "*batch unit image"] | Nested
+Labels = Integer[Array | np.ndarray, " image"] | Nested
 ClassMeans = Float[Array | np.ndarray, "*batch unit label"]
 PerUnit = Float[np.ndarray, "*batch unit"]
 
 
-def class_means(
-    h: Activations, labels: Integer[Array | np.ndarray, " image"], classes: int
-) -> ClassMeans:
+def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
     """Return mu [*batch, unit, label], the units' mean activations on the images of each class.
 
     NaN for a class without an image.
+
+    Args:
+        h: activations [*batch, unit, image].
+        labels: the class of each image, 0 to classes - 1.
+        classes: number of classes.
+
+    Raises:
+        ValueError: if classes is no whole number of at least 1, or a label is no class.
     """
-    members = (labels[:, None] == np.arange(classes)[None]).astype(np.float32)
-    return h @ (members / members.sum(axis=0, keepdims=True))
+    check_count("classes", classes)
+    check_indices("labels", labels, classes, "classes")
+    xp, activations = floats(h)
+    members = (xp.asarray(labels)[:, None] == xp.arange(classes)[None]).astype(activations.dtype)
+    counts = members.sum(axis=0, keepdims=True)
+    shares = xp.where(counts > 0, members / xp.maximum(counts, 1), xp.nan)
+    with true_float32():
+        return activations @ shares
 
 
-def effective_classes(means: ClassMeans) -> PerUnit:
+def effective_classes(means: ClassMeans | Nested) -> PerUnit:
     """Return (sum_c mu_c)^2 / sum_c mu_c^2: 1 for a unit of one class, k for k classes alike.
 
     The participation ratio of the class means; "polysemantic" is what is well above 1.
@@ -33,7 +50,7 @@ def effective_classes(means: ClassMeans) -> PerUnit:
     return _ratio(np.square(means.sum(axis=-1)), squared)
 
 
-def class_selectivity(means: ClassMeans) -> PerUnit:
+def class_selectivity(means: ClassMeans | Nested) -> PerUnit:
     """Return (mu_max - mu_rest) / (mu_max + mu_rest): 0 for no preference, 1 for a single class.
 
     mu_rest is the mean over the other classes (Morcos et al. 2018, "On the importance of single

@@ -18,6 +18,7 @@ from toymodels.models.attention import MixingMatrix
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
 from toymodels.numerics.draws import uniform
+from toymodels.numerics.products import true_float32
 
 # entries of the products A_k x O_l of a block of samples: 256 KB, which every restart reads and
 # which should stay in a core's L2 cache (2 MB cost twice the time with 16 restarts)
@@ -121,6 +122,7 @@ class AttentionMixing:
         """Estimate L on `batch_size` fresh samples."""
         return self._mean(mean_over_blocks, model, key, self.batch_size)
 
+    @true_float32()
     def test_loss(self, model: MixingMatrix, key: PRNGKeyArray) -> Float[Array, ""]:
         """Measure L on `test_samples` samples."""
         return self._mean(mean_value_over_blocks, model, key, self.test_samples)

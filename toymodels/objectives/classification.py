@@ -5,14 +5,21 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 from toymodels.data.images import Labelled
 from toymodels.models.mlp import MLP
+from toymodels.numerics.arrays import Nested
 from toymodels.numerics.blocks import block_columns, mean_value_over_blocks
-from toymodels.numerics.checks import check_between, check_count
+from toymodels.numerics.checks import check_between, check_count, check_indices
+from toymodels.numerics.products import true_float32
+
+Images = Real[Array | np.ndarray, "batch pixels"] | Nested
+Logits = Float[Array | np.ndarray, "labels batch"] | Nested
+Labels = Real[Array | np.ndarray, " batch"] | Nested
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,8 @@ class Classification:
         pressure: coefficient of the L1 penalty, at least 0; can be an axis.
 
     Raises:
-        ValueError: if batch_size is no whole number of at least 1, or pressure is negative.
+        ValueError: if batch_size is no whole number of at least 1, pressure is negative, there
+            is no image or not one label for each, or a label for which there is no logit.
     """
 
     build: Callable[[PRNGKeyArray], MLP]
@@ -43,6 +51,12 @@ class Classification:
     def __post_init__(self) -> None:
         check_count("batch_size", self.batch_size)
         check_between("pressure", self.pressure, 0.0, jnp.inf)
+        for name in ("train", "test"):
+            _check_sizes(name, getattr(self, name))
+        if not isinstance(self.train.labels, jax.core.Tracer):
+            labels = len(jax.eval_shape(self.build, jax.random.key(0)).b_out)
+            for samples in (self.train, self.test):
+                check_indices("labels", samples.labels, labels, "logits")
 
     def init(self, key: PRNGKeyArray) -> MLP:
         """Build the model at its starting point."""
@@ -58,29 +72,65 @@ class Classification:
         activity = sum(jnp.sum(jnp.mean(layer, axis=1)) for layer in h)
         return cross_entropy(model.readout(h[-1]), labels) + self.pressure * activity
 
+    @true_float32()
     def test_loss(self, model: MLP, _key: PRNGKeyArray) -> Float[Array, ""]:
         """Measure the cross-entropy on all test images."""
         return _mean_over_images(cross_entropy, model, self.test)
 
 
-def as_columns(images: UInt8[Array, "batch pixels"]) -> Float[Array, "pixels batch"]:
-    """Return images as a model reads them: columns, from 0 (paper) to 1 (ink)."""
-    return images.T.astype(jnp.float32) / 255
+def as_columns(images: Images) -> Float[Array, "pixels batch"]:
+    """Return images as a model reads them: columns, from 0 (paper) to 1 (ink).
+
+    Args:
+        images: bytes, or other whole numbers from 0 to 255, [batch, pixels].
+
+    Raises:
+        ValueError: if the images are no whole numbers: they may be from 0 to 1 already.
+    """
+    return _whole("images", images).T.astype(jnp.float32) / 255
 
 
-def cross_entropy(
-    logits: Float[Array, "labels batch"], labels: UInt8[Array, " batch"]
-) -> Float[Array, ""]:
-    """Mean of -log softmax(y)_label over the images, in nats."""
-    whole = labels.astype(jnp.int32)
-    return optax.softmax_cross_entropy_with_integer_labels(logits, whole, axis=0).mean()
+def cross_entropy(logits: Logits, labels: Labels) -> Float[Array, ""]:
+    """Mean of -log softmax(y)_label over the images, in nats.
+
+    Args:
+        logits: y [labels, batch].
+        labels: whole numbers from 0 on, [batch].
+
+    Raises:
+        ValueError: if the labels are no whole numbers, or there is no logit for one of them.
+    """
+    y, whole = jnp.asarray(logits), _whole("labels", labels).astype(jnp.int32)
+    check_indices("labels", whole, len(y), "logits")
+    return optax.softmax_cross_entropy_with_integer_labels(y, whole, axis=0).mean()
 
 
+@true_float32()
 def accuracy(model: MLP, samples: Labelled) -> Float[Array, ""]:
-    """Share of the images whose label has the largest logit."""
+    """Share of the images whose label has the largest logit.
+
+    Raises:
+        ValueError: if there is no image, not one label for each, or no logit for a label.
+    """
+    samples = Labelled(*(_whole(*part) for part in samples._asdict().items()))
+    _check_sizes("samples", samples)
+    check_indices("labels", samples.labels, len(model.b_out[...]), "logits")
     return _mean_over_images(
         lambda logits, labels: jnp.mean(logits.argmax(axis=0) == labels), model, samples
     )
+
+
+def _whole(name: str, values) -> Array:
+    array = jnp.asarray(values)
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise ValueError(f"{name} must be whole numbers; got {array.dtype}")
+    return array
+
+
+def _check_sizes(name: str, samples: Labelled) -> None:
+    images, labels = (len(of) for of in samples)
+    if images == 0 or images != labels:
+        raise ValueError(f"{name} must have images, and a label each; got {images} and {labels}")
 
 
 def _mean_over_images(mean, model: MLP, samples: Labelled) -> Float[Array, ""]:

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from toymodels.data.distributions import FeatureDistribution
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_count
+from toymodels.numerics.products import true_float32
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class Reconstruction:
             return self._split(mean_over_blocks, model, key, self.batch_size)
         return self._mean(mean_over_blocks, self.features.sample, model, key, self.batch_size)
 
+    @true_float32()
     def test_loss(self, model: nnx.Module, key: PRNGKeyArray) -> Float[Array, ""]:
         """Measure L on `test_samples` samples, the all-zero ones counted exactly."""
         return self._split(mean_value_over_blocks, model, key, self.test_samples)
 
     def _split(self, mean, model, key, samples: int):
-        none = self.features.none_active
         silent = self._error(model, jnp.zeros((self.features.n, 1)))
         active = self._mean(mean, self.features.sample_active, model, key, samples)
-        return none * silent + (1.0 - none) * active
+        return self.features.none_active * silent + self.features.some_active * active
 
     def _mean(self, mean, sample, model, key, samples: int):
         columns = block_columns(self.features.n, samples)

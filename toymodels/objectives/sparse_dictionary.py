@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from toymodels.models.dictionary import ReluDictionary, squared_norms, unit_columns
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
+from toymodels.numerics.products import true_float32
 
 DICTIONARY = "W_dec"
 UNIT = "dictionary_feature"  # the dimension of a parameter that belongs to a unit each
@@ -65,6 +66,7 @@ class SparseDictionary:
         """Estimate L on a minibatch."""
         return mean_over_blocks(self._loss, model, self._minibatch(key, self.batch_size, model))
 
+    @true_float32()
     def test_loss(self, model: ReluDictionary, key: PRNGKeyArray) -> Float[Array, ""]:
         """Measure L on all test activations."""
         x = self.activations if self.test_activations is None else self.test_activations
