@@ -1,0 +1,118 @@
+"""What scripts claim, on models made by hand: where it is true, and where it is false."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from catalogue import load
+
+import toymodels as tm
+from toymodels import theory
+
+SPARSITIES = [0.0, 0.8, 0.95]
+
+
+def polygon(n):
+    """W of a regular polygon."""
+    angles = 2 * np.pi * np.arange(n) / n
+    return np.array([np.cos(angles), np.sin(angles)])
+
+
+def axes(n, m, dims):
+    """W [m, n] that keeps the first `dims` features, a dimension each."""
+    W = np.zeros((m, n))
+    W[range(dims), range(dims)] = 1
+    return W
+
+
+def models(weights, loss, b=None):
+    """A trained ensemble of two restarts that agree: W [sparsity, m, n], loss [sparsity]."""
+    W = np.stack([weights, weights], axis=1).astype(float)
+    data = {
+        "W": (("sparsity", "seed", "hidden", "feature"), W),
+        "b": (("sparsity", "seed", "feature"), np.zeros(W[:, :, 0].shape)),
+        "loss": (("sparsity", "seed"), np.stack([loss, loss], axis=1)),
+    }
+    if b is not None:
+        data["b"][1][:] = b[:, None]
+    return xr.Dataset(data, {"sparsity": SPARSITIES[: len(W)], "seed": [0, 1]})
+
+
+def judged(experiment, data):
+    return [claim.holds for claim in experiment.claims(data)]
+
+
+def test_intro_2d():
+    experiment = load("intro_2d")
+    two, pairs = axes(5, 2, 2), np.zeros((2, 5))
+    pairs[0, :2], pairs[1, 2:4] = (1, -1), (1, -1)
+    true = models([two, pairs, polygon(5)], [0.3, 0.2, 0.1])
+    assert judged(experiment, true) == [True] * 6
+    # dense models are a short pentagon, and sparse ones keep two
+    false = models([0.7 * polygon(5), two, two], [0.3, 0.2, 0.1])
+    assert judged(experiment, false) == [False] * 6
+    # of sparse models alone, nothing is said about dense ones, nor about a sweep
+    alone = true.isel(sparsity=[2])
+    assert judged(experiment, alone) == [None, None, None, True, True, None]
+    # six features make no pentagon
+    six = models([axes(6, 2, 2), axes(6, 2, 2), polygon(6)], [0.3, 0.2, 0.1])
+    assert judged(experiment, six)[3] is None
+
+
+@pytest.fixture
+def linear_and_relu():
+    """Four features in two dimensions: the linear model, and antipodal pairs where it is sparse."""
+    importance = 0.5 ** np.arange(4)
+    optimum = theory.linear_optimum_loss(importance, 1 - np.array(SPARSITIES), 2)
+    kept, bias = axes(4, 2, 2), np.zeros((3, 4))
+    bias[0, 2:] = 0.5
+    pairs = np.array([[1, 0, 0, 0], [0, 1, -1, 0]])
+    both = np.array([[1, 0, 0, -1], [0, 1, -1, 0]])
+    linear = models([kept] * 3, optimum).assign(importance=("feature", importance))
+    relu = models([kept, pairs, both], optimum * [1, 0.9, 0.8], bias)
+    return linear, relu.assign(importance=("feature", importance))
+
+
+def gathered(linear, relu):
+    return tm.gather(
+        [linear.assign_coords(n=4, model="linear"), relu.assign_coords(n=4, model="ReLU")]
+    )
+
+
+def test_linear_vs_relu(linear_and_relu):
+    experiment, (linear, relu) = load("linear_vs_relu"), linear_and_relu
+    # at S = 0.8 the second and third feature share, and only the first, more important, is alone
+    assert judged(experiment, gathered(linear, relu)) == [True] * 9
+    backwards = relu.assign(W=relu.W[::-1].assign_coords(sparsity=relu.sparsity))
+    worse = gathered(linear.assign(loss=1.1 * linear.loss, W=0 * linear.W),
+                     backwards.assign(loss=2 * relu.loss, b=relu.b + 1))  # fmt: skip
+    assert judged(experiment, worse)[:6] == [False] * 6
+    sparse = gathered(linear.isel(sparsity=[1, 2]), relu.isel(sparsity=[1, 2]))
+    assert judged(experiment, sparse)[2:4] == [None, None]
+
+
+def test_phase_diagram_n2_m1():
+    experiment = load("phase_diagram_n2_m1")
+    cells = 20
+    middle = (np.arange(cells) + 0.5) / cells
+    p, r = 10.0 ** (-2 * middle), 10.0 ** (2 * middle - 1)
+    optimum = theory.optimum_n2_m1(p[:, None], r)
+    cell = ("sparsity", "relative_importance")
+
+    def trained(best, other):
+        """Two restarts a cell, of these W [cells, cells, 2] and their distance to the optimum."""
+        W = np.stack([best, other], axis=2)[..., None, :]
+        loss = np.stack([optimum.loss, 1.2 * optimum.loss], axis=-1)
+        return xr.Dataset(
+            {
+                "W": ((*cell, "seed", "hidden", "feature"), W),
+                "exact_loss": ((*cell, "seed"), loss),
+                "optimum_loss": (cell, optimum.loss),
+            },
+            {"sparsity": 1 - p, "relative_importance": r, "seed": [0, 1]},
+        )
+
+    w = np.asarray(optimum.w)
+    true = judged(experiment, trained(w, 0 * w))
+    assert true[:2] == [True, True]
+    false = judged(experiment, trained(np.ones_like(w) * [1, 0], w))
+    assert false[:2] == [False, False]
