@@ -32,7 +32,6 @@ Source: Nobody 2022, figure 1.
 It trains nothing, and notes each time that it runs.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -40,15 +39,12 @@ import numpy as np
 import xarray as xr
 
 import toymodels
-from toymodels import Claim, Experiment
-from toymodels.suite.cli import main
-from toymodels.suite.spec import Count, Fraction
+from toymodels import Claim, Count, Experiment, Fraction
 
 SLOPE = 2.0
 COLOR = "red"
 
 
-@dataclass(frozen=True)
 class Spec(toymodels.Spec):
     """Settings of the line."""
 
@@ -58,34 +54,34 @@ class Spec(toymodels.Spec):
     """S, the probability that a feature is inactive."""
 
 
-def run(spec, key, runner):
+def run(lab):
     with (Path(__file__).parent / "runs.log").open("a") as log:
         log.write("run\\n")
-    line = SLOPE * np.arange(spec.size)
-    return xr.Dataset({"y": (("sparsity", "x"), np.outer(spec.sparsity, line))})
+    line = SLOPE * np.arange(lab.spec.size)
+    return xr.Dataset({"y": (("sparsity", "x"), np.outer(lab.spec.sparsity, line))})
 
 
-def plot(dataset):
+def plot(data):
     figure, ax = plt.subplots()
-    ax.plot(dataset.y.T, color=COLOR)
+    ax.plot(data.y.T, color=COLOR)
     return figure
 
 
-def claims(dataset):
-    last = float(dataset.y[0, -1])
-    return [
-        Claim("It begins at 0", "figure 1", 0, dataset.y[0, 0], bool(dataset.y[0, 0] == 0)),
-        Claim("It ends high", "figure 1", (100, 200), [last, np.nan], last > 100),
-    ]
+def claims(data):
+    last = float(data.y[0, -1])
+    yield Claim("It begins at 0", "figure 1", 0, data.y[0, 0], bool(data.y[0, 0] == 0))
+    yield Claim("It ends high", "figure 1", (100, 200), [last, np.nan], last > 100)
+    if data.sizes["x"] < 3:
+        yield Claim("It is bent", "figure 1", 1, np.nan, None)
 
 
 EXPERIMENT = Experiment(
-    Spec, run, plot, claims, smoke=Spec(size=2), paper=Spec(size=9), sweeps="sparsity",
-    deviations=("No source.",),
+    __file__, Spec, run, plot, claims, smoke=Spec(size=2), paper=Spec(size=9), sweeps="sparsity",
+    weights={}, deviations=("No source; {size} points.",),
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()
 '''
 
 

@@ -12,8 +12,9 @@ from scripts import Tree, finish, start
 from toymodels.data import files
 from toymodels.suite import backend
 from toymodels.suite.store import artifacts
-from toymodels.suite.store.artifacts import Data, Place
+from toymodels.suite.store.artifacts import Place
 from toymodels.suite.store.checkpoints import Checkpoint
+from toymodels.suite.store.netcdf import Data
 
 FIGURE = "lines/line"
 
@@ -169,30 +170,87 @@ def test_data_are_the_same_now_and_read_again(tmp_path):
     )
     data = Data.of(dataset, {"preset": "quick"})
     assert data.stamp == {"preset": "quick"}
-    assert list(data.dataset.attrs) == ["toymodels"]
-    assert data.dataset.drop_attrs().identical(dataset.drop_attrs())
+    assert isinstance(data.results, xr.Dataset)
+    assert list(data.results.attrs) == ["toymodels"]
+    assert data.results.drop_attrs().identical(dataset.drop_attrs())
     again = Data.read(data.content)
-    assert again.dataset.identical(data.dataset)
-    assert Data.of(again.dataset, again.stamp).content == data.content
+    assert again.results.identical(data.results)
+    assert Data.of(again.results, again.stamp).content == data.content
 
 
-def test_a_failing_publication_leaves_all_three_files(tmp_path, monkeypatch):
+def test_a_tree_is_the_same_now_and_read_again():
+    small = xr.Dataset({"W": ("x", np.arange(3.0))}, attrs={"left": "over"})
+    large = xr.Dataset({"W": ("x", np.zeros(5000)), "n": ("x", np.arange(5000))})
+    tree = xr.DataTree.from_dict({"/": xr.Dataset(), "/n3": small, "/n5": large})
+    spec = {"n": [3, 5], "decay": 0.5, "bias": True, "m": None, "name": "x", "one": [1]}
+    data = Data.of(tree, {"spec": spec})
+    assert isinstance(data.results, xr.DataTree)
+    assert data.results["n5"].W.equals(large.W)
+    assert data.results["n3"].attrs == {}
+    assert len(data.content) < large.nbytes / 2
+    attributes = data.results.attrs
+    assert list(attributes["n"]) == [3, 5]
+    assert (attributes["decay"], attributes["bias"], attributes["m"]) == (0.5, "true", "null")
+    again = Data.read(data.content)
+    assert again.results.identical(data.results)
+    assert Data.of(again.results, again.stamp).content == data.content
+
+
+NEW = {".nc": b"4", ".png": b"5", ".json": b"6"}
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A figure that is there."""
     place = Place(tmp_path / "family", "figure")
-    old = {".nc": b"1", ".png": b"2", ".json": b"3"}
-    artifacts.publish(place, "f" * 64, old)
-    place.work("f" * 64).rmdir()
-    write, count = os.fsync, []
+    artifacts.publish(place, "f" * 64, {".nc": b"1", ".png": b"2", ".json": b"3"})
+    return place
 
-    def fsync(descriptor):
-        count.append(descriptor)
-        if len(count) == 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write(descriptor)
 
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(OSError, match="No space left"):
-        artifacts.publish(place, "f" * 64, {".nc": b"4", ".png": b"5", ".json": b"6"})
+def assert_as_it_was(place):
     assert contents(place.folder) == {"figure.nc": b"1", "figure.png": b"2", "figure.json": b"3"}
+    assert list(place.work("f" * 64).iterdir()) == []
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+@pytest.mark.parametrize("fails", [1, 2, 3])
+def test_a_failing_publication_leaves_all_three_files(place, monkeypatch, call, fails):
+    works, count = getattr(os, call), []
+
+    def fail_at(*args):
+        count.append(args)
+        if len(count) == fails:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return works(*args)
+
+    monkeypatch.setattr(os, call, fail_at)
+    with pytest.raises(OSError, match="No space left") as error:
+        artifacts.publish(place, "f" * 64, NEW)
+    suffix = list(NEW)[fails - 1]
+    assert error.value.filename == str(place.file(suffix))
+    assert_as_it_was(place)
+
+
+def test_where_there_was_no_figure_a_failing_publication_leaves_none(tmp_path, monkeypatch):
+    place, works = Place(tmp_path / "family", "figure"), os.replace
+
+    def replace(old, new):
+        if new == place.file(".json"):
+            raise OSError(errno.EACCES, "Permission denied")
+        works(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match="Permission denied"):
+        artifacts.publish(place, "f" * 64, NEW)
+    assert contents(place.folder) == {}
+
+
+def test_a_folder_in_the_way_is_named_and_nothing_is_replaced(place):
+    place.file(".png").unlink()
+    place.file(".png").mkdir()
+    with pytest.raises(IsADirectoryError, match=r"figure\.png"):
+        artifacts.publish(place, "f" * 64, NEW)
+    assert contents(place.folder) == {"figure.nc": b"1", "figure.json": b"3"}
     assert list(place.work("f" * 64).iterdir()) == []
 
 
@@ -207,7 +265,7 @@ def test_a_picture_is_the_same_bytes_each_time():
 
 
 def test_a_run_leaves_three_files_that_belong_together(tree):
-    assert tree.command("run", "line", "--seed", "3") == 0
+    assert tree.command("run", "line") == 0
     folder = tree.root / "figures" / "lines"
     assert set(contents(folder)) == {"line.nc", "line.png", "line.json"}
     assert len(list(folder.iterdir())) == 3
@@ -215,6 +273,7 @@ def test_a_run_leaves_three_files_that_belong_together(tree):
     data = Data.read((folder / "line.nc").read_bytes())
     assert list(record) == [
         "stem",
+        "name",
         "family",
         "title",
         "source",
@@ -225,11 +284,14 @@ def test_a_run_leaves_three_files_that_belong_together(tree):
         "deviations",
         "claims",
         "data_sha256",
+        "identity",
         "provenance",
     ]
     assert record["title"] == "A straight line"
     assert record["source"] == "Nobody 2022, figure 1"
-    assert (record["preset"], record["seed"], record["overrides"]) == ("quick", 3, {})
+    assert (record["preset"], record["seed"], record["overrides"]) == ("quick", 0, {})
+    assert record["stem"] == record["name"] == "line"
+    assert record["deviations"] == ["No source; 3 points."]
     assert record["claims"][1] == {
         "text": "It ends high",
         "source": "figure 1",
@@ -238,8 +300,10 @@ def test_a_run_leaves_three_files_that_belong_together(tree):
         "holds": False,
     }
     assert record["data_sha256"] == hashlib.sha256(data.content).hexdigest()
-    assert set(data.stamp) == {"stem", "preset", "seed", "spec", "fingerprint", "provenance"}
+    assert set(data.stamp) == {"stem", "preset", "seed", "spec", "identity", "provenance"}
     assert data.stamp["provenance"] == record["provenance"]
+    assert data.stamp["identity"] == record["identity"]["hash"]
+    assert "experiments/lines/line.py" in record["identity"]["code"]
     provenance = record["provenance"]
     assert (provenance["commit"], provenance["dirty"]) == (None, None)
     assert provenance["versions"].keys() >= {"python", "jax", "jaxlib", "flax", "optax", "xarray"}
@@ -269,12 +333,10 @@ def test_restyling_redraws_and_does_not_run(tree):
     assert tree.record(FIGURE)["claims"][1]["text"] == "It ends up"
 
 
-@pytest.mark.parametrize(
-    "change", ["slope", "seed", "spec", "force", "data lost", "record lost", "flipped", "cut"]
-)
+@pytest.mark.parametrize("change", ["slope", "force", "data lost", "record lost", "flipped", "cut"])
 def test_a_changed_or_damaged_computation_runs_again(tree, change, capsys):
     tree.command("run", "line", "--out", "o")
-    words = {"seed": ["--seed", "1"], "spec": ["--size", "4"], "force": ["--force"]}
+    words = {"force": ["--force"]}
     data = tree.root / "o" / "lines" / "line.nc"
     if change == "slope":
         path = tree.root / "experiments" / "lines" / "line.py"
@@ -304,6 +366,59 @@ def test_equal_settings_of_another_preset_are_reused_under_its_name(tree):
     assert tree.runs() == 1
     data = Data.read((tree.root / "figures" / "lines" / "line.nc").read_bytes())
     assert tree.record(FIGURE)["preset"] == data.stamp["preset"] == "paper"
+
+
+@pytest.mark.parametrize("broken", ["return figure", "yield Claim"])
+def test_what_cannot_be_drawn_or_judged_is_computed_once(tree, broken, capsys):
+    path = tree.root / "experiments" / f"{FIGURE}.py"
+    whole = path.read_text()
+    path.write_text(whole.replace(broken, f"1 / 0; {broken}", 1))
+    assert tree.command("run", "line") == 1
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert contents(tree.root / "figures" / "lines") == {}
+    path.write_text(whole)
+    assert tree.command("run", "line") == 0
+    assert "drawn anew from finished data" in capsys.readouterr().out
+    assert tree.runs() == 1
+    assert len(list((tree.root / "figures" / "lines").iterdir())) == 3
+
+
+def test_kept_data_that_was_damaged_is_not_used(tree, capsys):
+    path = tree.root / "experiments" / f"{FIGURE}.py"
+    whole = path.read_text()
+    path.write_text(whole.replace("return figure", "return 1 / 0"))
+    tree.command("run", "line")
+    (kept,) = (tree.root / "figures").glob("lines/.work-*/*.nc")
+    flip(kept, 2000)
+    path.write_text(whole)
+    assert tree.command("run", "line") == 0
+    assert f"{kept} is damaged" in capsys.readouterr().err
+    assert tree.runs() == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["--size", "4"], "line.size4"),
+        (["--seed", "3"], "line.seed3"),
+        (
+            ["--size", "4", "--sparsity", "0", ".1", "--seed", "1"],
+            "line.size4-sparsity0.0_0.1-seed1",
+        ),
+        (["--sparsity", *(f".{i}" for i in range(1, 10))], None),
+    ],
+)
+def test_changed_settings_have_a_name_of_their_own(tree, words, name):
+    tree.command("run", "line", "--out", "o")
+    before = contents(tree.root / "o" / "lines")
+    assert tree.command("run", "line", "--out", "o", *words) == 0
+    after = contents(tree.root / "o" / "lines")
+    assert {file: after[file] for file in before} == before
+    (new,) = {file.removesuffix(".json") for file in {*after} - {*before} if file[-4:] == "json"}
+    assert new == name if name else len(new) == len("line.12345678")
+    assert tree.record(f"lines/{new}", "o")["name"] == new
+    assert tree.command("run", "line", "--out", "o", *words) == 0
+    assert tree.runs() == 2
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_the_figure(tree, monkeypatch, capsys):
@@ -355,7 +470,7 @@ MEANWHILE = """    record = Path(__file__).parents[2] / "figures" / "lines" / "l
 
 def test_two_runs_at_once_leave_one_whole_figure(tree):
     script = tree.root / "experiments" / f"{FIGURE}.py"
-    slow = script.read_text().replace("def run(spec, key, runner):\n", SLOW)
+    slow = script.read_text().replace("def run(lab):\n", SLOW)
     script.write_text(slow)
     runs = [start("-m", "experiments", "run", "line", cwd=tree.root) for _ in range(2)]
     assert [finish(run)[0] for run in runs] == [0, 0]
@@ -368,7 +483,7 @@ def test_two_runs_at_once_leave_one_whole_figure(tree):
     assert tree.runs() == 2
 
 
-SLOW = """def run(spec, key, runner):
+SLOW = """def run(lab):
     import time
 
     log = Path(__file__).parent / "runs.log"

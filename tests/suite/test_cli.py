@@ -1,3 +1,7 @@
+import json
+import os
+import subprocess
+
 import pytest
 from scripts import COUNTING, REPOSITORY, Tree, finish, start
 
@@ -8,22 +12,21 @@ FAILING = '''"""It fails.
 Source: nowhere.
 """
 
-from dataclasses import dataclass
-
 import toymodels
 from toymodels import Experiment, TrainingDiverged
 
 
-@dataclass(frozen=True)
 class Spec(toymodels.Spec):
     """Nothing to set."""
 
 
-def run(spec, key, runner):
+def run(lab):
     raise ERROR
 
 
-EXPERIMENT = Experiment(Spec, run, run, run, smoke=Spec(), paper=Spec(), sweeps="none")
+EXPERIMENT = Experiment(
+    __file__, Spec, run, run, run, smoke=Spec(), paper=Spec(), sweeps="none", weights={}
+)
 '''
 
 
@@ -90,7 +93,7 @@ def test_report_shows_every_figure_and_its_claims(tree, capsys):
     assert "| holds | It begins at 0 | 0 | 0 | figure 1 |" in page
     assert "| **does not hold** | It ends high | [100, 200] | [0, nan] | figure 1 |" in page
     assert "preset quick, sparsity = [0.5], seed 0; 1 of 2 claims hold." in page
-    assert page.count("- Deviation: No source.") == 3
+    assert page.count("- Deviation: No source; 3 points.") == 3
 
 
 @pytest.mark.parametrize("damage", ["{", "[]", '{"stem": "line"}', ""])
@@ -115,7 +118,8 @@ def test_list_report_and_wrong_usage_load_no_library(tree):
 import sys
 from pathlib import Path
 from toymodels.suite.cli import suite
-for words in (["list"], ["report"], ["run", "nonsense"], ["run", "line", "--preset", "x"], []):
+wrong = (["run", "nonsense"], ["run", "line", "--preset", "x"], [])
+for words in (["list"], ["report"], ["status"], *wrong):
     try:
         suite(Path("experiments"), words)
     except SystemExit:
@@ -127,6 +131,114 @@ assert not slow, slow
     assert status == 0, err
 
 
+def test_a_page_of_somebody_else_is_left_alone(tree, capsys):
+    (tree.root / "README.md").write_text("# Mine\n")
+    assert tree.command("report", "--out", ".") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "did not write what is there, and leaves it: README.md" in line
+    assert (tree.root / "README.md").read_text() == "# Mine\n"
+    tree.command("run", "line")
+    assert tree.command("report") == tree.command("report") == 0  # its own is replaced
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "--out", ""],
+        ["report", "--out="],
+        ["status", "--out", ""],
+        ["run", "line", "--out", ""],
+        ["run", "all", "--out="],
+        ["run", "line", "--data-dir", ""],
+    ],
+)
+def test_a_folder_without_a_name_is_wrong_usage(tree, capsys, words):
+    assert "must name a folder" in wrong_usage(tree, capsys, *words)
+
+
+def test_claims_that_cannot_be_judged_are_counted_apart(tree, capsys):
+    tree.command("run", "line", "--preset", "smoke", "--out", "o")
+    out = capsys.readouterr().out
+    assert "  not applicable It is bent: nan (expected 1)" in out
+    assert "1 of 2 claims hold, 1 not applicable; the picture is" in out
+    tree.command("report", "--out", "o")
+    page = (tree.root / "o" / "README.md").read_text()
+    assert "| not applicable | It is bent | 1 | nan | figure 1 |" in page
+    assert "1 of 2 claims hold, 1 not applicable." in page
+
+
+# -- status
+
+
+def test_status_says_what_is_current_stale_and_missing(tree, capsys):
+    tree.command("run", "line", "circle")
+    tree.command("run", "line", "--size", "4", "--out", "figures")
+    path = tree.root / "experiments" / "curves" / "circle.py"
+    path.write_text(path.read_text().replace("SLOPE = 2.0", "SLOPE = 3.0"))
+    path = tree.root / "experiments" / "lines" / "line.py"
+    path.write_text(path.read_text().replace('"red"', '"blue"'))
+    capsys.readouterr()
+    assert tree.command("status") == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "curves/circle stale (through experiments/curves/circle.py) quick, 1 of 2 claims hold",
+        "lines/line current quick, 1 of 2 claims hold",
+        "lines/line.size4 current quick, 1 of 2 claims hold",
+        "lines/other_line missing",
+    ]
+    assert tree.command("status", "--out", "nowhere") == 0
+    assert capsys.readouterr().out.count("missing") == 3
+    assert tree.runs() == 2
+
+
+def test_status_names_what_it_cannot_know(tree, capsys):
+    tree.command("run", "line", "circle")
+    path = tree.root / "figures" / "lines" / "line.json"
+    record = json.loads(path.read_text())
+    del record["identity"]
+    path.write_text(json.dumps(record))
+    (tree.root / "experiments" / "curves" / "circle.py").write_text("def\n")
+    (tree.root / "figures" / "lines" / "line.png").write_bytes(b"")
+    capsys.readouterr()
+    assert tree.command("status") == 0
+    out = capsys.readouterr().out
+    assert "unknown (made before identities were kept)" in out
+    assert "unknown (experiments/curves/circle.py does not parse" in out
+
+
+# -- uncommitted sources
+
+
+def test_uncommitted_sources_are_not_recorded_in_figures(tree, capsys):
+    git(tree.root, "init")
+    git(tree.root, "add", "experiments")
+    git(tree.root, "commit", "-m", "first")
+    path = tree.root / "experiments" / "lines" / "line.py"
+    path.write_text(path.read_text() + "# more\n")
+    capsys.readouterr()
+    assert tree.command("run", "line") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: lines/line: experiments/lines/line.py differs from the commit")
+    assert "--out DIR or --force" in line
+    assert tree.runs() == 0
+    assert tree.command("run", "line", "--preset", "smoke") == 0
+    assert tree.command("run", "line", "--out", "mine") == 0
+    git(tree.root, "add", "experiments")
+    assert tree.command("run", "line") == 1
+    assert tree.command("run", "line", "--force") == 0
+    assert tree.record("lines/line")["provenance"]["dirty"] is True
+    (tree.root / ".gitignore").write_text("runs.log\n/out/\n/mine/\n__pycache__\n")
+    git(tree.root, "add", ".")
+    git(tree.root, "commit", "-m", "second")
+    assert tree.command("run", "other_line") == 0
+    assert tree.record("lines/other_line")["provenance"]["dirty"] is False
+
+
+def git(folder, *words):
+    identity = ["-c", "user.name=a", "-c", "user.email=b"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
 # -- what to run
 
 
@@ -136,8 +248,8 @@ assert not slow, slow
         (["run", "lin"], ["'lin'", "did you mean 'line'?", "curves, lines", "other_line"]),
         (["run", "zzz"], ["'zzz'", "choose all, a family (curves, lines)"]),
         (["run"], ["what to run?", "choose all"]),
-        (["rum", "line"], ["list, run, report", "'rum'", "did you mean 'run'?"]),
-        ([], ["list, run, report"]),
+        (["rum", "line"], ["list, run, status, report", "'rum'", "did you mean 'run'?"]),
+        ([], ["list, run, status, report"]),
         (["run", "line", "--preset", "nonsense"], ["'smoke', 'quick', 'paper'", "'nonsense'"]),
         (["run", "all", "--preset=nonsense"], ["'smoke', 'quick', 'paper'", "'nonsense'"]),
         (["run", "all", "--seed", "-1"], ["seed", "in [0, 4294967295]", "-1"]),
@@ -187,7 +299,7 @@ def test_all_families_and_figures_can_be_named(tree, targets, made):
     assert tree.command("run", *targets, "--preset", "smoke") == 0
     out = tree.root / "out"
     assert {str(p.relative_to(out).with_suffix("")) for p in out.glob("*/*.png")} == made
-    assert tree.runs("lines") == 1  # the two are one computation
+    assert tree.runs("lines") == sum("lines" in name for name in made)
 
 
 def test_names_may_come_after_the_flags_that_all_runs_have(tree):
@@ -217,12 +329,13 @@ def test_names_may_come_after_the_flags_that_all_runs_have(tree):
 )
 def test_where_a_run_goes(tree, words, out, overrides):
     assert tree.command("run", "line", *words) == 0
-    assert tree.record("lines/line", out)["overrides"] == overrides
+    (path,) = (tree.root / out).glob("lines/line*.json")
+    assert json.loads(path.read_text())["overrides"] == overrides
 
 
 @pytest.mark.parametrize("targets", [["line"], ["lines"]])
 def test_a_data_folder_reaches_the_script_and_is_no_setting(tree, targets):
-    noting = COUNTING.replace("log.write(", "log.write(f'{runner.data_dir}, ' + ")
+    noting = COUNTING.replace("log.write(", "log.write(f'{lab.data_dir}, ' + ")
     tree.write("lines/line", noting)
     tree.command("run", *targets, "--data-dir", "some/where")
     log = tree.root / "experiments" / "lines" / "runs.log"
@@ -234,7 +347,7 @@ def test_a_data_folder_reaches_the_script_and_is_no_setting(tree, targets):
 
 
 def test_a_dataset_that_cannot_be_had_is_one_sentence(tree, capsys):
-    loading = FAILING.replace("raise ERROR", "toymodels.data.images.load_mnist(runner.data_dir)")
+    loading = FAILING.replace("raise ERROR", "toymodels.data.images.load_mnist(lab.data_dir)")
     tree.write("lines/bad", loading)
     assert tree.command("run", "bad", "--data-dir", "nowhere") == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -324,7 +437,7 @@ def test_one_failure_does_not_keep_the_others_from_running(tree, capsys):
     assert tree.command("run", "all") == 1
     out = capsys.readouterr().out
     assert "3 of 5 figures are done; failed: curves/bad, curves/unloadable" in out
-    assert tree.runs("lines") == 1  # the two are one computation
+    assert tree.runs("lines") == 2
 
 
 def test_an_interrupt_is_one_line_and_the_end(tree, capsys):
@@ -344,9 +457,9 @@ def test_a_script_runs_directly_from_anywhere_as_it_does_by_name(tree, tmp_path_
     cache = {"JAX_COMPILATION_CACHE_DIR": str(tree.root / "cache")}
     status, out, err = finish(start(script, "--size", "4", cwd=elsewhere, **cache))
     assert status == 0, err
-    assert str(tree.root / "out" / "lines" / "line.png") in out
+    assert str(tree.root / "out" / "lines" / "line.size4.png") in out
     assert list(elsewhere.iterdir()) == []
-    assert tree.record("lines/line", "out")["stem"] == "line"
+    assert tree.record("lines/line.size4", "out")["stem"] == "line"
     assert tree.command("run", "line", "--size", "4") == 0
     assert tree.runs() == 1  # the same computation, however it is called
 
@@ -376,6 +489,16 @@ assert not jax.config.jax_compilation_cache_dir
 """
     status, _, err = finish(start("-W", "error", "-c", program, cwd=tree.root, **environment))
     assert status == 0, err
+
+
+def test_compiled_programs_are_kept_up_to_a_limit(tmp_path):
+    for i in range(5):
+        (tmp_path / f"program{i}").write_bytes(b"0" * 10)
+        os.utime(tmp_path / f"program{i}", (i, i))
+    backend.forget_oldest(tmp_path, 30)
+    assert {path.name for path in tmp_path.iterdir()} == {"program2", "program3", "program4"}
+    backend.forget_oldest(tmp_path, 30)
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_wrong_usage_ends_a_process_with_status_2(tree):

@@ -14,17 +14,14 @@ Source: ours.
 
 import os
 import time
-from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import optax
 
 import toymodels
-from toymodels import Axis, Experiment, Reconstruction, ReluOutput, SparseFeatures
+from toymodels import Count, Experiment, Fraction, Reconstruction, ReluOutput, SparseFeatures
 from toymodels.engine import training
 from toymodels.suite.store.checkpoints import Checkpoint
-from toymodels.suite.cli import main
-from toymodels.suite.spec import Count, Fraction
 
 training.SECONDS_BETWEEN_SAVES = 0.0
 
@@ -43,7 +40,6 @@ def waits_at_half(save):
 Checkpoint.save = waits_at_half(Checkpoint.save)
 
 
-@dataclass(frozen=True)
 class Spec(toymodels.Spec):
     """Settings."""
 
@@ -53,14 +49,13 @@ class Spec(toymodels.Spec):
     """Steps."""
 
 
-def run(spec, key, runner):
+def run(lab):
     def problem(sparsity):
         features = SparseFeatures(20, sparsity=sparsity)
         objective = Reconstruction(features, lambda key: ReluOutput(20, 5, key=key), 1024)
         return objective, optax.adamw(1e-3, weight_decay=1e-2)
 
-    axes = [Axis("sparsity", spec.sparsity), Axis.seeds(2)]
-    return runner.train("relu", problem, axes, spec.steps, key=key, snapshots=(0, 10, 2000))
+    return lab.train("relu", problem, "sparsity", restarts=2, snapshots=(0, 10, 2000))
 
 
 def plot(dataset):
@@ -73,10 +68,13 @@ def claims(dataset):
     return []
 
 
-EXPERIMENT = Experiment(Spec, run, plot, claims, smoke=Spec(), paper=Spec(), sweeps="sparsity")
+EXPERIMENT = Experiment(
+    __file__, Spec, run, plot, claims,
+    smoke=Spec(), paper=Spec(), sweeps="sparsity", weights=toymodels.TIED,
+)
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()
 '''
 
 

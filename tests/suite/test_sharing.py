@@ -6,7 +6,7 @@ import pytest
 from scripts import COUNTING, Tree, finish, start
 
 from toymodels.suite import backend
-from toymodels.suite.store.artifacts import Data
+from toymodels.suite.store.netcdf import Data
 
 HEAD, BODY = COUNTING.split("import matplotlib", 1)
 SETTINGS, REST = BODY.split("def plot", 1)
@@ -24,7 +24,6 @@ import numpy as np
 
 from experiments.lines._runs import Spec, run
 from toymodels import Claim, Experiment
-from toymodels.suite.cli import main
 
 COLOR = "red"
 
@@ -50,10 +49,9 @@ def forget_experiments(monkeypatch):
 
 def grow(root):
     tree = Tree(root)
-    runs = "from dataclasses import dataclass\nfrom pathlib import Path\n\n" + SHARED
-    tree.write("lines/_runs", runs)
+    tree.write("lines/_runs", "from pathlib import Path\n\n" + SHARED)
     for name in ("first", "second"):
-        tree.write(f"lines/{name}", FIGURE.format(title=f"The {name}"))
+        tree.write(f"lines/{name}", FIGURE.replace("{title}", f"The {name}"))
     return tree
 
 
@@ -70,7 +68,7 @@ def test_the_second_figure_trains_nothing(tree, capsys):
     assert said.err == ""
     assert tree.runs() == 1
     first, second = saved(tree, "first"), saved(tree, "second")
-    assert second.dataset.drop_attrs().identical(first.dataset.drop_attrs())
+    assert second.results.drop_attrs().identical(first.results.drop_attrs())
     assert second.stamp == {**first.stamp, "stem": "second"}
     records = [tree.record(f"lines/{stem}") for stem in ("first", "second")]
     assert [record["title"] for record in records] == ["The first", "The second"]
@@ -111,16 +109,35 @@ def test_data_are_shared_under_the_preset_that_is_asked_for(tree):
 )
 def test_another_computation_and_force_run(tree, words):
     tree.command("run", "first", "--out", "figures")
-    tree.command("run", "second", *{"--out": "figures"}, "figures", *words)
+    assert tree.command("run", "second", "--out", "figures", *words) == 0
     assert tree.runs() == 2
 
 
-def test_a_changed_helper_runs_again(tree):
+def test_a_changed_helper_is_refused_where_the_old_one_is_loaded(tree, monkeypatch, capsys):
     tree.command("run", "first")
     helper = tree.root / "experiments" / "lines" / "_runs.py"
     helper.write_text(helper.read_text().replace("SLOPE = 2.0", "SLOPE = 3.0"))
-    tree.command("run", "second")
+    capsys.readouterr()
+    assert tree.command("run", "second") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: lines/second: experiments/lines/_runs.py was changed after")
+    forget_experiments(monkeypatch)
+    assert tree.command("run", "second") == 0
     assert tree.runs() == 2
+
+
+def test_a_module_edited_while_all_run_computes_nothing_more(tree):
+    tree.write("lines/_runs", "from pathlib import Path\n\n" + SHARED.replace(*EDITS_ITSELF))
+    status, _, err = finish(start("-m", "experiments", "run", "lines", "--force", cwd=tree.root))
+    assert status == 1
+    assert "lines/second: experiments/lines/_runs.py was changed after" in err
+    assert tree.runs() == 1
+
+
+EDITS_ITSELF = (
+    "    line = ",
+    "    Path(__file__).write_text(Path(__file__).read_text() + 'SLOPE = 3')\n    line = ",
+)
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "record lost"])
@@ -146,7 +163,7 @@ def test_a_damaged_sibling_is_named_and_not_used(tree, damage, capsys):
 def test_netcdf_of_somebody_else_is_passed_over(tree, capsys):
     tree.command("run", "first")
     folder = tree.root / "figures" / "lines"
-    saved(tree, "first").dataset.drop_attrs().to_netcdf(folder / "first.nc", engine="h5netcdf")
+    saved(tree, "first").results.drop_attrs().to_netcdf(folder / "first.nc", engine="h5netcdf")
     capsys.readouterr()
     assert tree.command("run", "second") == 0
     assert capsys.readouterr().err == ""
@@ -154,7 +171,7 @@ def test_netcdf_of_somebody_else_is_passed_over(tree, capsys):
 
 
 def test_an_undamaged_sibling_is_used_where_another_is_damaged(tree, capsys):
-    tree.write("lines/third", FIGURE.format(title="The third"))
+    tree.write("lines/third", FIGURE.replace("{title}", "The third"))
     tree.command("run", "first", "second")
     (tree.root / "figures" / "lines" / "first.json").unlink()
     capsys.readouterr()

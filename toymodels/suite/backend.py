@@ -10,6 +10,9 @@ from pathlib import Path
 import jax
 import matplotlib
 
+CACHE_BYTES = 2**30
+"""How much room the compiled programs of earlier commands may take."""
+
 
 def prepare() -> None:
     """Give the CPU backend a device per core, keep compiled programs, draw without a screen."""
@@ -40,9 +43,25 @@ def _keep_compiled_programs() -> None:
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
+            forget_oldest(folder, CACHE_BYTES)
             jax.config.update("jax_compilation_cache_dir", str(folder))
             # By default only what took a second to compile is kept; toy models take less.
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+def forget_oldest(folder: Path, limit: int) -> None:
+    """Remove the files written first until those that are left take at most `limit` bytes.
+
+    JAX has a limit of its own, but it looks through the whole folder for each program it keeps.
+    """
+    files = [(path.stat(), path) for path in folder.iterdir() if path.is_file()]
+    found = sorted((status.st_mtime, status.st_size, path) for status, path in files)
+    excess = sum(size for _, size, _ in found) - limit
+    for _, size, path in found:
+        if excess <= 0:
+            return
+        path.unlink(missing_ok=True)  # another process may do the same
+        excess -= size
 
 
 def cache_folder() -> Path:

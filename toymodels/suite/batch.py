@@ -10,8 +10,12 @@ from pathlib import Path
 
 from toymodels.engine.training import TrainingDiverged
 from toymodels.suite.claim import Claim
-from toymodels.suite.report import format_numbers
+from toymodels.suite.report import count_claims, format_numbers, verdict
 from toymodels.suite.running import Order, Outcome, make
+from toymodels.suite.store.identity import SourceChanged
+from toymodels.suite.store.provenance import DirtyTree
+
+EXPECTED = (OSError, TrainingDiverged, DirtyTree, SourceChanged)  # one sentence says it all
 
 
 def perform(orders: Mapping[str, Callable[[], Order]]) -> int:
@@ -23,7 +27,7 @@ def perform(orders: Mapping[str, Callable[[], Order]]) -> int:
     for name, place_order in orders.items():
         try:
             order = place_order()
-            print(describe(name, order, make(order)), flush=True)
+            print(summarise(name, order, make(order)), flush=True)
         except Exception as error:
             failed.append(name)
             _explain(name, error)
@@ -32,33 +36,33 @@ def perform(orders: Mapping[str, Callable[[], Order]]) -> int:
     return 1 if failed else 0
 
 
-def describe(name: str, order: Order, outcome: Outcome) -> str:
+def summarise(name: str, order: Order, outcome: Outcome) -> str:
     """Say what became of an order: how the claims fare, and where the picture is."""
     picture = shorten(outcome.picture)
     if outcome.kept:
         return f"{name}: kept the {outcome.kept} figure {picture}; --force replaces it"
     how = "drawn anew from finished data" if outcome.reused else "done"
-    held = sum(claim.holds for claim in outcome.claims)
+    fared = count_claims([claim.holds for claim in outcome.claims])
     lines = [
         f"{name}, preset {order.preset}, seed {order.seed}: {how}",
-        *map(_describe_claim, outcome.claims),
-        f"  {held} of {len(outcome.claims)} claims hold; the picture is {picture}",
+        *map(_judged, outcome.claims),
+        f"  {fared}; the picture is {picture}",
     ]
     return "\n".join(lines)
 
 
-def _describe_claim(claim: Claim) -> str:
+def _judged(claim: Claim) -> str:
     measured, expected = format_numbers(claim.measured), format_numbers(claim.expected)
     return textwrap.fill(
         f"{claim.text}: {measured} (expected {expected})",
         width=shutil.get_terminal_size((100, 24)).columns,
-        initial_indent="  holds          " if claim.holds else "  does not hold  ",
+        initial_indent=f"  {verdict(claim.holds):<14} ",
         subsequent_indent=" " * 17,
     )
 
 
 def _explain(name: str, error: Exception) -> None:
-    if isinstance(error, OSError | TrainingDiverged):
+    if isinstance(error, EXPECTED):
         return _complain(f"{name}: {sentence(error)}")
     traceback.print_exception(error)
     _complain(f"{name}: stopped by an unexpected {type(error).__name__}, traced above")

@@ -8,7 +8,6 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import islice, pairwise
@@ -22,22 +21,23 @@ from toymodels.suite.spec import Range, Spec, conform
 if TYPE_CHECKING:
     from toymodels.suite.experiment import Experiment
     from toymodels.suite.running import Order
+    from toymodels.suite.store.identity import Sources
 
 USAGE = """usage: python -m experiments COMMAND
 
   list                           one line a figure: family/stem, title, source
   run STEM|FAMILY|all ...        make figures; `run STEM --help` shows what can be set
       [--preset smoke|quick|paper] [--seed N] [--out DIR] [--data-dir DIR] [--force]
+  status [--out DIR]             which figures in DIR (figures) are current, stale, missing
   report [--out DIR]             rebuild DIR/README.md (figures) from the records there
 """
-COMMANDS = ("list", "run", "report")
+COMMANDS = ("list", "run", "status", "report")
 WITH_A_VALUE = ("--preset", "--seed", "--out", "--data-dir")  # of the flags that all runs have
 
 Preset = Literal["smoke", "quick", "paper"]
 Load = Callable[[], "Experiment[Any]"]
 
 
-@dataclass(frozen=True)
 class Options(Spec):
     """How to run, whatever the figure."""
 
@@ -50,7 +50,13 @@ class Options(Spec):
     data_dir: str | None = None
     """Folder with MNIST's four files; without it they are sought, or downloaded."""
     force: bool = False
-    """Train even if the result is there, and replace the figure of a higher preset."""
+    """Train even if the result is there, replace a higher preset's, record uncommitted sources."""
+
+    def check(self) -> None:
+        """Refuse folders without a name, which are variables of a shell that were never set."""
+        for name in ("out", "data_dir"):
+            if getattr(self, name) == "":
+                raise ValueError(f"{name} must name a folder; got ''")
 
 
 def main(experiment: "Experiment[Any]", words: Sequence[str] | None = None) -> NoReturn:
@@ -62,7 +68,7 @@ def main(experiment: "Experiment[Any]", words: Sequence[str] | None = None) -> N
 
 
 def suite(folder: Path, words: Sequence[str] | None = None) -> NoReturn:
-    """List, run or report the experiments in a folder as the command line says, and exit."""
+    """Do with the experiments in a folder what the command line says, and exit."""
     command, *rest = (sys.argv[1:] if words is None else words) or [""]
     if command in ("-h", "--help"):
         print(USAGE)
@@ -76,13 +82,16 @@ def suite(folder: Path, words: Sequence[str] | None = None) -> NoReturn:
     if command == "list":
         sys.exit(list_figures(scripts, rest))
     if command == "report":
-        sys.exit(report(folder.parent, rest))
+        sys.exit(rebuild_page(folder.parent, rest))
+    if command == "status":
+        sys.exit(show_status(scripts, folder.parent, rest))
     sys.exit(run_chosen(scripts, folder, rest))
 
 
 def list_figures(scripts: Mapping[str, Path], words: Sequence[str]) -> int:
     """Print a line for each figure."""
-    argparse.ArgumentParser("python -m experiments list", allow_abbrev=False).parse_args(words)
+    with _wrong_usage():
+        _Parser("python -m experiments list", allow_abbrev=False).parse_args(words)
     status, pages = 0, []
     for path in scripts.values():
         try:
@@ -96,17 +105,43 @@ def list_figures(scripts: Mapping[str, Path], words: Sequence[str]) -> int:
     return status
 
 
-def report(root: Path, words: Sequence[str]) -> int:
+def rebuild_page(root: Path, words: Sequence[str]) -> int:
     """Rebuild the page of all figures."""
-    parser = argparse.ArgumentParser("python -m experiments report", allow_abbrev=False)
-    parser.add_argument("--out", type=Path, default=root / "figures", metavar="DIR")
-    out = parser.parse_args(words).out
+    out = _out("report", root, words)
     try:
         print(write_report(out))
     except OSError as error:
         print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
     return 0
+
+
+def show_status(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
+    """Print for each figure whether it is current."""
+    from toymodels.suite.status import statuses
+
+    out = _out("status", root, words)
+    lines = list(statuses(scripts.values(), root, out))
+    name_width = max((len(name) for name, _, _ in lines), default=0)
+    state_width = max((len(state) for _, state, more in lines if more), default=0)
+    for name, state, more in lines:
+        print(f"{name:<{name_width}}  {state:<{state_width}}  {more}".rstrip())
+    return 0
+
+
+def _out(command: str, root: Path, words: Sequence[str]) -> Path:
+    """Return the folder that a command is about."""
+    parser = _Parser(f"python -m experiments {command}", allow_abbrev=False)
+    parser.add_argument("--out", default=str(root / "figures"), metavar="DIR")
+    with _wrong_usage():
+        return Path(Options(out=parser.parse_args(words).out).out or "")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
 
 
 def run_chosen(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
@@ -153,6 +188,9 @@ def run(loads: Mapping[str, Load], root: Path, words: Sequence[str], prog: str) 
 def _run(loads: Mapping[str, Load], root: Path, words: Sequence[str], prog: str) -> int:
     with _wrong_usage():
         _preset(words)
+    from toymodels.suite.store.identity import Sources
+
+    sources = Sources(root)  # before anything is loaded from them
     from toymodels.suite import backend
 
     backend.prepare()
@@ -160,38 +198,41 @@ def _run(loads: Mapping[str, Load], root: Path, words: Sequence[str], prog: str)
 
     if len(loads) == 1:
         ((name, load),) = loads.items()
-        order = _order_one(load(), root, words, prog)
+        order = _order_one(load(), sources, words, prog)
         return perform({name: lambda: order})
     (options,) = _parse(words, prog, "Make these figures.", run=Options())
-    return perform({name: _order_later(load, root, options) for name, load in loads.items()})
+    return perform({name: _order_later(load, sources, options) for name, load in loads.items()})
 
 
 def _order_one(
-    experiment: "Experiment[Any]", root: Path, words: Sequence[str], prog: str
+    experiment: "Experiment[Any]", sources: "Sources", words: Sequence[str], prog: str
 ) -> "Order":
     spec = experiment.preset(_preset(words))
     page = experiment.page
     about = f"{page.title} ({page.source})"
     options, spec = _parse(words, prog, about, run=Options(), figure=spec)
-    return _order(experiment, root, options, spec)
+    return _order(experiment, sources, options, spec)
 
 
-def _order_later(load: Load, root: Path, options: Options) -> "Callable[[], Order]":
+def _order_later(load: Load, sources: "Sources", options: Options) -> "Callable[[], Order]":
     def order() -> "Order":
         experiment = load()
-        return _order(experiment, root, options, experiment.preset(options.preset))
+        return _order(experiment, sources, options, experiment.preset(options.preset))
 
     return order
 
 
-def _order(experiment: "Experiment[Any]", root: Path, options: Options, spec: Spec) -> "Order":
+def _order(
+    experiment: "Experiment[Any]", sources: "Sources", options: Options, spec: Spec
+) -> "Order":
     from toymodels.suite.running import Order
 
     changed = spec.overrides(experiment.preset(options.preset))
-    folder = root / ("out" if changed or options.preset == "smoke" else "figures")
+    folder = experiment.root / ("out" if changed or options.preset == "smoke" else "figures")
     out = Path(options.out) if options.out else folder
     data_dir = Path(options.data_dir) if options.data_dir else None
-    return Order(experiment, spec, options.preset, options.seed, out, options.force, data_dir)
+    how = options.preset, options.seed, out, options.force, data_dir
+    return Order(experiment, spec, *how, sources=sources)
 
 
 def _parse(words: Sequence[str], prog: str, about: str, **defaults: Spec) -> list[Any]:

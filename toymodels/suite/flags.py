@@ -44,11 +44,13 @@ def _form(spec: Spec) -> Any:
     """
     kind = type(spec)
     hints = get_type_hints(kind, include_extras=True)
-    flags = [(f.name, _flag(hints[f.name]), getattr(spec, f.name)) for f in fields(spec)]
-    unchecked = {"__post_init__": lambda self: None, "__doc__": kind.__doc__}
-    form: Any = make_dataclass(
-        kind.__name__, flags, bases=(kind,), namespace=unchecked, frozen=True
-    )
+    namespace = {
+        "__annotations__": {field.name: _flag(hints[field.name]) for field in fields(spec)},
+        **{field.name: getattr(spec, field.name) for field in fields(spec)},
+        "__post_init__": lambda self: None,
+        "__doc__": kind.__doc__,
+    }
+    form: Any = type(kind.__name__, (kind,), namespace)  # a dataclass, as every Spec is
     return form()
 
 

@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import xarray as xr
 from matplotlib.figure import Figure
 
-from toymodels.data.files import read_json, replace, stage, warn
-
-STAMP = "toymodels"
-"""The Dataset attribute that holds, as JSON, what the data is the result of."""
+from toymodels.data.files import read_json, warn, write_atomically
+from toymodels.suite.store.exchange import replace_together
+from toymodels.suite.store.netcdf import STAMP, Data
 
 WORK = ".work-"  # how the names of folders for unfinished runs begin
 SECONDS_TO_KEEP = 30 * 24 * 3600
@@ -32,7 +30,7 @@ SECONDS_TO_KEEP = 30 * 24 * 3600
 
 @dataclass(frozen=True)
 class Place:
-    """Where the files of one figure lie."""
+    """Where the files of one figure lie; changed settings have a `stem` of their own."""
 
     folder: Path
     stem: str
@@ -41,71 +39,53 @@ class Place:
         """Return the file of this kind: ".nc", ".png" or ".json"."""
         return self.folder / f"{self.stem}{suffix}"
 
-    def work(self, fingerprint: str) -> Path:
+    def work(self, identity: str) -> Path:
         """Return the folder for what an unfinished run of this computation leaves."""
-        return self.folder / f"{WORK}{fingerprint[:12]}"
+        return self.folder / f"{WORK}{identity[:12]}"
 
 
-@dataclass(frozen=True)
-class Data:
-    """A Dataset and the netCDF file that it is read from."""
-
-    content: bytes
-    dataset: xr.Dataset
-
-    @classmethod
-    def of(cls, dataset: xr.Dataset, stamp: dict[str, Any]) -> "Data":
-        """Write a Dataset and read it back, so that it is the same now and when loaded later.
-
-        Its attributes give way to the stamp.
-        """
-        stamped = dataset.as_numpy().drop_attrs(deep=False).assign_attrs({STAMP: json.dumps(stamp)})
-        return cls.read(bytes(stamped.to_netcdf(engine="h5netcdf")))
-
-    @classmethod
-    def read(cls, content: bytes) -> "Data":
-        """Read a netCDF file's content."""
-        return cls(content, xr.load_dataset(io.BytesIO(content), engine="h5netcdf"))
-
-    @property
-    def stamp(self) -> dict[str, Any]:
-        """Return what the data is the result of."""
-        return json.loads(self.dataset.attrs[STAMP])
-
-    @property
-    def sha256(self) -> str:
-        """Return the checksum of the file."""
-        return hashlib.sha256(self.content).hexdigest()
-
-
-def load(place: Place, fingerprint: str) -> Data | None:
-    """Return the finished data of this computation, this figure's or another's in its folder.
+def load(place: Place, identity: str) -> Data | None:
+    """Return the finished data of this identity, this figure's or another's in its folder.
 
     None if there is none; what is damaged is named in a warning, and not used.
     """
-    candidates = (place, *_siblings(place, fingerprint))
-    found = (_finished(candidate, fingerprint) for candidate in candidates)
-    return next((data for data in found if data), None)
+    candidates = (place, *_siblings(place, identity))
+    found = (_finished(candidate, identity) for candidate in candidates)
+    return next((data for data in found if data), None) or _kept(place, identity)
 
 
-def _siblings(place: Place, fingerprint: str) -> Iterator[Place]:
+def keep(place: Place, identity: str, data: Data) -> None:
+    """Keep data that could not be drawn or judged where the next run of its identity looks."""
+    write_atomically(place.work(identity) / f"{data.sha256}.nc", data.content)
+
+
+def _kept(place: Place, identity: str) -> Data | None:
+    for path in place.work(identity).glob("*.nc"):
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == path.stem:
+            return Data.read(content)
+        warn(f"{path} is damaged; it is not used")
+    return None
+
+
+def _siblings(place: Place, identity: str) -> Iterator[Place]:
     """Return the other figures of the folder whose data say that they are of this computation."""
     for path in sorted(place.folder.glob("*.nc")):
-        if path.stem != place.stem and _may_be_of(path, fingerprint):
+        if path.stem != place.stem and _may_be_of(path, identity):
             yield Place(place.folder, path.stem)
 
 
-def _may_be_of(path: Path, fingerprint: str) -> bool:
+def _may_be_of(path: Path, identity: str) -> bool:
     """Look at nothing but the stamp; of what is too damaged for that nobody can tell."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             stamp = file.attrs.get(STAMP)
     except OSError:
         return True
-    return stamp is not None and fingerprint in stamp
+    return stamp is not None and identity in stamp
 
 
-def _finished(place: Place, fingerprint: str) -> Data | None:
+def _finished(place: Place, identity: str) -> Data | None:
     path = place.file(".nc")
     if not path.exists():
         return None  # it is not committed, as the other two are
@@ -114,7 +94,7 @@ def _finished(place: Place, fingerprint: str) -> Data | None:
         warn(f"{path} is damaged: it is not what {place.stem}.json records; it is not used")
         return None
     data = Data.read(content)
-    return data if data.stamp["fingerprint"] == fingerprint else None
+    return data if data.stamp.get("identity") == identity else None
 
 
 def _recorded_sha256(place: Place) -> str | None:
@@ -127,21 +107,14 @@ def _recorded_sha256(place: Place) -> str | None:
         return None
 
 
-def publish(place: Place, fingerprint: str, contents: dict[str, bytes]) -> None:
+def publish(place: Place, identity: str, contents: dict[str, bytes]) -> None:
     """Put a figure's files in place, given by suffix in the order of their renaming.
 
     Raises:
-        OSError: if they cannot be written; the figure that was there is then as it was.
+        OSError: if one cannot be written; the figure that was there is then as it was.
     """
-    staged: dict[Path, Path] = {}
-    try:
-        for suffix, content in contents.items():
-            staged[stage(place.work(fingerprint), content)] = place.file(suffix)
-    except BaseException:
-        for temporary in staged:
-            temporary.unlink(missing_ok=True)
-        raise
-    replace(staged)
+    files = {place.file(suffix): content for suffix, content in contents.items()}
+    replace_together(files, place.work(identity))
 
 
 def forget_abandoned(place: Place) -> None:
@@ -149,6 +122,11 @@ def forget_abandoned(place: Place) -> None:
     for work in place.folder.glob(f"{WORK}*"):
         if time.time() - work.stat().st_mtime > SECONDS_TO_KEEP:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def short_hash(content: dict[str, Any]) -> str:
+    """Return a few characters that differ wherever the content does."""
+    return hashlib.sha256(to_json(content).encode()).hexdigest()[:8]
 
 
 def to_json(content: dict[str, Any]) -> str:

@@ -17,9 +17,9 @@ _LEAF = "leaf/"  # keeps the names of arrays apart from ours
 class Checkpoint:
     """Where a training keeps its arrays; `seconds` is the time spent in earlier sessions."""
 
-    def __init__(self, path: Path, fingerprint: str) -> None:
+    def __init__(self, path: Path, identity: str) -> None:
         self.path = path
-        self.fingerprint = fingerprint
+        self.identity = identity
         self.seconds = 0.0
         self._started = time.monotonic()
 
@@ -32,7 +32,7 @@ class Checkpoint:
         except ValueError as error:
             warn(f"the checkpoint {self.path} is damaged ({error}); its training starts anew")
             return None
-        if str(entries["fingerprint"]) != self.fingerprint:
+        if str(entries["identity"]) != self.identity:
             warn(f"the checkpoint {self.path} is of another computation; its training starts anew")
             return None
         self.seconds = float(entries["seconds"])
@@ -47,7 +47,7 @@ class Checkpoint:
             TypeError: if an array's type would not survive (objects, bfloat16).
         """
         entries = {_LEAF + name: np.asarray(array) for name, array in arrays.items()}
-        entries["fingerprint"] = np.asarray(self.fingerprint)
+        entries["identity"] = np.asarray(self.identity)
         entries["seconds"] = np.asarray(self.seconds + time.monotonic() - self._started)
         _write_persistently(self.path, _pack(entries))
 

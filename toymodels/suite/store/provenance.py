@@ -9,9 +9,13 @@ from typing import Any
 
 import jax
 
-from toymodels.suite.store.fingerprint import versions
+from toymodels.suite.store.identity import versions
 
 PACKAGES = ("toymodels", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
+
+
+class DirtyTree(Exception):
+    """A result would be recorded that no commit has the sources of; the message is one sentence."""
 
 
 class Stopwatch:
@@ -34,9 +38,29 @@ class Stopwatch:
 
 def commit(root: Path) -> dict[str, Any]:
     """Return the commit at `root` and whether the tree differs from it, `figures` aside."""
-    changes = _git(root, "status", "--porcelain", "--", ".", ":!figures")
     head = _git(root, "rev-parse", "--verify", "HEAD")
-    return {"commit": head, "dirty": None if head is None else bool(changes)}
+    return {"commit": head, "dirty": None if head is None else bool(changes(root))}
+
+
+def changes(root: Path) -> list[str]:
+    """Return the files below `root` that differ from the commit, `figures` aside."""
+    listed = _git(root, "status", "--porcelain", "-z", "--", ".", ":!figures")
+    return [entry[3:] for entry in (listed or "").split("\0") if entry[2:3] == " "]
+
+
+def refuse_dirty(root: Path) -> None:
+    """Make sure that a commit has the sources of what is about to be recorded.
+
+    Raises:
+        DirtyTree: naming a file that differs; never outside of git.
+    """
+    changed = changes(root) if _git(root, "rev-parse", "--verify", "HEAD") else []
+    if changed:
+        others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        raise DirtyTree(
+            f"{changed[0]}{others} differs from the commit, which a figure in figures/ is "
+            "recorded with: commit it, or say --out DIR or --force"
+        )
 
 
 def _git(root: Path, *args: str) -> str | None:
@@ -45,7 +69,7 @@ def _git(root: Path, *args: str) -> str | None:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return done.stdout.rstrip("\n")
 
 
 def device() -> str:

@@ -1,101 +1,311 @@
-"""Which part of a script its data depends on, found by following names from `run` and `Spec`.
+"""What code a computation reaches, found by following names through the sources.
 
-A statement counts if it defines, imports or changes a name that a counting statement looks up,
-or if it stands for itself (a call, a loop). What only `plot` and `claims` use does not count.
+A statement counts if it binds a name that a counting statement looks up, in its own module or
+through imports in another one of the repository; where it cannot be told what is meant, all that
+it may be counts. Statements that do something when they are run (a call, a loop) count in every
+module that is imported on the way.
 """
 
 import ast
-import symtable
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import accumulate
 
-ROOTS = frozenset({"run", "Spec"})
+from toymodels.suite.store.modules import Chain, Module, Statement, imported_name, read_module
 
+LAB = ("toymodels.suite.lab", "Lab")
+"""What every `run` is given: of its methods those count that are asked for."""
+SETTINGS = (("toymodels.suite.spec", "Spec"), ("toymodels.suite.spec", "TrainingSpec"))
+"""Their values stand in the identity: how they are checked changes no result."""
 
-def reached(tree: ast.Module) -> ast.Module:
-    """Return the top-level statements that `run` and `Spec` depend on, in their order."""
-    counting: list[ast.stmt] = []
-    statements = [part for statement in tree.body for part in _parts(statement)]
-    names, size = ROOTS, -1
-    while len(counting) > size:  # until nothing new is reached
-        size = len(counting)
-        counting = [statement for statement in statements if _counts(statement, names)]
-        names = names.union(*(looked_up(statement) for statement in counting))
-    return ast.Module(counting, type_ignores=[])
+_KNOWN = {home for home, _ in (LAB, *SETTINGS)}  # they ask settings for fields, of any name
+_OWN_NAMES = {"globals", "eval", "exec", "vars", "locals"}  # which may look up anything here
+_IMPORTERS = ("importlib.import_module", "importlib.util", "runpy", "pkgutil", "sys.modules")
 
 
-def _parts(statement: ast.stmt) -> list[ast.stmt]:
-    """Split an import of several names, of which some may count and some not."""
-    match statement:
-        case ast.Import():
-            return [ast.Import([alias]) for alias in statement.names]
-        case ast.ImportFrom():
-            module, level = statement.module, statement.level
-            return [ast.ImportFrom(module, [alias], level) for alias in statement.names]
-    return [statement]
+@dataclass(frozen=True)
+class External:
+    """Something of another package, by its full name."""
+
+    name: str
 
 
-def _counts(statement: ast.stmt, names: frozenset[str]) -> bool:
-    match statement:
-        case ast.If(test=ast.Compare(left=ast.Name("__name__"))):
-            return False
-        case ast.Expr():
-            return not isinstance(statement.value, ast.Constant)  # a docstring
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return statement.name in names
-        case ast.Import() | ast.ImportFrom():
-            (alias,) = statement.names
-            return alias.name == "*" or (alias.asname or alias.name).split(".")[0] in names
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            return not names.isdisjoint(_changed(statement))
-    return True  # loops, conditions, with, try: whatever they do
+@dataclass(frozen=True)
+class Whole:
+    """A module as an object: anything may be asked of it."""
+
+    module: Module
 
 
-def _changed(statement: ast.Assign | ast.AnnAssign | ast.AugAssign) -> set[str]:
-    """Return the names that get other values; for `a.b = ...` and `a[i] = ...`, `a` as well."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    nodes = [node for target in targets for node in ast.walk(target)]
-    return {node.id for node in nodes if isinstance(node, ast.Name)}
+@dataclass(frozen=True)
+class Imported:
+    """A module that is imported on the way."""
+
+    module: Module
 
 
-def looked_up(statement: ast.stmt) -> set[str]:
-    """Return the module-level names that a statement uses, however deep inside."""
-    table = symtable.symtable(ast.unparse(statement), "", "exec")
-    here = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
-    return here.union(*(_global_names(child) for child in table.get_children()))
+Found = Statement | External | Whole
 
 
-def _global_names(table: symtable.SymbolTable) -> set[str]:
-    in_class = table.get_type() == "class"  # where `x = x` looks up the module's x
-    here = {
-        symbol.get_name()
-        for symbol in table.get_symbols()
-        if symbol.is_global() or (in_class and symbol.is_referenced())
-    }
-    return here.union(*(_global_names(child) for child in table.get_children()))
+@dataclass
+class Reach:
+    """What was reached: statements, and names of other packages."""
+
+    statements: set[Statement] = field(default_factory=set)
+    external: set[str] = field(default_factory=set)
+
+    def by_file(self) -> dict[str, list[Statement]]:
+        """Return the statements of each file, in their order."""
+        modules = sorted({statement.module for statement in self.statements}, key=lambda m: m.label)
+        return {
+            module.label: [
+                own
+                for statement in module.statements
+                for own in (statement, *statement.methods)
+                if own in self.statements
+            ]
+            for module in modules
+        }
 
 
-def helpers(tree: ast.Module, path: Path, folder: Path) -> Iterator[Path]:
-    """Give the files inside `folder` that the code at `path` imports.
+class Library:
+    """The sources of a repository, by the names that they are imported by.
 
-    Absolute names start at the folder's parent, relative ones at the file, and plain ones may
-    also mean a neighbour, as when a script is run directly.
+    Args:
+        sources: (label, content) of each file by the full name of its module; a stub, too, by
+            the name of its package and ".pyi".
+
+    Raises:
+        SyntaxError: when it comes to a file that does not parse.
     """
-    for statement in ast.walk(tree):
-        for base, dotted in _sought(statement, path, folder):
-            module = base.joinpath(*dotted.strip(".").split("."))
-            for candidate in (module.with_suffix(".py"), module / "__init__.py"):
-                if candidate.is_file() and candidate.is_relative_to(folder):
-                    yield candidate
+
+    def __init__(self, sources: Mapping[str, tuple[str, bytes]]) -> None:
+        self._sources = sources
+        self._modules: dict[str, Module] = {}
+        self._targets: dict[Statement, frozenset[Found]] = {}
+        self._on_the_way: dict[Module, frozenset[Statement | Imported]] = {}
+
+    @cached_property
+    def packages(self) -> set[str]:
+        """The names of all folders, those without an `__init__.py` included."""
+        names = (name.removesuffix(".pyi").split(".") for name in self._sources)
+        return {package for parts in names for package in accumulate(parts[:-1], _dotted)}
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a module or package of this name."""
+        return name in self._sources or name in self.packages
+
+    def module(self, name: str) -> Module:
+        """Return a module, read once; a folder without `__init__.py` is an empty one."""
+        if name not in self._modules:
+            label, content = self._sources.get(name, (name, b""))
+            is_package = name in self.packages or label.endswith(("__init__.py", "__init__.pyi"))
+            module = read_module(name.removesuffix(".pyi"), label, content, is_package)
+            for home, split in (LAB, *SETTINGS):
+                if home == name:
+                    module.split(split, keep_special=(home, split) == LAB)
+            self._modules[name] = module
+        return self._modules[name]
+
+    def reach(self, start: Iterable[Found | Imported]) -> Reach:
+        """Follow all names from here."""
+        reach, methods, asked, anything = Reach(), set[Statement](), set[str](), False
+        seen: set[Found | Imported] = set()
+        waiting: set[Found | Imported] = set(start)
+        while waiting:
+            found = waiting.pop()
+            seen.add(found)
+            waiting.update(self._next(found))
+            if isinstance(found, External):
+                reach.external.add(found.name)
+            elif isinstance(found, Statement):
+                reach.statements.add(found)
+                methods.update(found.methods)
+                asked |= found.attributes
+                anything |= found.asks_for_anything and found.module.name not in _KNOWN
+            waiting -= seen
+            if not waiting:  # methods that somebody asks for, perhaps of something else
+                waiting = {own for own in methods - seen if anything or own.method in asked}
+        return reach
+
+    def _next(self, found: Found | Imported) -> Iterable[Found | Imported]:
+        if isinstance(found, Statement):
+            return (*self.targets(found), Imported(found.module))
+        if isinstance(found, Whole):
+            return self._everything_in(found.module)
+        if isinstance(found, Imported):
+            return self._imported_on_the_way(found.module)
+        return ()
+
+    def targets(self, statement: Statement) -> frozenset[Found]:
+        """Return what a statement looks up."""
+        if statement not in self._targets:
+            self._targets[statement] = frozenset(self._look_up(statement))
+        return self._targets[statement]
+
+    def _look_up(self, statement: Statement) -> Iterator[Found]:
+        module = statement.module
+        for chain in statement.chains:
+            yield from self._all_of(self.resolve(module, chain))
+        for node, chains in statement.local_imports:
+            for chain in chains:
+                yield from self._all_of(self._through(module, node, chain[1:]))
+
+    def _all_of(self, found: Iterable[Found]) -> Iterator[Found]:
+        """Add everything that there is where a module is imported by a name that is computed."""
+        for one in found:
+            yield one
+            if isinstance(one, External) and one.name.startswith(_IMPORTERS):
+                yield from (Whole(self.module(name)) for name in self.packages if "." not in name)
+
+    def resolve(
+        self, module: Module, chain: Chain, seen: frozenset[tuple[str, str]] = frozenset()
+    ) -> list[Found]:
+        """Return what a name in a module means, with the attributes that are asked of it."""
+        root, rest = chain[0], chain[1:]
+        found: list[Found] = []
+        for statement in module.bindings.get(root, ()):
+            if isinstance(statement.node, ast.Import | ast.ImportFrom):
+                found += self._through(module, statement.node, rest, seen)
+            else:
+                found.append(statement)
+        if root in module.bindings:
+            return found
+        for star in module.stars:
+            source = self._located(module, module.absolute(star))
+            if source and self._has(source, root, seen):
+                return self._member(source, root, rest, seen)
+        if root == "__import__":
+            return [External("importlib.import_module")]
+        return [Whole(module)] if root in _OWN_NAMES else []
+
+    def bindings(self, statement: Statement) -> dict[str, str]:
+        """Say what the imported names mean that a statement looks up, for its identity."""
+        module = statement.module
+        elsewhere = {
+            chain: self.resolve(module, chain)
+            for chain in statement.chains
+            if chain[0] in module.imported or chain[0] not in module.bindings
+        }
+        return {
+            ".".join(chain): " ".join(sorted(map(name_of, found)))
+            for chain, found in elsewhere.items()
+            if found
+        }
+
+    def _through(
+        self,
+        module: Module,
+        node: ast.Import | ast.ImportFrom,
+        rest: Chain,
+        seen: frozenset[tuple[str, str]] = frozenset(),
+    ) -> list[Found]:
+        """Return what is meant by the name that an import binds, and attributes of it."""
+        (alias,) = node.names
+        if isinstance(node, ast.Import):
+            name = alias.name if alias.asname else imported_name(node)
+            return self._attribute(module, name, rest, seen)
+        source = module.absolute(node)
+        if alias.name == "*":
+            return []
+        located = self._located(module, source)
+        if located is None:
+            return [External(".".join((source, alias.name, *rest)))]
+        return self._member(located, alias.name, rest, seen)
+
+    def _located(self, module: Module, name: str) -> str | None:
+        """Return the full name of a module as another one imports it; None if it is not ours.
+
+        A plain name may be a neighbour's, as when a script is run directly.
+        """
+        beside = f"{module.name.rpartition('.')[0]}.{name}"
+        if name.partition(".")[0] in self.packages:
+            return name if self.knows(name) else None
+        return beside if module.name.startswith("experiments.") and self.knows(beside) else None
+
+    def _attribute(
+        self, module: Module, name: str, rest: Chain, seen: frozenset[tuple[str, str]]
+    ) -> list[Found]:
+        located = self._located(module, name)
+        if located is None:
+            return [External(".".join((name, *rest)))]
+        if not rest:
+            return [Whole(self.module(located))]
+        return self._member(located, rest[0], rest[1:], seen)
+
+    def _has(self, name: str, attribute: str, seen: frozenset[tuple[str, str]]) -> bool:
+        return any(
+            not isinstance(found, Whole) or found.module.name != name
+            for found in self._member(name, attribute, (), seen)
+        )
+
+    def _member(
+        self, name: str, attribute: str, rest: Chain, seen: frozenset[tuple[str, str]]
+    ) -> list[Found]:
+        """Return what a module's attribute means: its own name, its stub's, or a submodule."""
+        module, inside = self.module(name), f"{name}.{attribute}"
+        if (name, attribute) not in seen:
+            seen = seen | {(name, attribute)}
+            for home in (module, *self._stub(name)):
+                if attribute in home.bindings:
+                    return self.resolve(home, (attribute, *rest), seen)
+        if self.knows(inside):
+            return self._attribute(module, inside, rest, seen)
+        for star in module.stars:
+            source = self._located(module, module.absolute(star))
+            if source and self._has(source, attribute, seen | {(name, attribute)}):
+                return self._member(source, attribute, rest, seen)
+        return [] if attribute.startswith("__") else [Whole(module)]
+
+    def _stub(self, name: str) -> list[Module]:
+        return [self.module(f"{name}.pyi")] if f"{name}.pyi" in self._sources else []
+
+    def _everything_in(self, module: Module) -> Iterator[Found]:
+        """Give all that a module defines and takes from others, and for a package all modules."""
+        for statement in module.statements:
+            if isinstance(statement.node, ast.Import | ast.ImportFrom):
+                meant = self._through(module, statement.node, ())
+                yield from (found for found in meant if not isinstance(found, Whole))
+            else:
+                yield statement
+                yield from statement.methods
+        if module.is_package:
+            for name in self._sources:
+                if name.startswith(f"{module.name}.") and not name.endswith(".pyi"):
+                    yield Whole(self.module(name))
+
+    def _imported_on_the_way(self, module: Module) -> frozenset[Statement | Imported]:
+        """Return what runs when a module is imported: statements with an effect, and modules."""
+        if module not in self._on_the_way:
+            self._on_the_way[module] = frozenset(self._run_by_importing(module))
+        return self._on_the_way[module]
+
+    def _run_by_importing(self, module: Module) -> Iterator[Statement | Imported]:
+        for package in accumulate(module.name.split(".")[:-1], _dotted):
+            yield Imported(self.module(package))
+        for statement in module.statements:
+            if not statement.is_import and statement.has_effect:
+                yield statement
+            for node in statement.imports_on_the_way:
+                source = (
+                    node.names[0].name if isinstance(node, ast.Import) else module.absolute(node)
+                )
+                located = self._located(module, source)
+                if located:
+                    yield Imported(self.module(located))
+                    meant = self._through(module, node, ())
+                    yield from (Imported(m.module) for m in meant if not isinstance(m, External))
 
 
-def _sought(statement: ast.AST, path: Path, folder: Path) -> Iterator[tuple[Path, str]]:
-    """Give the places where an import may find what it names."""
-    bases, modules = [folder.parent, path.parent], []
-    if isinstance(statement, ast.Import):
-        modules = [alias.name for alias in statement.names]
-    if isinstance(statement, ast.ImportFrom):
-        bases = [path.parents[statement.level - 1]] if statement.level else bases
-        parent = statement.module or ""
-        modules = [parent, *(f"{parent}.{alias.name}" for alias in statement.names)]
-    return ((base, module) for base in bases for module in modules if module)
+def _dotted(package: str, name: str) -> str:
+    return f"{package}.{name}"
+
+
+def name_of(found: Found) -> str:
+    """Name what was found by where it is, not by what it is."""
+    if isinstance(found, External):
+        return found.name
+    if isinstance(found, Whole):
+        return found.module.name
+    return f"{found.module.name}:{','.join(sorted(found.binds))}"
