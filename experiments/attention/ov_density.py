@@ -12,228 +12,208 @@ disjoint blocks of outputs (stars) make pentagons. The mean dimensionality of M'
 heads / features everywhere and tells nothing, so ||M||_F^2 is the order parameter.
 """
 
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-import jax
 import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 
-from experiments.attention._heads import MixingSpec, draws_of, train
+import toymodels as tm
+from experiments.attention._heads import MixingSpec, ov_draws
 from experiments.attention._shapes import draw_columns
-from toymodels import Axis, Claim, Experiment, best_of, geometry, join_sizes, plotting
-from toymodels.suite.cli import main
-from toymodels.suite.spec import Count, Distinct, Positive, Range, Sparsities
+from toymodels import geometry, plotting
 
-WHERE = "Anthropic, January 2024 update"
+PAPER = tm.Source("Anthropic, January 2024 update")
+MATRIX = ["head", "attentional_feature"]
 
 
-@dataclass(frozen=True)
 class Spec(MixingSpec):
     """Settings; the source gives none."""
 
-    d_model: Annotated[tuple[Count, ...], Distinct()] = (16, 32, 64)
-    """Widths of the residual stream, at the middle sparsity; a line each."""
-    overlap: Annotated[tuple[Positive, ...], Distinct()] = (0.1, 0.3, 0.6, 1.2, 2.5, 5.0, 10.0)
+    d_model: Annotated[tuple[tm.Count, ...], tm.Distinct()] = (16, 32, 64)
+    """Widths of the residual stream, a line each; the first is that of the phase picture."""
+    overlap: Annotated[tuple[tm.Positive, ...], tm.Distinct()] = (0.1, 0.3, 0.6, 1.2, 2.5, 5, 10)
     """OV density times d_model: entries of an OV matrix that write to the same output."""
-    sparsity: Sparsities = (0.9, 0.97, 0.99, 0.997)
+    line_sparsity: Annotated[float, tm.Range(0, below=1)] = 0.99
+    """S of the attention patterns of the lines, and of a row of the phase picture."""
+    sparsity: tm.Sparsities = (0.9, 0.97, 0.99, 0.997)
     """S of the attention patterns in the phase picture."""
-    phase_d_model: Count = 32
-    """Width of the residual stream in the phase picture."""
-    line_sparsity: Annotated[float, Range(0, below=1)] = 0.99
-    """S of the attention patterns of the lines."""
-    restarts: Count = 8
-    """Models trained for each draw of the OV matrices."""
+    restarts: tm.Count = 8
 
-    def check(self):
-        super().check()
-        for d_model in {*self.d_model, self.phase_d_model}:
-            densities = np.asarray(self.overlap) / d_model
-            if round(densities.min() * d_model**2) < 1:
-                raise ValueError(
-                    f"an overlap of {min(self.overlap):g} leaves OV matrices of d_model = "
-                    f"{d_model} empty: it takes at least {1 / d_model:g}"
-                )
-            if densities.max() > 1:
-                raise ValueError(
-                    f"an overlap of {max(self.overlap):g} is a density above 1 at d_model = "
-                    f"{d_model}"
-                )
-            if d_model < self.features:
-                raise ValueError(f"d_model = {d_model} has no block for each of {self.features}")
+    def check(self) -> None:
+        narrowest = min(self.d_model)
+        if round(min(self.overlap) * narrowest) < 1 or max(self.overlap) > narrowest:
+            raise ValueError("overlap must lie in [1 / d_model, d_model]: one entry, all of them")
+        if narrowest < self.features:
+            raise ValueError(f"d_model must be at least {self.features}: a block for each feature")
+        if min(len(self.overlap), len({self.line_sparsity, *self.sparsity})) < 2:
+            raise ValueError("the phase picture needs two values of overlap and of sparsity")
 
 
-def run(spec, key, runner):
-    phase = swept(spec, key, runner, "phase", spec.phase_d_model, spec.sparsity)
-    lines, blocks = [], []
+def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+    spec = lab.spec
+    sparse: list[xr.Dataset] = []
+    blocks: list[xr.Dataset] = []
+
+    def on_sparse(sparsity, overlap, ov_draw):  # the sparser within the denser
+        return spec.mixing(ov_draw.sparse(overlap / ov_draw.rank.shape[-1]), sparsity)
+
+    def on_blocks(ov_draw):  # dense, in disjoint blocks of outputs
+        return spec.mixing(ov_draw.blocks(), spec.line_sparsity)
+
     for d_model in spec.d_model:
-        middle = [spec.line_sparsity]
-        lines.append(swept(spec, key, runner, f"line{d_model}", d_model, middle))
-        ovs = jax.vmap(lambda draw: draw.blocks())(draws_of(spec, key, d_model))
-        axes = [Axis("sparsity", middle), Axis("ov_draw", np.arange(spec.ov_draws), ovs)]
-        blocks.append(train(spec, key, runner, f"block{d_model}", axes, spec.heads))
-    lines, blocks = (
-        join_sizes([one[["M", "loss"]].isel(sparsity=0, drop=True) for one in kind],
-                   "d_model", spec.d_model).rename(M=f"{name}_M", loss=f"{name}_loss")
-        for name, kind in {"line": lines, "block": blocks}.items()
-    )  # fmt: skip
-    return phase.merge(lines).merge(blocks)
+        draws = ov_draws(lab, d_model)
+        phase = () if sparse else spec.sparsity
+        swept = (tm.Axis("sparsity", sorted({spec.line_sparsity, *phase})), "overlap", draws)
+        sparse.append(lab.train(f"sparse_{d_model}", on_sparse, swept, shared_batches=True))
+        blocks.append(lab.train(f"blocks_{d_model}", on_blocks, draws, shared_batches=True))
+    lines = [models.sel(sparsity=spec.line_sparsity) for models in sparse]
+    common: dict[str, Any] = {"d_model": list(spec.d_model), "sparsity": spec.line_sparsity}
+    return tm.gather(
+        [
+            sparse[0].assign_coords(picture="phase"),
+            xr.concat(lines, "d_model").assign_coords(picture="lines", **common),
+            xr.concat(blocks, "d_model").assign_coords(picture="blocks", **common),
+        ]
+    )
 
 
-def swept(spec, key, runner, name, d_model, sparsity):
-    """Train over sparsities, overlaps and draws, the sparser OV matrices within the denser."""
-    draws = draws_of(spec, key, d_model)
-    axes = [
-        Axis("sparsity", sparsity),
-        Axis("overlap", spec.overlap),
-        Axis("ov_draw", np.arange(spec.ov_draws), draws),
-    ]
-    return train(spec, key, runner, name, axes, spec.heads)
+def pictures(data: xr.DataTree) -> Iterator[xr.Dataset]:
+    """Yield the best models of the phase picture, of the lines, and on disjoint blocks."""
+    for name in ("phase", "lines", "blocks"):
+        best = tm.best_of(tm.member(data, picture=name))
+        yield best.transpose(..., "ov_draw", *MATRIX)
 
 
-def frobenius(M):
-    """Return ||M||_F^2 of mixing matrices, averaged over OV draws."""
-    return (M**2).sum(["head", "attentional_feature"]).mean("ov_draw")
+def frobenius(models: xr.Dataset) -> xr.DataArray:
+    """Return ||M||_F^2, averaged over OV draws."""
+    return (models.M**2).sum(MATRIX).mean("ov_draw")
 
 
-def largest_gap(M):
+def largest_gap(models: xr.Dataset) -> xr.DataArray:
     """Return the largest angle between neighbouring columns in degrees, averaged over draws."""
-    M = M.transpose(..., "head", "attentional_feature")
-    gaps = geometry.angular_gaps(M.values).max(axis=-1)
-    return M.isel(head=0, attentional_feature=0, drop=True).copy(data=gaps).mean("ov_draw")
+    gaps = xr.apply_ufunc(
+        geometry.angular_gaps, models.M, input_core_dims=[MATRIX], output_core_dims=[MATRIX[1:]]
+    )
+    return gaps.max("attentional_feature").mean("ov_draw")
+
+
+def relative_loss(models: xr.Dataset) -> xr.DataArray:
+    """Return the loss over that of the sparsest OV matrices with the same patterns."""
+    mean = models.loss.mean("ov_draw")
+    return mean / mean.sel(overlap=mean.overlap.min())
 
 
 @plotting.style()
-def plot(dataset):
-    best, lines = best_of(dataset), best_of(dataset, by="line_loss").line_M
-    blocks = best_of(dataset, by="block_loss").block_M
+def plot(data: xr.DataTree) -> Figure:
+    phase, lines, blocks = pictures(data)
     figure = plotting.figure(11.4, 6.2)
     grid = figure.add_gridspec(2, 3, height_ratios=[1.15, 1])
-    ax = figure.add_subplot(grid[0, :2])
-    draw_lines(ax, lines, blocks)
-    thumbnails = grid[0, 2].subgridspec(2, 2)
-    widest, ends = lines.isel(d_model=-1, ov_draw=0), (0, -1)
-    for i, M in enumerate([*(widest.isel(overlap=end) for end in ends), blocks[-1, 0]]):
-        panel = figure.add_subplot(thumbnails[i // 2, i % 2])
-        M = M.transpose("head", "attentional_feature").values
-        draw_columns(panel, M, 1.3, rays=M.shape[1])
-        panel.set_title(f"overlap {dataset.overlap.values[ends[i]]:g}" if i < 2 else "blocks")
+    draw_lines(figure.add_subplot(grid[0, :2]), lines, blocks)
+    draw_solutions(figure, grid[0, 2], lines, blocks)
     maps = {
-        r"$\|M\|_F^2$": (frobenius(best.M), dataset.sizes["head"] + 1e-9),
-        "largest angle between neighbours": (largest_gap(best.M), 180.0),
-        "loss over that of sparsest OVs": (relative_loss(best.loss), 1.0),
+        r"$\|M\|_F^2$": (frobenius(phase), phase.sizes["head"] + 1e-9),
+        "largest angle between neighbours": (largest_gap(phase), 180.0),
+        "loss over that of sparsest OVs": (relative_loss(phase), 1.0),
     }
-    for place, (title, (values, centre)) in zip(
-        [grid[1, i] for i in range(3)], maps.items(), strict=True
-    ):
-        panel = figure.add_subplot(place)
-        image = plotting.value_map(
-            panel, dataset.overlap.values, 1 - dataset.sparsity.values,
-            values.transpose("sparsity", "overlap").values, centre,
-        )  # fmt: skip
-        panel.set_title(title)
-        panel.set(xlabel="OV density x d_model", ylabel="1 - S of the patterns")
-        figure.colorbar(image, ax=panel)
+    for i, (title, (values, centre)) in enumerate(maps.items()):
+        ax = figure.add_subplot(grid[1, i])
+        image = plotting.value_map(ax, phase.overlap, 1 - phase.sparsity, values, centre)
+        ax.set(title=title, xlabel="OV density x d_model", ylabel="1 - S of the patterns")
+        figure.colorbar(image, ax=ax)
     return figure
 
 
-def draw_lines(ax, lines, blocks):
+def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     """Draw ||M||_F^2 over density times d_model, a line for each d_model, the blocks as stars."""
-    colors = plotting.importance_colors(1.0 / lines.d_model.values[::-1] ** 2)
-    for d_model, color in zip(lines.d_model.values, colors, strict=True):
-        ax.plot(lines.overlap, frobenius(lines.sel(d_model=d_model)), "o-", color=color,
-                label=f"d_model = {d_model}")  # fmt: skip
-        star = float(frobenius(blocks.sel(d_model=d_model)))
-        ax.plot(float(lines.overlap[-1]), star, "*", color=color, markersize=11)
-    for count, name in [(lines.sizes["head"], "heads"),
-                        (lines.sizes["attentional_feature"], "features")]:  # fmt: skip
+    widths, features = lines.d_model.values, lines.sizes["attentional_feature"]
+    colors = plotting.importance_colors(1.0 / widths[::-1] ** 2.0)
+    for d_model, color in zip(widths, colors, strict=True):
+        line, star = (frobenius(models.sel(d_model=d_model)) for models in (lines, blocks))
+        ax.plot(lines.overlap, line, "o-", color=color, label=f"d_model = {d_model}")
+        # one of `features` blocks is not zero: that is its density
+        ax.plot(d_model / features, star, "*", color=color, markersize=11)
+    for name, count in {"heads": lines.sizes["head"], "features": features}.items():
         ax.axhline(count, color=plotting.FAINT, linewidth=0.8, zorder=0)
-        ax.annotate(name, (float(lines.overlap[0]), count), color=plotting.MUTED, va="bottom")
-    plotting.log_axis(ax.xaxis, lines.overlap.values)
-    ax.set(xlabel="OV density x d_model (star: dense, in disjoint blocks of outputs)",
-           ylabel=r"$\|M\|_F^2$", ylim=(0, lines.sizes["attentional_feature"] + 0.8))  # fmt: skip
-    ax.legend()
+        ax.annotate(name, (lines.overlap[0], count), color=plotting.MUTED, va="bottom")
+    plotting.log_axis(ax.xaxis, lines.overlap)
+    ax.set(xlabel="OV density x d_model (stars: dense, in disjoint blocks of outputs)",
+           ylabel=r"$\|M\|_F^2$", ylim=(0, features + 0.8))  # fmt: skip
+    ax.legend(loc="lower left")
 
 
-def relative_loss(loss):
-    """Return the loss over that of the sparsest OV matrices with the same patterns."""
-    mean = loss.mean("ov_draw")
-    return mean / mean.isel(overlap=0)
+def draw_solutions(
+    figure: Figure, place: SubplotSpec, lines: xr.Dataset, blocks: xr.Dataset
+) -> None:
+    """Draw the columns of M at the ends and the middle of a line, and for blocks."""
+    line, star = (models.isel(d_model=-1, ov_draw=0).M for models in (lines, blocks))
+    shown = sorted({0, line.sizes["overlap"] // 2, line.sizes["overlap"] - 1})
+    solutions = {f"overlap {line.overlap[i]:g}": line.isel(overlap=i) for i in shown}
+    cells = place.subgridspec(2, 2)
+    for i, (name, M) in enumerate((solutions | {"blocks": star}).items()):
+        ax = figure.add_subplot(cells[divmod(i, 2)])
+        draw_columns(ax, M.values)
+        ax.set_title(name)
 
 
-def claims(dataset):
-    lines = best_of(dataset, by="line_loss").line_M
-    blocks = best_of(dataset, by="block_loss").block_M
-    norms = frobenius(lines).transpose("d_model", "overlap").values
-    heads, features = dataset.sizes["head"], dataset.sizes["attentional_feature"]
-    gaps = largest_gap(lines).transpose("d_model", "overlap").values
-    overlap = dataset.overlap.values
-    sparse, dense = overlap <= 0.6, overlap >= 5
-    crossings = [crossing(overlap, row, (heads + features) / 2) for row in norms]
-    D = geometry.dimensionality(best_of(dataset).M.values).mean(axis=-1)
-    stars = largest_gap(blocks).values
-    return [
-        Claim.within(
-            "Dense OV matrices show no superposition: ||M||_F^2 is the number of heads (at the "
-            "largest overlaps, each d_model)",
-            WHERE,
-            (0.9 * heads, 1.15 * heads),
-            norms[:, dense].ravel(),
-        ),
-        Claim.within(
-            "Sparse ones do: ||M||_F^2 is near the number of features (overlap up to 0.6, each "
-            "d_model)",
-            WHERE,
-            (0.75 * features, features),
-            norms[:, sparse].ravel(),
-        ),
-        Claim.within(
-            "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)",
-            "ours",
-            (180, 360),
-            gaps[:, dense].ravel(),
-        ),
-        Claim.within(
-            "The transition is at the same density x d_model for each d_model (where ||M||_F^2 is "
-            "half way)",
-            "ours",
-            (0.6, 2.5),
-            crossings,
-        ),
-        Claim.within(
-            "Dense OV matrices in disjoint blocks of outputs make pentagons (largest angle between "
-            "neighbours, each d_model)",
-            "ours",
-            (72, 90),
-            stars,
-        ),
-        Claim.within(
-            "The mean dimensionality of M's columns is heads / features in every cell, and tells "
-            "nothing (least, most)",
-            "ours: sum D_i = rank(M) for a tight frame",
-            (0.95 * heads / features, 1.001 * heads / features),
-            [D.min(), D.max()],
-        ),
-    ]
+def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+    phase, lines, blocks = pictures(data)
+    overlap, heads = lines.overlap.values, phase.sizes["head"]
+    features, rare = phase.sizes["attentional_feature"], bool(lines.sparsity >= 0.98)
+    norms, gaps = frobenius(lines).values, largest_gap(lines).values
+    yield PAPER.within(
+        "Dense OV matrices show no superposition: ||M||_F^2 is the number of heads (at the "
+        "largest overlaps, each d_model)",
+        0.9 * heads, 1.15 * heads, norms[:, overlap >= 5],
+    )  # fmt: skip
+    yield PAPER.within(
+        "Sparse ones do: ||M||_F^2 is near the number of features (overlap up to 0.6, each "
+        "d_model)",
+        0.75 * features, features, norms[:, overlap <= 0.6], when=rare,
+    )  # fmt: skip
+    yield tm.OURS.within(
+        "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)",
+        180, 360, gaps[:, overlap >= 5],
+    )  # fmt: skip
+    yield tm.OURS.within(
+        "The transition is at the same density x d_model for each d_model (where ||M||_F^2 is "
+        "half way)",
+        0.6, 2.5, [crossing(overlap, row, (heads + features) / 2) for row in norms],
+        when=rare and len(norms) > 1,
+    )  # fmt: skip
+    yield tm.OURS.within(
+        "Dense OV matrices in disjoint blocks of outputs make pentagons (largest angle between "
+        "neighbours, each d_model)",
+        72, 90, largest_gap(blocks), when=rare and features == 5,
+    )  # fmt: skip
+    D = geometry.dimensionality(phase.M.values).mean(axis=-1)
+    yield tm.Source("ours: sum D_i = rank(M) for a tight frame").within(
+        "The mean dimensionality of M's columns is heads / features in every cell, and tells "
+        "nothing (least, most)",
+        0.95 * heads / features, 1.001 * heads / features, [D.min(), D.max()],
+    )  # fmt: skip
 
 
-def crossing(overlap, norms, level):
-    """Interpolate where a falling line crosses a level, on a log scale; NaN if it does not."""
-    below = norms < level
-    if below.all() or not below.any():
+def crossing(overlap: np.ndarray, norms: np.ndarray, level: float) -> float:
+    """Interpolate where a falling line first crosses a level, on a log scale; NaN if nowhere."""
+    i = int((norms < level).argmax())
+    if i == 0:  # below it everywhere, or nowhere
         return np.nan
-    i = int(below.argmax())
-    share = (norms[i - 1] - level) / (norms[i - 1] - norms[i]) if i else 0.0
-    return float(overlap[i - 1] ** (1 - share) * overlap[i] ** share)
+    at = np.interp(level, norms[[i, i - 1]], np.log(overlap[[i, i - 1]]))
+    return float(np.exp(at))
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = tm.Experiment(
+    __file__,
     Spec,
     run,
     plot,
     claims,
     smoke=Spec(
-        d_model=(5, 10),
-        phase_d_model=5,
+        d_model=(5,),
         overlap=(0.5, 5.0),
         sparsity=(0.9, 0.99),
         ov_draws=2,
@@ -244,14 +224,17 @@ EXPERIMENT = Experiment(
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
     sweeps="sparsity",
+    weights={"M": ("head", "attentional_feature")},
     deviations=(
-        "The source gives no sizes, sparsities or optimiser: 8 tokens, Adam 2e-2 along a cosine, "
-        "1,000 steps, batch 32, all entries uniform on [0, 1], OV matrices of equal norm.",
+        "The source gives no sizes, sparsities or optimiser: {tokens} tokens, Adam "
+        "{learning_rate:g} ({schedule} schedule), {steps:,} steps, batch {batch_size:,}, all "
+        "entries uniform on [0, 1], OV matrices of equal norm.",
         "OV matrices of one draw are nested: the sparser ones are part of the denser ones.",
-        "Best of the restarts by test loss for each OV draw, then the mean over draws.",
+        "Best of the {restarts} restarts by test loss for each of {ov_draws} OV draws, then the "
+        "mean over draws.",
         "The control of disjoint blocks, and density x d_model as the coordinate, are ours.",
     ),
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()
