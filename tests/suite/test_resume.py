@@ -78,11 +78,24 @@ if __name__ == "__main__":
 '''
 
 
+TWIN = '''"""Another figure of the same training.
+
+Source: ours.
+"""
+
+from experiments.family.slow import Experiment, Spec, claims, plot, run
+
+EXPERIMENT = Experiment(
+    __file__, Spec, run, plot, claims, smoke=Spec(), paper=Spec(), sweeps="sparsity", weights={}
+)
+'''
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     tree = Tree(tmp_path_factory.mktemp("tree"))
     tree.write("family/slow", SCRIPT)
-    tree.write("family/twin", SCRIPT)
+    tree.write("family/twin", TWIN)
     return tree
 
 
