@@ -124,7 +124,8 @@ def _checked(points: Datapoints, n: int) -> Datapoints:
 
 @true_float32()
 def _error(at, points):
-    layers, n = _Layers.of(*at, points), at[0].shape[1]
+    W, b = at
+    layers, n = _Layers.of(W, b, points), W.shape[1]
     blocks = _blocks(layers.hidden.T, n), *(_blocks(leaf, n) for leaf in points)
 
     def add(total, block):
@@ -140,7 +141,8 @@ def _error(at, points):
 
 @true_float32()
 def _error_and_gradient(at, points):
-    layers, T, (m, n) = _Layers.of(*at, points), len(points.feature), at[0].shape
+    W, b = at
+    layers, T, (m, n) = _Layers.of(W, b, points), len(points.feature), W.shape
 
     def add(by_readout, h):
         y = jax.nn.relu(layers.readout @ h)
