@@ -106,11 +106,12 @@ def dense_steps(m: int, x: np.ndarray) -> Callable[[], Any]:
         updates, memory = optimizer.update(jax.grad(loss)(params, x), memory, params)
         return optax.apply_updates(params, updates), memory
 
-    step, init = map(jax.vmap, (step, optimizer.init)) if instances else (step, optimizer.init)
+    each: Any = jax.vmap(step) if instances else step
+    init: Any = jax.vmap(optimizer.init) if instances else optimizer.init
 
     @jax.jit
     def steps(state, x):
-        return jax.lax.fori_loop(0, DENSE_STEPS, lambda _, state: step(*state, x), state)
+        return jax.lax.fori_loop(0, DENSE_STEPS, lambda _, state: each(*state, x), state)
 
     W = jax.random.normal(jax.random.key(0), (*instances, m, N)) * INITIAL_SCALE
     params = (W, jnp.zeros((*instances, N)))

@@ -38,7 +38,7 @@ class Spec(tm.TrainingSpec):
     """Importance of feature i is this to the power of i, one for each size."""
     sparsity: tm.Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
     """S, the probability that a feature is inactive; one column each."""
-    restarts: tm.Count = 2
+    restarts: tm.Count = 3
     sizes = tm.zipped("n", "m", "importance_decay")
 
     def check(self) -> None:

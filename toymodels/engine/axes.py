@@ -193,9 +193,8 @@ def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFu
         return jnp.concatenate([leaf, *[last] * missing], axis=position)
 
     def all_members(values, keys, member, shared):
-        keys_spec = Keys(
-            *[first if k in keys.along(axis) else PartitionSpec() for k in keys._fields]
-        )
+        specs_of_keys = [first if k in keys.along(axis) else PartitionSpec() for k in keys._fields]
+        keys_spec: Any = Keys(*specs_of_keys)  # type: ignore[arg-type]  # a spec for each key
         values = {**values, axis.name: jax.tree.map(lambda v: padded(v, 0), values[axis.name])}
         values_spec = {n: first if n == axis.name else PartitionSpec() for n in values}
         keys = keys._replace(**{k: padded(v, 0) for k, v in keys.along(axis).items()})
