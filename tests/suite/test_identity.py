@@ -271,6 +271,13 @@ def test_packages_count_where_reached_code_uses_them(tree):
     assert changes(tree, "toymodels/data/images.py", "load_digits", "load_iris")
 
 
+@pytest.mark.parametrize(("asked", "counts"), [("lab", True), ("self", False)])
+def test_of_the_lab_anything_may_be_asked_by_a_computed_name(tree, asked, counts):
+    edit(tree, STEM, "return helper(lab, WIDTH)", f"return getattr({asked}, 'im' + 'ages')()")
+    through = changes(tree, "toymodels/data/images.py", "load_digits", "load_iris")
+    assert bool(through) == counts
+
+
 def test_files_count_by_content(tree):
     edit(tree, STEM, "deviations=", 'reads=("table.csv",), deviations=')
     with pytest.raises(FileNotFoundError, match=r"table\.csv"):

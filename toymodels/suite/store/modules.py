@@ -92,13 +92,14 @@ class Statement:
 
     @cached_property
     def asks_for_anything(self) -> bool:
-        """Whether it asks an object for an attribute whose name is computed."""
+        """Whether it asks another object for an attribute whose name is computed."""
         return any(
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
             and node.func.id == "getattr"
             and len(node.args) > 1
             and isinstance(node.args[0], ast.Name)
+            and node.args[0].id != "self"  # whose class counts whole
             and not isinstance(node.args[1], ast.Constant)
             for node in ast.walk(self.node)
         )
