@@ -1,71 +1,74 @@
-"""Dictionaries of hidden vectors measured against the features that these were made of."""
+"""Dictionaries measured against the true features: max cosines, and their means (MMCS)."""
 
-import jax
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
-from toymodels import ReluDictionary, baselines, best_of, geometry, recovery
+import toymodels as tm
+from toymodels import baselines, geometry, recovery
 
-BASELINES = ("scikit-learn", "PCA", "random")
 RANDOM_DRAWS = 16
 
 
-def measures(learned, W, test):
-    """Compute every autoencoder's metrics on fresh hidden vectors."""
-    axes = ("sparsity", "l1", "dictionary_seed")
-    names = ("W_enc", "b_enc", "W_dec", "b_dec")
-
-    def measure(member):
-        weights, w, h = member
-        model = ReluDictionary(*weights["W_dec"].shape, key=jax.random.key(0))
-        for name in names:
-            getattr(model, name)[...] = weights[name]
-        codes = model.encode(h)
-        output = model.decode(codes)
-        return {
-            "max_cosine": recovery.max_cosines(w, weights["W_dec"]),
-            "l0": recovery.l0(codes),
-            "dead_fraction": recovery.dead_fraction(codes),
-            "explained_variance": recovery.explained_variance(h, output),
-            "shrinkage": recovery.shrinkage(h, output),
-        }
-
-    weights = {name: learned[name].transpose(*axes, ...).values for name in names}
-    at_sparsity = jax.vmap(jax.vmap(measure, ((0, None, None),)), ((0, None, None),))
-    found = jax.lax.map(at_sparsity, (weights, W, test))
-    dims = {"max_cosine": (*axes, "feature")}
-    return xr.Dataset({k: (dims.get(k, axes), np.asarray(v)) for k, v in found.items()})
+def max_cosines(W: np.ndarray, dictionaries: xr.DataArray) -> xr.DataArray:
+    """Compare the autoencoders' decoders at each sparsity with its true features W."""
+    *leading, _, _ = dictionaries.dims
+    sizes = [dictionaries.sizes[dim] for dim in leading]
+    truth = np.broadcast_to(W[:, None, None], (*sizes, *W.shape[1:]))
+    return xr.DataArray(
+        recovery.max_cosines(truth, dictionaries.values), dims=(*leading, "feature")
+    )
 
 
-def compare(alphas, W, test):
-    """Measure the baselines' dictionaries: the best alpha, all components, many random draws."""
+def baseline_max_cosines(
+    W: np.ndarray, h: np.ndarray, alphas: Sequence[float], seed: int
+) -> xr.DataArray:
+    """Measure the baselines at each sparsity: the best alpha, all components, the mean of draws."""
     m, n = W.shape[1:]
-    chance = [baselines.random_directions(m, n, seed=seed) for seed in range(RANDOM_DRAWS)]
+    columns = baselines.random_directions(m, RANDOM_DRAWS * n, seed=seed)
+    draws = np.split(columns, RANDOM_DRAWS, axis=1)
     rows = []
-    for w, h in zip(W, test, strict=True):
-        fitted = [baselines.scikit_learn_dictionary(h, n, a, seed=0) for a in alphas]
-        cosines = [recovery.max_cosines(w, one.dictionary.astype(w.dtype)) for one in fitted]
-        components = baselines.principal_components(h, m).dictionary
-        random = [recovery.max_cosines(w, one.astype(w.dtype)) for one in chance]
+    for w, x in zip(W.astype(float), h, strict=True):
+        fits = [baselines.scikit_learn_dictionary(x, n, alpha, seed=seed) for alpha in alphas]
+        cosines = [recovery.max_cosines(w, fit.dictionary) for fit in fits]
         represented = geometry.represented(w)
         best = max(cosines, key=lambda cosine: cosine[represented].mean())
-        rows.append([best, recovery.max_cosines(w, components), np.mean(random, axis=0)])
-    dims = ("sparsity", "baseline", "feature")
-    return xr.Dataset({"baseline_max_cosine": (dims, rows)}, {"baseline": list(BASELINES)})
+        components = baselines.principal_components(x, m).dictionary.astype(float)
+        random = np.mean([recovery.max_cosines(w, draw) for draw in draws], axis=0)
+        rows.append([best, recovery.max_cosines(w, components), random])
+    names = {"baseline": ["scikit-learn", "PCA", "random"]}
+    return xr.DataArray(np.array(rows), names, ("sparsity", "baseline", "feature"))
 
 
-def toy_weights(models):
+def toy_weights(models: xr.Dataset) -> xr.DataArray:
     """Return W of the best toy models, [sparsity, hidden, feature]."""
-    return best_of(models).W.transpose("sparsity", "hidden", "feature").values
+    return tm.best_of(models).W
 
 
-def mmcs(models, name):
+def represented(models: xr.Dataset) -> xr.DataArray:
+    """Return which features the toy models represent, [sparsity, feature]."""
+    W = toy_weights(models)
+    return xr.DataArray(geometry.represented(W.values), dims=("sparsity", "feature"))
+
+
+def mmcs(models: xr.Dataset, name: str = "max_cosine") -> xr.DataArray:
     """Average max cosines over the features that the toy model represents."""
-    kept = geometry.represented(toy_weights(models))
-    represented = xr.DataArray(kept, dims=("sparsity", "feature"))
-    return models[name].where(represented).mean("feature")
+    return models[name].where(represented(models)).mean("feature")
 
 
-def at_best_l1(models):
+def at_best_l1(models: xr.Dataset) -> xr.Dataset:
     """Select, at each sparsity, the L1 coefficient with the best MMCS over the restarts."""
-    return models.isel(l1=mmcs(models, "max_cosine").mean("dictionary_seed").argmax("l1"))
+    return models.isel(l1=mmcs(models).mean("dictionary_seed").argmax("l1"))
+
+
+def sparse_cosines(sizes: list[xr.Dataset]) -> tuple[float, float]:
+    """Average max cosines, S >= 0.7, of the features that toy models represent, and the others."""
+    kept, others = [], []
+    for models in sizes:
+        cosines = at_best_l1(models).max_cosine.mean("dictionary_seed")
+        cosines = cosines.where(models.sparsity >= 0.7)
+        kept.append(cosines.where(represented(models)).values.ravel())
+        others.append(cosines.where(~represented(models)).values.ravel())
+    one, other = (xr.DataArray(np.concatenate(pool)).mean() for pool in (kept, others))
+    return float(one), float(other)

@@ -1,55 +1,78 @@
-"""Looking at the shared runs: one model of a dataset size, and how its plane is drawn."""
+"""Looking at the shared runs: the models of a dataset size, and how their planes are drawn."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import xarray as xr
+from matplotlib.figure import FigureBase
 
-from toymodels import geometry, plotting, select_size
+import toymodels as tm
+from toymodels import geometry, plotting
 
 DEVIATIONS = (
-    "quick has n = 1,000, S = .99 and 10,000 steps; the source n = 10,000, S = .999, 50,000.",
-    "All models of one T start from the same weights; they differ in their datapoints.",
+    "Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and "
+    "50,000.",
+    "All models of one T and restart start from the same weights; they differ in their datapoints.",
 )
 
 
-def sizes(dataset, budget=1):
-    """Return the dataset sizes that were trained with this budget of steps."""
-    there = dataset.train_loss.sel(budget=budget).notnull().any(["data_seed", "seed"])
-    return dataset.dataset_size.values[there.values]
+def sizes(data: xr.DataTree, budget: int = 1) -> np.ndarray:
+    """Return the dataset sizes that were trained with this budget of steps, in their order."""
+    trained = tm.members(data, budget=budget)
+    return np.array(sorted(one.dataset_size.item() for one in trained), dtype=int)
 
 
-def same_size(dataset, T, budget=1):
-    """Return all models trained on T datapoints."""
-    return select_size(dataset, dataset_size=T, budget=budget)
+def same_size(data: xr.DataTree, T: int, budget: int = 1) -> xr.Dataset:
+    """Return all models trained on T datapoints, along one axis."""
+    return tm.member(data, dataset_size=T, budget=budget).stack(model=("dataset", "seed"))
 
 
-def best(dataset, T, budget=1):
+def best(data: xr.DataTree, T: int) -> xr.Dataset:
     """Return the one with the lowest training loss."""
-    models = same_size(dataset, T, budget).stack(model=("data_seed", "seed"))
-    return models.isel(model=int(models.train_loss.values.argmin()))
+    return tm.best_of(same_size(data, T), over="model", by="train_loss")
 
 
-def mean_test_loss(dataset):
-    """Return the test loss for each dataset size, averaged over data seeds and restarts."""
-    means = dataset.test_loss.sel(budget=1).mean(["data_seed", "seed"])
-    return means.sel(dataset_size=sizes(dataset)).values
+def mean_test_loss(data: xr.DataTree) -> np.ndarray:
+    """Return the test loss for each dataset size, averaged over datasets and restarts."""
+    return np.array([same_size(data, T).test_loss.values.mean() for T in sizes(data)])
 
 
-def polygon_error(h):
+def reaches_features(data: xr.DataTree) -> bool:
+    """Whether the largest dataset has the datapoints that it takes to learn features.
+
+    It took between n / 2 and n of them in all runs.
+    """
+    largest = sizes(data)[-1]
+    return bool(largest >= best(data, largest).sizes["feature"])
+
+
+def polygon_error(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far hidden vectors [*, 2, T] are from a regular polygon: angles, and radii.
 
     Returns the largest deviation from 360/T of the angles between neighbours, in degrees, and
     the standard deviation of the radii over their mean, each [*].
     """
-    gaps, radii = geometry.angular_gaps(h), geometry.norms(h)
+    gaps, radii = geometry.angular_gaps(h), np.asarray(geometry.norms(h))
     deviation = np.abs(gaps - 360 / h.shape[-1]).max(axis=-1)
     return deviation, radii.std(axis=-1) / radii.mean(axis=-1)
 
 
-def largest(W, count=5):
+def longest(W: np.ndarray, count: int = 5) -> np.ndarray:
     """Return the longest columns of W [m, n]: the features that are learned, if any are."""
-    return W[:, np.argsort(-geometry.norms(W))[:count]]
+    return W[:, np.argsort(-np.asarray(geometry.norms(W)))[:count]]
 
 
-def draw_planes(above, below, model, limits=(None, None)):
-    """Draw hidden vectors in red above and the features' directions in blue below."""
-    plotting.point_cloud(above, model.h.values, plotting.DATAPOINT, limits[0])
-    plotting.point_cloud(below, model.W.values, plotting.FEATURE, limits[1])
+def draw_planes(
+    place: FigureBase,
+    models: Sequence[xr.Dataset],
+    names: Sequence[str] = ("h", "W"),
+    limits: Sequence[float | None] = (None, None),
+) -> None:
+    """Draw each model's hidden vectors in red above and its features' directions in blue below."""
+    titles = [f"T = {plotting.plain_number(model.dataset_size.item())}" for model in models]
+    grid = plotting.panels(place, names, titles)
+    colors = (plotting.DATAPOINT, plotting.FEATURE)
+    for row, name, color, limit in zip(grid, ("h", "W"), colors, limits, strict=True):
+        row[0].yaxis.label.set_color(color)
+        for ax, model in zip(row, models, strict=True):
+            plotting.point_cloud(ax, model[name].values, color, limit)

@@ -14,105 +14,109 @@ onset of features, between T = 5,000 and 10,000. Where some datapoints are given
 origin (T = 15 to 100), the others have 10 to 25 % more than 2/T.
 """
 
-import numpy as np
+from collections.abc import Iterator
 
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import toymodels as tm
 from experiments.memorization._models import (
     DEVIATIONS,
     best,
     draw_planes,
-    largest,
+    longest,
     mean_test_loss,
+    reaches_features,
     same_size,
     sizes,
 )
-from experiments.memorization._runs import PAPER, SMOKE, Spec, run
-from toymodels import Claim, Experiment, geometry, plotting
-from toymodels.suite.cli import main
+from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from toymodels import geometry, plotting
 
-WHERE = "Henighan et al. 2023, figure 3"
+HENIGHAN = tm.Source("Henighan et al. 2023, figure 3")
 
 
 @plotting.style()
-def plot(dataset):
-    shown = sizes(dataset)
+def plot(data: xr.DataTree) -> Figure:
+    shown = sizes(data)
     figure = plotting.figure(11.4, 6.6)
-    grid = figure.add_gridspec(4, len(shown), height_ratios=[1.5, 1.9, 0.75, 0.75])
-    loss, dims = figure.add_subplot(grid[0, :]), figure.add_subplot(grid[1, :])
-    plotting.fraction_guides(dims, ("1", "2/3", "2/5", "0"))
-    for i, T in enumerate(shown):
-        losses = same_size(dataset, T).test_loss.values.ravel()
-        loss.plot(np.full(losses.size, T), losses, "o", color=plotting.MUTED, markersize=3)
-        model = best(dataset, T)
+    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.4, 1.5])
+    loss, dims = upper.subplots(2, 1, height_ratios=[1.5, 1.9])
+    draw_losses(loss, data)
+    draw_dimensionality(dims, [best(data, T) for T in shown])
+    draw_planes(lower, [best(data, T) for T in shown])
+    for ax in (loss, dims):
+        plotting.log_axis(ax.xaxis, shown)
+        ax.set_xlim(shown[0] / 1.25, shown[-1] * 1.25)
+    loss.set_xticklabels([])
+    dims.set_xlabel("dataset size T")
+    upper.align_ylabels()
+    return figure
+
+
+def draw_losses(ax: Axes, data: xr.DataTree) -> None:
+    """Draw the test loss of every model, and the mean for each dataset size."""
+    for T in sizes(data):
+        losses = same_size(data, T).test_loss.values
+        ax.plot(np.full(losses.size, T), losses, "o", color=plotting.MUTED, markersize=3)
+    ax.plot(sizes(data), mean_test_loss(data), color=plotting.INK)
+    ax.axhline(1, color=plotting.FAINT, linewidth=0.8, zorder=0)
+    plotting.log_axis(ax.yaxis, np.array([1, 2, 4, 10, 30, 100, 300, 1000]))
+    ax.set(ylabel="test loss", ylim=(0.9, None))
+
+
+def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
+    """Draw each model's features in blue and its datapoints in red, beside the share 2/T."""
+    plotting.fraction_guides(ax, ("1", "2/3", "2/5", "0"))
+    for model in models:
         for quantity, color, shift in [
             (model.feature_dimensionality, plotting.FEATURE, 1.03),
             (model.datapoint_dimensionality, plotting.DATAPOINT, 1 / 1.03),
         ]:
-            place = np.full(quantity.size, T * shift)
-            dims.scatter(place, quantity, s=5, color=color, alpha=0.5, linewidths=0)
-        panels = [figure.add_subplot(grid[row, i]) for row in (2, 3)]
-        draw_planes(*panels, model)
-        panels[0].set_title(f"T = {plotting.plain_number(T)}")
-    loss.axhline(1, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    loss.plot(shown, mean_test_loss(dataset), color=plotting.INK)
-    polygon = np.geomspace(max(3, shown[0]), shown[-1])
-    dims.plot(polygon, 2 / polygon, color=plotting.INK, linewidth=0.8)
-    dims.annotate("2 / T", (15, 2 / 15), xytext=(6, 6), textcoords="offset points")
-    for ax in (loss, dims):
-        plotting.log_axis(ax.xaxis, shown)
-        ax.set_xlim(shown[0] / 1.25, shown[-1] * 1.25)
-    plotting.log_axis(loss.yaxis)
-    loss.set(ylabel="test loss", xticklabels=[], ylim=(0.9, None))
-    dims.set(ylabel="dimensionality", xlabel="dataset size T")
-    panels = figure.axes[2:4]
-    panels[0].set_ylabel("h", color=plotting.DATAPOINT)
-    panels[1].set_ylabel("W", color=plotting.FEATURE)
-    figure.align_ylabels([loss, dims])
-    return figure
+            place = np.full(quantity.size, model.dataset_size * shift)
+            ax.scatter(place, quantity, s=5, color=color, alpha=0.5, linewidths=0)
+    polygon = np.geomspace(3, max(4, models[-1].dataset_size.item()))
+    ax.plot(polygon, 2 / polygon, color=plotting.INK, linewidth=0.8)
+    ax.annotate("2 / T", (15, 2 / 15), xytext=(6, 6), textcoords="offset points")
+    ax.set_ylabel("dimensionality")
 
 
-def claims(dataset):
-    shown, test = sizes(dataset), mean_test_loss(dataset)
-    peak = int(test.argmax())
+def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+    shown, loss = sizes(data), mean_test_loss(data)
     few = [T for T in shown if 3 <= T <= 100]
-    shares = [np.median(best(dataset, T).datapoint_dimensionality) * T / 2 for T in few]
-    last = best(dataset, shown[-1])
-    features = np.sort(last.feature_dimensionality.values)[-5:]
-    datapoint = last.datapoint_dimensionality.values.max()
-    return [
-        Claim.within(
-            "Up to T = 100 the datapoints share the two dimensions, 2/T each (median of D T / 2 "
-            f"for T = {', '.join(map(str, few))})",
-            WHERE,
-            (0.9, 1.1),
-            shares,
-        ),
-        Claim(
-            "Double descent: the mean test loss has its maximum inside the range of T (T of the "
-            "maximum; test loss at the smallest T, there and at the largest T)",
-            WHERE,
-            "the loss is largest there, and at the largest T lower than at the smallest",
-            [shown[peak], test[0], test[peak], test[-1]],
-            bool(test[-1] < test[0] < test[peak] and peak < len(shown) - 1),
-        ),
-        Claim.within(
-            "With most datapoints the five longest features form a pentagon (angles between "
-            "neighbours)",
-            WHERE,
-            (62, 82),
-            geometry.angular_gaps(largest(last.W.values)),
-        ),
-        Claim(
-            "Their dimensionality is below 2/5, as all small features count in the denominator, "
-            "and above any datapoint's (the five largest of features; the largest of datapoints)",
-            WHERE,
-            "five between the largest of a datapoint and 0.39",
-            [*features, datapoint],
-            bool(datapoint < features.min() and features.max() < 0.39),
-        ),
-    ]
+    yield HENIGHAN.within(
+        "Up to T = 100 the datapoints share the two dimensions, 2/T each (median of D T / 2 "
+        f"for T = {', '.join(map(str, few))})",
+        0.9, 1.1, [np.median(best(data, T).datapoint_dimensionality) * T / 2 for T in few],
+    )  # fmt: skip
+    yield HENIGHAN.falls(
+        "Double descent: the mean test loss has its maximum inside the range of T and ends below "
+        f"where it begins (at the maximum, T = {shown[loss.argmax()]}, at the smallest T and at "
+        "the largest)",
+        [loss.max(), loss[0], loss[-1]], when=len(shown) > 2 and reaches_features(data),
+    )  # fmt: skip
+    last = best(data, shown[-1])
+    features = np.sort(last.feature_dimensionality)[-5:]
+    yield HENIGHAN.within(
+        "With most datapoints the five longest features form a pentagon (angles between "
+        "neighbours)",
+        62, 82, geometry.angular_gaps(longest(last.W.values)), when=reaches_features(data),
+    )  # fmt: skip
+    yield HENIGHAN.below(
+        "Their dimensionality is below 2/5, as all small features count in the denominator (the "
+        "five largest)",
+        0.39, features, when=reaches_features(data),
+    )  # fmt: skip
+    yield HENIGHAN.first_before(
+        "It is above any datapoint's (the largest of datapoints; the five largest of features)",
+        last.datapoint_dimensionality.max(), features, when=reaches_features(data),
+    )  # fmt: skip
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = tm.Experiment(
+    __file__,
     Spec,
     run,
     plot,
@@ -120,8 +124,9 @@ EXPERIMENT = Experiment(
     smoke=SMOKE,
     paper=PAPER,
     sweeps="dataset_size",
+    weights=WEIGHTS,
     deviations=DEVIATIONS,
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()

@@ -13,85 +13,74 @@ that far apart memorise them; two datapoints that share a feature bend a polygon
 T = 10 and 15 some models keep the points on two radii, with a gap, a local optimum.
 """
 
-import numpy as np
+from collections.abc import Iterator
 
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+import toymodels as tm
 from experiments.memorization._models import (
     DEVIATIONS,
     best,
     draw_planes,
-    largest,
+    longest,
     polygon_error,
+    reaches_features,
     same_size,
     sizes,
 )
-from experiments.memorization._runs import PAPER, SMOKE, Spec, run
-from toymodels import Claim, Experiment, geometry, plotting
-from toymodels.suite.cli import main
+from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from toymodels import geometry, plotting
 
-WHERE = "Henighan et al. 2023, figure 2"
+HENIGHAN = tm.Source("Henighan et al. 2023, figure 2")
 
 
 @plotting.style()
-def plot(dataset):
-    shown = sizes(dataset)
+def plot(data: xr.DataTree) -> Figure:
+    shown = sizes(data)
     figure = plotting.figure(0.8 * len(shown) + 0.4, 1.9)
-    grid = figure.subplots(2, len(shown), squeeze=False)
-    for column, T in zip(grid.T, shown, strict=True):
-        draw_planes(*column, best(dataset, T))
-        column[0].set_title(f"T = {plotting.plain_number(T)}")
-    grid[0, 0].set_ylabel("datapoints h", color=plotting.DATAPOINT)
-    grid[1, 0].set_ylabel("features W", color=plotting.FEATURE)
+    draw_planes(figure, [best(data, T) for T in shown], ("datapoints h", "features W"))
     return figure
 
 
-def claims(dataset):
-    few = [T for T in sizes(dataset) if 3 <= T <= 8]
-    gaps, spreads = zip(*(polygon_error(best(dataset, T).h.values) for T in few), strict=True)
-    regular = [
-        np.mean(np.less(polygon_error(same_size(dataset, T).h.values), [[[5]], [[0.05]]]).all(0))
-        for T in few
-    ]
-    W = best(dataset, sizes(dataset)[-1]).W.values
-    lengths = np.sort(geometry.norms(W))[::-1]
-    listed = ", ".join(map(str, few))
-    return [
-        Claim.within(
-            f"Few datapoints form a regular T-gon (degrees off 360/T at most, T = {listed})",
-            WHERE,
-            (0, 5),
-            gaps,
-        ),
-        Claim.within(
-            f"They lie on a circle (standard deviation of radii over their mean, T = {listed})",
-            WHERE,
-            (0, 0.05),
-            spreads,
-        ),
-        Claim(
-            f"So do single models (share of them with both, T = {listed})",
-            "ours: the source shows single models",
-            "above 0 for each T",
-            regular,
-            bool(len(few) and min(regular) > 0),
-        ),
-        Claim.within(
-            "With most datapoints the five longest features form a pentagon (angles between "
-            "neighbours)",
-            WHERE,
-            (62, 82),
-            geometry.angular_gaps(largest(W)),
-        ),
-        Claim(
-            "They stand out (length of the five, then of the sixth)",
-            WHERE,
-            "the sixth shorter than half the fifth",
-            lengths[:6],
-            bool(lengths[5] < lengths[4] / 2),
-        ),
-    ]
+def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+    few = [T for T in sizes(data) if 3 <= T <= 8]
+    errors = np.array([polygon_error(best(data, T).h.values) for T in few]).reshape(-1, 2)
+    listed = f"T = {', '.join(map(str, few))}"
+    yield HENIGHAN.within(
+        f"Few datapoints form a regular T-gon (degrees off 360/T at most, {listed})",
+        0, 5, errors[:, 0],
+    )  # fmt: skip
+    yield HENIGHAN.within(
+        f"They lie on a circle (standard deviation of radii over their mean, {listed})",
+        0, 0.05, errors[:, 1],
+    )  # fmt: skip
+    yield tm.Source("ours: the source shows single models").above(
+        f"So do single models (share of them with both, {listed})",
+        0, [regular(same_size(data, T)).mean() for T in few],
+    )  # fmt: skip
+    W = longest(best(data, sizes(data)[-1]).W.values, 6)
+    lengths = geometry.norms(W)
+    yield HENIGHAN.within(
+        "With most datapoints the five longest features form a pentagon (angles between "
+        "neighbours)",
+        62, 82, geometry.angular_gaps(W[:, :5]), when=reaches_features(data),
+    )  # fmt: skip
+    yield HENIGHAN.below(
+        "They stand out (length of the sixth over that of the fifth)",
+        0.5, lengths[5] / lengths[4], when=reaches_features(data),
+    )  # fmt: skip
 
 
-EXPERIMENT = Experiment(
+def regular(models: xr.Dataset) -> np.ndarray:
+    """Whether the hidden vectors of each model form a regular polygon, by both measures."""
+    degrees, spread = polygon_error(models.h.transpose("model", "hidden", "datapoint").values)
+    return (degrees < 5) & (spread < 0.05)
+
+
+EXPERIMENT = tm.Experiment(
+    __file__,
     Spec,
     run,
     plot,
@@ -99,8 +88,9 @@ EXPERIMENT = Experiment(
     smoke=SMOKE,
     paper=PAPER,
     sweeps="dataset_size",
+    weights=WEIGHTS,
     deviations=DEVIATIONS,
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()

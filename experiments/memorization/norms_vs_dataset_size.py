@@ -19,112 +19,108 @@ and more, and the peak is beyond the largest T of these runs: at fixed T the bud
 norm, but where the peak lies is decided by the features' onset.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from experiments.memorization._models import DEVIATIONS, best, draw_planes, same_size, sizes
-from experiments.memorization._runs import PAPER, SMOKE, Spec, run
-from toymodels import Claim, Experiment, geometry, plotting, theory
-from toymodels.suite.cli import main
+import toymodels as tm
+from experiments.memorization._models import (
+    DEVIATIONS,
+    best,
+    draw_planes,
+    reaches_features,
+    same_size,
+    sizes,
+)
+from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from toymodels import plotting, theory
 
-WHERE = "Henighan et al. 2023, figure 4"
+HENIGHAN = tm.Source("Henighan et al. 2023, figure 4")
 
 
 @plotting.style()
-def plot(dataset):
-    shown, longer = sizes(dataset), int(dataset.budget.values[-1])
+def plot(data: xr.DataTree) -> Figure:
+    models = [best(data, T) for T in sizes(data)]
     figure = plotting.figure(11.4, 5.4)
-    grid = figure.add_gridspec(3, len(shown), height_ratios=[2.8, 0.8, 0.8])
-    ax = figure.add_subplot(grid[0, :])
-    T = np.arange(3, 31)
-    memoriser = theory.memoriser_norms(T)
-    for name, color, exact in [
-        ("W", plotting.FEATURE, memoriser.weight_norm),
-        ("b", plotting.MUTED, memoriser.bias_norm),
-    ]:
-        norm = r"$\|W\|_F$" if name == "W" else r"$\|b\|$"
-        ax.plot(T, exact, color=color, linewidth=5, alpha=0.2, label=f"{norm}, exact T-gon")
-        for budget, line in ((1, "-"), (longer, "--")):
-            label = norm if budget == 1 else f"{norm}, {budget} times the steps"
-            mean = [norms(dataset, T, name, budget).mean() for T in sizes(dataset, budget)]
-            ax.plot(sizes(dataset, budget), mean, line, color=color, marker="o", label=label)
-    plotting.log_axis(ax.xaxis, shown)
-    plotting.log_axis(ax.yaxis)
-    ax.set(xlabel="dataset size T", ylabel="norm", ylim=(0.5, None))
-    ax.legend(ncols=2)
-    models = [best(dataset, T) for T in shown]
-    limits = [
-        1.1 * float(max(geometry.norms(model[name].values).max() for model in models))
-        for name in ("h", "W")
-    ]
-    for i, model in enumerate(models):
-        panels = [figure.add_subplot(grid[row, i]) for row in (1, 2)]
-        draw_planes(*panels, model, limits)
-        panels[0].set_title(f"T = {plotting.plain_number(shown[i])}")
+    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.8, 1.6])
+    draw_norms(upper.subplots(), data)
+    limits = [plotting.shared_limit(*(model[name] for model in models)) for name in ("h", "W")]
+    draw_planes(lower, models, limits=limits)
     return figure
 
 
-def norms(dataset, T, name, budget=1):
-    """Return the Frobenius norm of W or b of all models of a size."""
-    models = same_size(dataset, T, budget)[name].stack(model=("data_seed", "seed"))
-    return np.linalg.norm(models.values.reshape(-1, models.sizes["model"]), axis=0)
+def draw_norms(ax: Axes, data: xr.DataTree) -> None:
+    """Draw the mean norms for both budgets of steps, over those of the exact memoriser."""
+    T = np.arange(3, 31)
+    exact = theory.memoriser_norms(T)
+    for name, color, wanted in [
+        ("W", plotting.FEATURE, exact.weight_norm),
+        ("b", plotting.MUTED, np.where(T == 4, np.nan, exact.bias_norm)),  # 0, on a log scale
+    ]:
+        norm = r"$\|W\|_F$" if name == "W" else r"$\|b\|$"
+        ax.plot(T, wanted, color=color, linewidth=5, alpha=0.2, label=f"{norm}, exact T-gon")
+        for budget in tm.values_of(data, "budget"):
+            label = norm if budget == 1 else f"{norm}, {budget} times the steps"
+            line, there = "-" if budget == 1 else "--", sizes(data, budget)
+            mean = mean_norms(data, name, there, budget)
+            ax.plot(there, mean, line, color=color, marker="o", label=label)
+    plotting.log_axis(ax.xaxis, sizes(data))
+    plotting.log_axis(ax.yaxis)
+    ax.set(xlabel="dataset size T", ylabel="norm", ylim=(0.5, None))
+    ax.legend(ncols=2, handlelength=3.5)
 
 
-def mean_norms(dataset, shown, budget=1):
-    """Return mean norms [size] of W and of b."""
-    return (
-        np.array([norms(dataset, T, name, budget).mean() for T in shown]) for name in ("W", "b")
+def mean_norms(data: xr.DataTree, name: str, sizes: np.ndarray, budget: int = 1) -> np.ndarray:
+    """Return the Frobenius norm of W or b for each dataset size, the mean of all models."""
+    weights = [same_size(data, T, budget)[name].transpose("model", ...).values for T in sizes]
+    return np.array(
+        [np.linalg.norm(all_, axis=tuple(range(1, all_.ndim))).mean() for all_ in weights]
     )
 
 
-def claims(dataset):
-    shown = sizes(dataset)
-    W, b = mean_norms(dataset, shown)
+def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+    shown, enough = sizes(data), reaches_features(data)
+    W, b = (mean_norms(data, name, shown) for name in ("W", "b"))
     few = (shown >= 3) & (shown <= 8)
     exact = theory.memoriser_norms(shown[few])
-    budgets = dataset.budget.values
-    both = np.intersect1d(shown, sizes(dataset, budgets[-1]))
-    peaks = [both[next(mean_norms(dataset, both, budget)).argmax()] for budget in budgets]
-    overtakes = shown[(b > W) & (shown > 3)]
-    return [
-        Claim.within(
-            "Up to T = 8 the norms are those of the exact memoriser (trained over exact, W then b "
-            f"where T is not 4, T = {', '.join(map(str, shown[few]))})",
-            "derived here; the source says that such solutions exist",
-            (0.9, 1.1),
-            [*(W[few] / exact.weight_norm), *(b[few] / exact.bias_norm)[shown[few] != 4]],
-        ),
-        Claim.within(
-            "||b|| overtakes ||W|| between T = 6 and T = 8 (first T above 3 with the larger)",
-            "derived here: rho exceeds the golden ratio from T = 7 on",
-            (7, 8),
-            overtakes[:1],
-        ),
-        Claim(
-            "||W|| rises to a peak and falls again (T of the peak; norm at the smallest T, there, "
-            "at the largest T)",
-            WHERE,
-            "a maximum inside the range",
-            [shown[W.argmax()], W[0], W.max(), W[-1]],
-            bool(0 < W.argmax() < len(W) - 1),
-        ),
-        Claim.within(
-            "At the largest T ||W|| is near sqrt(5) (norm over sqrt(5))",
-            WHERE,
-            (0.85, 1.15),
-            W[-1] / np.sqrt(5),
-        ),
-        Claim(
-            f"With {budgets[-1]} times the steps ||W|| peaks at larger T, so that the peak is a "
-            f"matter of the budget (T of the peak, of {', '.join(map(str, both))})",
-            "ours",
-            "the second larger than the first",
-            peaks,
-            bool(peaks[1] > peaks[0]),
-        ),
-    ]
+    yield tm.Source("derived here; the source says that such solutions exist").within(
+        "Up to T = 8 the norms are those of the exact memoriser (trained over exact, W then b "
+        f"where T is not 4, T = {', '.join(map(str, shown[few]))})",
+        0.9, 1.1, [*W[few] / exact.weight_norm, *(b[few] / exact.bias_norm)[shown[few] != 4]],
+    )  # fmt: skip
+    golden = tm.Source("derived here: rho exceeds the golden ratio from T = 7 on")
+    yield golden.below(
+        "||b|| is below ||W|| up to T = 6 (||b|| over ||W||, from T = 4 on)",
+        1, (b / W)[(shown >= 4) & (shown <= 6)],
+    )  # fmt: skip
+    yield golden.above(
+        "||b|| is above ||W|| at T = 7 and 8 (||b|| over ||W||)",
+        1, (b / W)[(shown == 7) | (shown == 8)],
+    )  # fmt: skip
+    yield HENIGHAN.first_before(
+        "||W|| rises to a peak and falls again (norm at the smallest T and at the largest; at its "
+        f"peak, T = {shown[W.argmax()]})",
+        W[[0, -1]], W.max(), when=len(shown) > 2 and enough,
+    )  # fmt: skip
+    yield HENIGHAN.within(
+        "At the largest T ||W|| is near sqrt(5) (norm over sqrt(5))",
+        0.85, 1.15, W[-1] / np.sqrt(5), when=enough,
+    )  # fmt: skip
+    budgets = sorted(tm.values_of(data, "budget"))
+    both = np.intersect1d(sizes(data, budgets[0]), sizes(data, budgets[-1]))
+    peaks = [both[mean_norms(data, "W", both, budget).argmax()] for budget in budgets]
+    yield tm.OURS.rises(
+        f"With {budgets[-1]} times the steps ||W|| peaks at larger T, so that the peak is a matter "
+        f"of the budget (T of the peak, of {', '.join(map(str, both))})",
+        peaks, when=len(both) > 1,
+    )  # fmt: skip
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = tm.Experiment(
+    __file__,
     Spec,
     run,
     plot,
@@ -132,11 +128,12 @@ EXPERIMENT = Experiment(
     smoke=SMOKE,
     paper=PAPER,
     sweeps="dataset_size",
+    weights=WEIGHTS,
     deviations=(
         *DEVIATIONS,
-        "The runs with more steps, and the exact memoriser, are ours.",
+        "The runs with {longer} times the steps, and the exact memoriser, are ours.",
     ),
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()

@@ -3,114 +3,113 @@
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", figure 5.
 
 The test loss of the ReLU-output model trained on T datapoints with m hidden dimensions, averaged
-over data seeds. Along a row, more datapoints make it worse before they make it better; along a
+over datasets. Along a row, more datapoints make it worse before they make it better; along a
 column, more hidden dimensions do the same: a ridge between the datapoints that can be memorised
 and the features that can be learned. The source prints no ranges: where the ridge lies is not
 claimed, only that it is there in both directions.
 
-Finding, at `quick`: the ridge runs from T = 350 at m = 2 to T = 2,000 at m = 8. From m = 12 on
-the test loss stays at or below that of predicting zero, and there is no ridge to follow.
+Finding, with n = 1,000, S = 0.99, 5,000 steps and nine widths and sizes: the ridge runs from
+T = 350 at m = 2 to T = 2,000 at m = 8. From m = 12 on the test loss stays at or below that of
+predicting zero, and there is no ridge to follow. At `quick`, which is smaller, it runs from
+T = 200 at m = 2 to T = 700 at m = 4, and m = 8 has none.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
 
-from experiments.memorization._runs import DatasetSizes, FiniteSpec, test_set, train
-from toymodels import Claim, Experiment, join_sizes, plotting
-from toymodels.suite.cli import main
-from toymodels.suite.spec import Count, Distinct
+import toymodels as tm
+from experiments.memorization._runs import (
+    DatasetSizes,
+    FiniteSpec,
+    draw_datasets,
+    draw_test_points,
+    train,
+)
+from toymodels import plotting
 
-WHERE = "Henighan et al. 2023, figure 5"
+HENIGHAN = tm.Source("Henighan et al. 2023, figure 5")
 
 
-@dataclass(frozen=True)
 class Spec(FiniteSpec):
     """Settings; a model is trained on each dataset at each width."""
 
-    m: Annotated[tuple[Count, ...], Distinct()] = (2, 3, 4, 6, 8, 12, 16, 24, 32)
+    m: Annotated[tm.Counts, tm.Distinct()] = (2, 3, 4, 8)
     """Numbers of hidden dimensions."""
-    dataset_size: DatasetSizes = (10, 30, 60, 100, 200, 350, 600, 1000, 2000)
+    dataset_size: DatasetSizes = (100, 350, 600, 1000)
     """T, the number of datapoints."""
-    data_seeds: Count = 2
+    datasets: tm.Count = 2
     """Datasets drawn of each size."""
-    steps: Count = 5000
+    steps: tm.Count = 3000
     """Full-batch steps."""
 
 
-def run(spec, key, runner):
-    features, test = test_set(spec, key)
-    return join_sizes([
-        join_sizes(
-            [
-                train(spec, key, runner, features, test, f"m{m}_T{T}", T, m, spec.data_seeds)
-                for T in spec.dataset_size
-            ],
-            "dataset_size",
-            spec.dataset_size,
-        )
-        for m in spec.m
-    ], "m", spec.m)  # fmt: skip
+def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+    return tm.gather(cells(lab))
+
+
+def cells(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
+    """Train models of each width on the same datasets of each size."""
+    test = draw_test_points(lab)
+    for T in lab.spec.dataset_size:
+        datasets = draw_datasets(lab, T, lab.spec.datasets)
+        for m in lab.spec.m:
+            yield train(lab, datasets, test, m=m)
 
 
 @plotting.style()
-def plot(dataset):
+def plot(data: xr.DataTree) -> Figure:
+    loss, datasets = mean_loss(data), tm.members(data)[0].sizes["dataset"]
     figure = plotting.figure(7.2, 4.4)
     ax, bar = figure.subplots(1, 2, width_ratios=[1, 0.035])
-    image = plotting.value_map(
-        ax, dataset.dataset_size.values, dataset.m.values, mean_loss(dataset), centre=1.0
-    )
+    image = plotting.value_map(ax, loss.dataset_size, loss.m, loss, centre=1.0)
     ax.set(xlabel="dataset size T", ylabel="hidden dimensions m")
-    ax.set_title(f"mean test loss of {dataset.sizes['data_seed']} datasets; "
-                 "white: that of predicting zero")  # fmt: skip
+    ax.set_title(f"mean test loss of {datasets} datasets; white: that of predicting zero")
     figure.colorbar(image, bar)
     return figure
 
 
-def mean_loss(dataset):
-    """Return the test loss [m, T], averaged over datasets and restarts."""
-    return dataset.test_loss.mean(["data_seed", "seed"]).transpose("m", "dataset_size").values
+def mean_loss(data: xr.DataTree) -> xr.DataArray:
+    """Return the test loss [m, dataset_size], averaged over datasets and restarts."""
+    means = [
+        one[["test_loss"]].mean().expand_dims(["m", "dataset_size"]) for one in tm.members(data)
+    ]
+    return xr.combine_by_coords(means).test_loss.transpose("m", "dataset_size")
 
 
-def inside(losses):
+def inside(losses: np.ndarray) -> np.ndarray:
     """Which curves [curve, place] have their maximum inside, 2 % above both their ends."""
     ends = np.maximum(losses[:, 0], losses[:, -1])
     return losses[:, 1:-1].max(axis=1, initial=0) > 1.02 * ends
 
 
-def claims(dataset):
-    loss = mean_loss(dataset)
-    rows, columns = inside(loss), inside(loss.T)
-    return [
-        Claim(
-            "Double descent in the dataset size: the test loss has an interior maximum (widths m "
-            "where it has, 2 % above both ends)",
-            WHERE,
-            "at least one",
-            dataset.m.values[rows],
-            bool(rows.any()),
-        ),
-        Claim(
-            "Double descent in the width: the test loss has an interior maximum (dataset sizes T "
-            "where it has, 2 % above both ends)",
-            WHERE,
-            "at least one",
-            dataset.dataset_size.values[columns],
-            bool(columns.any()),
-        ),
-        Claim(
-            "The ridge: the T of the largest test loss does not grow smaller with m (that T, for "
-            "each m)",
-            "ours: memorising more datapoints takes more dimensions",
-            "non-decreasing",
-            dataset.dataset_size.values[loss.argmax(axis=1)],
-            bool((np.diff(loss.argmax(axis=1)) >= 0).all()),
-        ),
-    ]
+def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+    loss = mean_loss(data)
+    m, T = loss.m.values, loss.dataset_size.values
+    # features are learned from about n datapoints on
+    enough = len(T) > 2 and T[-1] >= tm.members(data)[0].sizes["feature"]
+    yield HENIGHAN.somewhere(
+        "Double descent in the dataset size: the test loss has an interior maximum (widths m "
+        "where it has, 2 % above both ends)",
+        m, inside(loss.values), when=enough,
+    )  # fmt: skip
+    yield HENIGHAN.somewhere(
+        "Double descent in the width: the test loss has an interior maximum (dataset sizes T "
+        "where it has, 2 % above both ends)",
+        T, inside(loss.values.T), when=len(m) > 2,
+    )  # fmt: skip
+    yield tm.Source("ours: memorising more datapoints takes more dimensions").does_not_fall(
+        "The ridge: the T of the largest test loss does not grow smaller with m (that T, for "
+        f"m = {', '.join(map(str, m))})",
+        T[loss.values.argmax(axis=1)], when=enough,
+    )  # fmt: skip
 
 
-EXPERIMENT = Experiment(
+EXPERIMENT = tm.Experiment(
+    __file__,
     Spec,
     run,
     plot,
@@ -119,8 +118,8 @@ EXPERIMENT = Experiment(
         n=100,
         sparsity=0.9,
         m=(2, 4),
-        dataset_size=(5, 10, 40),
-        data_seeds=2,
+        dataset_size=(5, 40),
+        datasets=2,
         steps=100,
         test_points=256,
     ),
@@ -129,17 +128,19 @@ EXPERIMENT = Experiment(
         sparsity=0.999,
         m=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64),
         dataset_size=(10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000),
-        data_seeds=4,
+        datasets=4,
         steps=50_000,
     ),
     sweeps="dataset_size",
+    weights=tm.TIED,
     deviations=(
         "The source's ranges of T and m are not in its text; ours are chosen.",
-        "quick has n = 1,000, S = .99, 5,000 steps and two datasets a cell; the source n = 10,000, "
-        "S = .999, 50,000 steps and four.",
-        "All models of one T start from the same weights; they differ in their datapoints.",
+        "Here n = {n:,}, S = {sparsity:g}, {steps:,} steps and {datasets} datasets a cell; the "
+        "source has 10,000, 0.999, 50,000 and four.",
+        "All models of one T, m and restart start from the same weights; they differ in their "
+        "datapoints.",
     ),
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()

@@ -1,108 +1,126 @@
 """What a dictionary's features respond to, in classes, and what they do to the logits."""
 
+from collections.abc import Mapping, Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jax import lax
+
+import toymodels as tm
+from experiments.mnist._dictionaries import Pair
+from experiments.mnist._networks import DIGITS
 
 FEWEST_IMAGES = 100  # with fewer a feature counts as dead: a tenth of them would say nothing
 PURE = 0.9
 SHOWN_IMAGES = 8  # of those that activate a feature most
+OURS = ["TopK", "untrained"]  # TopK dictionaries of the trained network and of the untrained one
 
 
 @jax.jit
-def code(model, x):
-    """Return a dictionary's codes, and its squared error averaged over samples."""
-    codes = model.encode(x)
-    return codes, jnp.mean(jnp.sum(jnp.square(x - model.decode(codes)), axis=0))
-
-
-def describe(model, x, labels, W_out):
-    """Measure a dictionary; per feature, NaN for the dead ones.
+def judge(
+    dictionary: tm.ReluDictionary, x: jax.Array, labels: jax.Array, W_out: jax.Array
+) -> dict[str, jax.Array]:
+    """Measure a dictionary's features.
 
     `purity` is the share of the commonest digit among the images of the top tenth of a feature's
-    activations, `digit` is that digit, `logit_digit` the one whose logit W_out @ d_k raises most.
+    activations, NaN for a dead one, `digit` is that digit, `logit_digit` the one whose logit
+    W_out @ d_k raises most, `pure` the share of the live features that are pure.
     """
-    codes, loss = map(np.asarray, code(model, jnp.asarray(x)))
-    alive = (codes > 0).sum(axis=1) >= FEWEST_IMAGES
-    purity, digit = np.full((2, len(codes)), np.nan)
-    for i in np.flatnonzero(alive):
-        counts = np.bincount(labels[top_tenth(codes[i])])
-        purity[i], digit[i] = counts.max() / counts.sum(), counts.argmax()
-    per_feature = {
+    f = dictionary.encode(x)
+    active = jnp.sum(f > 0, axis=1)
+    alive = active >= FEWEST_IMAGES
+    counts = top_tenth(f) @ jax.nn.one_hot(labels, DIGITS)
+    purity = jnp.where(alive, counts.max(axis=1) / counts.sum(axis=1), jnp.nan)
+    return {
         "purity": purity,
-        "digit": digit,
-        "logit_digit": np.where(alive, logit_weights(model, W_out).argmax(axis=0), np.nan),
-        "activation": np.where(alive, codes.mean(axis=1), np.nan),
+        "digit": counts.argmax(axis=1),
+        "logit_digit": (W_out @ dictionary.W_dec).argmax(axis=0),
+        "pure": jnp.sum(purity > PURE) / jnp.sum(alive),
+        "l0": jnp.sum(active) / x.shape[1],
     }
-    found = {name: ("dictionary_feature", value) for name, value in per_feature.items()}
-    coords = {"dictionary_feature": np.arange(len(codes))}
-    return xr.Dataset(found | {"loss": loss, "l0": (codes > 0).sum(axis=0).mean()}, coords)
 
 
-def top_tenth(codes):
-    """Return the images of the top tenth of a feature's activations, the strongest first."""
-    active = np.flatnonzero(codes)
-    return active[np.argsort(-codes[active])[: len(active) // 10]]
+def top_tenth(f: jax.Array) -> jax.Array:
+    """Mark the images of the top tenth of each feature's activations by 1, the others by 0."""
+    strongest, _ = lax.top_k(f, f.shape[1] // 10)
+    last = jnp.maximum(jnp.sum(f > 0, axis=1, keepdims=True) // 10 - 1, 0)
+    return jnp.where((f > 0) & (f >= jnp.take_along_axis(strongest, last, axis=1)), 1.0, 0.0)
 
 
-def logit_weights(model, W_out):
-    """Return W_out @ d_k of each feature, [label, feature]: exact in the last layer."""
-    return np.asarray(W_out @ model.W_dec)
+def compare(
+    pair: Pair,
+    k: int,
+    coded: Mapping[str, tm.ReluDictionary],
+    by_l1: Sequence[tm.ReluDictionary],
+    labels: jax.Array,
+) -> xr.Dataset:
+    """Judge each way to code at k, and what the features of both networks' dictionaries are."""
+    W_out = [network.W_out[...] for network in pair.networks]
+    found = {
+        coding: judge(dictionary, pair.x[i], labels, W_out[i])
+        for coding, dictionary in coded.items()
+        for i in [int(coding == "untrained")]
+    }
+    pure = {coding: float(one["pure"]) for coding, one in found.items()}
+    pure["L1"] = pure_at(k, [judge(one, pair.x[0], labels, W_out[0]) for one in by_l1])
+    per_feature = {
+        name: (("network", "dictionary_feature"), np.stack([found[one][name] for one in OURS]))
+        for name in ("purity", "digit", "logit_digit")
+    }
+    shares = {"pure": ("coding", list(pure.values()))}
+    return pair.kept.assign(per_feature | shares).assign_coords(coding=list(pure), network=OURS)
 
 
-def portraits(model, x, images, network):
+def pure_at(l0: float, judged: Sequence[Mapping[str, jax.Array]]) -> float:
+    """Interpolate the share of pure features at a given L0; NaN outside of what was judged."""
+    reached, share = np.array(sorted((float(one["l0"]), float(one["pure"])) for one in judged)).T
+    return float(np.interp(np.log(l0), np.log(reached + 1e-9), share, left=np.nan, right=np.nan))
+
+
+def portraits(pair: Pair, coded: Mapping[str, tm.ReluDictionary], images: np.ndarray) -> xr.Dataset:
+    """Draw the features of TopK dictionaries of both networks."""
+    drawn = [
+        portrait(coded[coding], x, images, network)
+        for coding, x, network in zip(OURS, pair.x, pair.networks, strict=True)
+    ]
+    return xr.concat(drawn, xr.Variable("network", OURS))
+
+
+def portrait(
+    dictionary: tm.ReluDictionary, x: jax.Array, images: np.ndarray, network: tm.MLP
+) -> xr.Dataset:
     """Draw features as images: means and examples of what they respond to, and their directions.
 
     The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as
     the same units are active.
     """
-    codes, _ = map(np.asarray, code(model, jnp.asarray(x)))
-    mean = np.zeros((len(codes), images.shape[1]), np.float32)
-    top = np.zeros((len(codes), SHOWN_IMAGES, images.shape[1]), np.uint8)
-    for i in np.flatnonzero((codes > 0).sum(axis=1) >= FEWEST_IMAGES):
-        strongest = top_tenth(codes[i])
-        mean[i] = images[strongest].mean(axis=0)
-        shown = images[strongest[:SHOWN_IMAGES]]
-        top[i, : len(shown)] = shown
+    f = dictionary.encode(x)
+    top, pixels = top_tenth(f), jnp.asarray(images, jnp.float32)
+    found = {
+        "activation": ([], f.mean(axis=1)),
+        "mean_image": (["pixel"], top @ pixels / jnp.maximum(top.sum(axis=1, keepdims=True), 1)),
+        "top_image": (["rank", "pixel"], images[lax.top_k(f, SHOWN_IMAGES)[1]]),
+        "pixel_direction": (["pixel"], (network.W_in.T @ dictionary.W_dec).T),
+        "logit_weight": (["label"], (network.W_out @ dictionary.W_dec).T),
+    }
     return xr.Dataset(
-        {
-            "mean_image": (("dictionary_feature", "pixel"), mean),
-            "top_image": (("dictionary_feature", "rank", "pixel"), top),
-            "pixel_direction": (
-                ("dictionary_feature", "pixel"),
-                np.asarray(network.W_in.T @ model.W_dec).T,
-            ),
-            "logit_weight": (
-                ("dictionary_feature", "label"),
-                logit_weights(model, network.W_out[...]).T,
-            ),
-        },
-        {"dictionary_feature": np.arange(len(codes))},
+        {k: (["dictionary_feature", *dims], np.asarray(v)) for k, (dims, v) in found.items()}
     )
 
 
-def share_pure(dictionaries):
-    """Return the share of the live features that are pure."""
-    alive = dictionaries.purity.notnull()
-    pure = (dictionaries.purity > PURE).sum("dictionary_feature")
-    return pure / alive.sum("dictionary_feature")
+def agreement(shapes: Sequence[xr.Dataset], network: str, low: float, high: float = 1.0) -> float:
+    """Return the share of features, of purity in (low, high], that raise their own logit most."""
+    features = [one.sel(network=network) for one in shapes]
+    right = [
+        (one.digit == one.logit_digit).values[(one.purity > low) & (one.purity <= high)]
+        for one in features
+    ]
+    pooled = np.concatenate(right)
+    return pooled.mean() if pooled.size else np.nan
 
 
-def agreement(dictionaries, chosen, over="dictionary_feature"):
-    """Return the share of the chosen features that raise the logit of their own digit most."""
-    same = (dictionaries.digit == dictionaries.logit_digit) & chosen
-    return same.sum(over) / chosen.sum(over)
-
-
-def templates_per_digit(dictionary, digits):
-    """Count a dictionary's pure features by the digit that they respond to."""
-    pure = dictionary.digit.where(dictionary.purity > PURE).values
-    return np.array([(pure == digit).sum() for digit in digits])
-
-
-def l1_at(l0, dictionaries):
-    """Interpolate the share of pure features of L1 dictionaries at a given L0; NaN outside."""
-    order = np.argsort(dictionaries.l1_l0.values)
-    reached, share = (dictionaries[name].values[order] for name in ("l1_l0", "l1_pure"))
-    return np.interp(np.log(l0), np.log(reached), share, left=np.nan, right=np.nan)
+def templates_per_digit(features: xr.Dataset) -> np.ndarray:
+    """Count pure features by the digit that they respond to."""
+    return np.bincount(features.digit.values[features.purity.values > PURE], minlength=DIGITS)

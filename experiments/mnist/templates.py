@@ -9,273 +9,176 @@ purity is the share of the commonest digit among them, and a pure feature (above
 template of that digit; a feature active on fewer than 100 images is dead. A TopK dictionary is
 compared, at the same number of active features, with the units themselves (all but the k largest
 masked), the directions of k-means clusters from the mean, and a TopK dictionary of an untrained
-network; L1 dictionaries are interpolated to that number. W_out @ d_k, the logits that a feature
-writes to, is exact; its direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and
-is first order: it holds as long as the same units are active.
+network; L1 dictionaries are interpolated to that number. Three sweeps cross in one point: shapes
+of networks, each at the largest size and the middle k, and of the drawn network, the widest of
+one hidden layer, sizes and k. W_out @ d_k, the logits that a feature writes to, is exact; its
+direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and is first order: it holds
+as long as the same units are active.
 
-Findings at `quick`: how many features are pure depends on how many may be active, 0.69, 0.54 and
-0.48 of the live ones at k = 2, 4 and 8 (1 x 64 units, 256 features), and narrow networks have
-fewer, 0.31 to 0.41 with 16 units: most features are templates at small k and width 64 only. The
-directions of k-means clusters are far purer than TopK's at the same L0 in every shape (0.70 to
-0.98 against 0.31 to 0.58): purity alone does not speak for sparse dictionaries. They beat the
-units and an untrained network everywhere. Sparse coding of random projections finds templates
-too, but their logit weights agree with their digit no better than chance.
+Findings at `quick`, which has four of the source's shapes: how many features are pure depends on
+how many may be active, 0.68, 0.50 and 0.43 of the live ones at k = 2, 4 and 8 (1 x 64 units, 256
+features), and narrow networks have fewer, 0.30 and 0.40 with 16 units: most features are
+templates at small k and width 64 only. The directions of k-means clusters are far purer than
+TopK's at the same L0 in every shape (0.59 to 0.99 against 0.30 to 0.58): purity alone does not
+speak for sparse dictionaries. They beat the units and an untrained network everywhere. Sparse
+coding of random projections finds templates too, but their logit weights agree with their digit
+no better than chance.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
-import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
 
-import toymodels
+import toymodels as tm
 from experiments.mnist import _dictionaries as dictionaries
-from experiments.mnist import _networks as networks
-from experiments.mnist._drawing import NAMES
+from experiments.mnist import _feature_panels as panels
 from experiments.mnist._features import (
     PURE,
     agreement,
-    describe,
-    l1_at,
+    compare,
     portraits,
-    share_pure,
     templates_per_digit,
 )
-from experiments.mnist._template_drawing import draw_scan, draw_tiles
-from toymodels import (
-    Claim,
-    Experiment,
-    ReluDictionary,
-    TopKDictionary,
-    join_sizes,
-    load_images,
-    plotting,
-)
-from toymodels.suite.cli import main
-from toymodels.suite.spec import Count, Distinct, NonNegative, Positive, Range
+from experiments.mnist._networks import NAMES
+from experiments.mnist._networks import DictionarySpec as Spec
+from toymodels import plotting
 
-WHERE = "Circuits Updates, January 2024"
-CODINGS = ("TopK", "neurons", "k-means", "untrained")
-
-Sizes = Annotated[tuple[Count, ...], Distinct()]
-Depths = Annotated[tuple[Annotated[int, Range(1, 3)], ...], Distinct()]
+NOTE = tm.Source("Circuits Updates, January 2024")
+OURS = tm.Source("ours: of the source, the shapes are known")
+COMPARED = tm.Source("ours: the source compares nothing")
 
 
-@dataclass(frozen=True)
-class Spec(toymodels.Spec):
-    """Settings; the source prints the networks' shapes only."""
-
-    dataset: Literal["mnist", "digits"] = "mnist"
-    """The images: MNIST, or scikit-learn's bundled digits, which need no files."""
-    depth: Depths = (1, 2, 3)
-    """Numbers of hidden layers; the first is the one whose features are drawn."""
-    width: Sizes = (16, 32, 64)
-    """Units of each hidden layer; the last is the one whose features are drawn."""
-    expansion: Sizes = (1, 4)
-    """Sizes of the dictionaries, as multiples of the width."""
-    k: Sizes = (2, 4, 8)
-    """Active features of TopK dictionaries; those of the middle one are drawn."""
-    l1: Annotated[tuple[Positive, ...], Distinct()] = (0.2, 0.5, 1.2)
-    """L1 coefficients of the other dictionaries."""
-    steps: Count = 4700
-    """Optimiser steps of the networks."""
-    batch_size: Count = 128
-    """Images a step."""
-    learning_rate: Positive = 2e-3
-    """AdamW's learning rate for the networks at the start; it falls to 0 along a cosine."""
-    weight_decay: NonNegative = 1e-2
-    """AdamW's decoupled weight decay."""
-    dictionary_steps: Count = 1500
-    """Optimiser steps of the dictionaries."""
-    dictionary_batch_size: Count = 512
-    """Activations a step."""
-    dictionary_learning_rate: Positive = 3e-3
-    """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
-
-    pressure: ClassVar = (0.0,)  # the networks are trained without
-    restarts: ClassVar = 1  # one network of each shape
-
-    def check(self):
-        if max(self.k) > min(self.width):
-            raise ValueError(
-                f"k must be at most the smallest width, {min(self.width)}, whose units are coded "
-                f"by the k largest as well; got {max(self.k)}"
-            )
-        for name in ("depth", "width", "expansion", "k"):
-            if list(getattr(self, name)) != sorted(getattr(self, name)):
-                raise ValueError(f"{name} must rise")
+def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+    spec, images, seed = lab.spec, lab.images(lab.spec.dataset), lab.integer("k_means")
+    members: list[xr.Dataset] = []
+    for width in spec.width:
+        pairs = [dictionaries.train_pair(lab, images, depth, width) for depth in spec.depth]
+        drawn = width == spec.width[-1]
+        members += of_size(lab, images, pairs, spec.expansion[-1], seed, drawn=drawn)
+    for expansion in spec.expansion[:-1]:
+        members += of_size(lab, images, pairs[:1], expansion, seed)
+    return tm.gather(member.assign_coords(images=images.name) for member in members)
 
 
-def run(spec, key, runner):
-    images = load_images(spec.dataset, runner.data_dir)
-    by_width = [of_width(spec, key, runner, images, width) for width in spec.width]
-    joined = join_sizes([measured for measured, _ in by_width], "width", spec.width)
-    shown = by_width[-1][1]
-    return joined.merge(shown).assign_coords(images=images.name)
-
-
-def of_width(spec, key, runner, images, width):
-    """Measure all dictionaries of one width; and draw the features of those that are shown."""
-    own = jax.random.fold_in(key, width)
-    trained, pairs, x = [], [], []
-    for depth in spec.depth:
-        models = networks.train(spec, key, runner, images, depth, width)
-        trained.append(models[["W_in", "W_out", "accuracy"]].isel(pressure=0, seed=0, drop=True))
-        fresh = jax.random.fold_in(own, depth)
-        both, activations = dictionaries.networks_and_activations(
-            models, images, depth, width, fresh
-        )
-        pairs += both
-        x += activations
-    found = []
-    for expansion in spec.expansion:
-        topk, l1 = learn_all(spec, own, runner, x, width, expansion)
-        found.append(measure(spec, images, pairs, x, topk, l1, expansion * width))
-    last = topk[shown_k(spec.k)]  # of the largest expansion
-    drawn = [portraits(last(i), x[i], images.train.images, pairs[i]) for i in (0, 1)]
-    measured = join_sizes(found, "expansion", spec.expansion)
-    measured = measured.merge(join_sizes(trained, "depth", spec.depth))
-    return measured, join_sizes(drawn, "network", ["trained", "untrained"])
-
-
-def learn_all(spec, key, runner, x, width, expansion):
-    """Train TopK dictionaries on all activations, and L1 dictionaries on the trained networks'."""
+def of_size(
+    lab: tm.Lab[Spec],
+    images: Any,
+    pairs: list[dictionaries.Pair],
+    expansion: int,
+    seed: int,
+    *,
+    drawn: bool = False,
+) -> Iterator[xr.Dataset]:
+    """Learn dictionaries of one size, of all networks at the middle k; of the drawn one at all."""
+    spec, labels, width = lab.spec, jnp.asarray(images.train.labels), len(pairs[0].x[0])
     size, name = expansion * width, f"width{width}_expansion{expansion}"
-
-    def topk(k):
-        def build(key):
-            return TopKDictionary(width, size, k, key=key)
-
-        return dictionaries.learn(spec, key, runner, f"{name}_topk{k}", x, build)
-
-    def relu(key):
-        return ReluDictionary(width, size, key=key)
-
-    by_l1 = dictionaries.learn(spec, key, runner, f"{name}_l1", x[::2], relu, spec.l1)
-    return {k: topk(k) for k in spec.k}, by_l1
-
-
-def measure(spec, images, pairs, x, topk, l1, size):
-    """Describe the dictionaries of each depth, by coding and k, and L1 by coefficient."""
-    labels, by_depth = images.train.labels, []
-    for i in range(len(spec.depth)):
-        own, W_out = x[2 * i], pairs[2 * i].W_out[...]
-        clusters = dictionaries.k_means(own, size, spec.k, seed=0)
-        by_k = []
-        for k, cluster in zip(spec.k, clusters, strict=True):
-            members = [topk[k](2 * i), dictionaries.neurons(own, k), cluster]
-            described = [describe(model, own, labels, W_out) for model in members]
-            control, fresh = topk[k](2 * i + 1), pairs[2 * i + 1].W_out[...]
-            described.append(describe(control, x[2 * i + 1], labels, fresh))
-            by_k.append(join_sizes(described, "coding", CODINGS))
-        by_l1 = [describe(l1(i, j), own, labels, W_out) for j in range(len(spec.l1))]
-        grid = join_sizes(by_l1, "l1", spec.l1)
-        shares = {"l1_l0": grid.l0, "l1_pure": share_pure(grid)}
-        by_depth.append(join_sizes(by_k, "k", spec.k).assign(shares))
-    return join_sizes(by_depth, "depth", spec.depth)
-
-
-def shown_k(k):
-    """Return the middle one of the numbers of active features."""
-    return int(k[len(k) // 2])
-
-
-def shown(dataset):
-    """Return the dictionaries that are drawn, by coding: the widest network of fewest layers."""
-    at = {"width": dataset.width.values[-1], "depth": dataset.depth.values[0]}
-    return largest(dataset).sel(at)
-
-
-def largest(dataset):
-    """Return the largest dictionaries at the middle k, for each shape of network and coding."""
-    return dataset.sel(k=shown_k(dataset.k.values)).isel(expansion=-1)
+    trained, middle = [pair.x[0] for pair in pairs], spec.k[len(spec.k) // 2]
+    relu, topk = (partial(of, width, size) for of in (tm.ReluDictionary, tm.TopKDictionary))
+    penalised = dictionaries.learn(lab, f"{name}_l1", relu, trained, over=["l1"])
+    clusters = [dictionaries.k_means(x, size, seed) for x in trained]
+    for k in spec.k if drawn else [middle]:
+        chosen = pairs if k == middle else pairs[:1]
+        layers = [x for pair in chosen for x in pair.x]
+        learned = dictionaries.learn(lab, f"{name}_k{k}", partial(topk, k), layers)
+        for i, pair in enumerate(chosen):
+            coded = {
+                "TopK": learned(layer=2 * i),
+                "neurons": dictionaries.neurons(width, k),
+                "k-means": clusters[i](k),
+                "untrained": learned(layer=2 * i + 1),
+            }
+            by_l1 = [penalised(layer=i, l1=j) for j in range(len(spec.l1))]
+            found = compare(pair, k, coded, by_l1, labels)
+            if drawn and (k, i) == (middle, 0):
+                found = found.merge(portraits(pair, coded, images.train.images))
+            yield found.assign_coords(expansion=expansion, k=k)
 
 
 @plotting.style()
-def plot(dataset):
+def plot(data: xr.DataTree) -> Figure:
+    one, shapes = shown(data), like(data, "expansion", "k")
     figure = plotting.figure(11.4, 10.7)
-    figure.get_layout_engine().set(rect=(0.005, 0.72, 0.99, 0.255))
-    draw_scan(figure.subplots(1, 4, width_ratios=[1, 1, 1.3, 1]), dataset, largest(dataset))
-    draw_tiles(figure, dataset, shown(dataset))
-    figure.suptitle(
-        f"Features of dictionaries of networks trained on {NAMES[dataset.images.item()]}", y=0.995
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[0.28, 0.72])[:, 0]
+    sizes, active, by_shape, logits = axes = top.subplots(1, 4, width_ratios=[1, 1, 1.3, 1])
+    panels.draw_shares(sizes, like(data, "width", "depth", "k"), "expansion", "features a unit")
+    panels.draw_shares(active, like(data, "width", "depth", "expansion"), "k", "active features")
+    panels.draw_shapes(by_shape, shapes)
+    panels.draw_agreement(logits, shapes)
+    for ax in axes:
+        ax.set(ylim=(0, 1.02))
+    sizes.set(
+        ylabel=f"share of purity > {PURE}", title=f"{one.width.item()} units, k = {one.k.item()}"
     )
+    active.set_title(f"{one.width.item()} units, {one.sizes['dictionary_feature']} features")
+    logits.legend(*active.get_legend_handles_labels(), fontsize=6.5, loc=(0.72, 0.25))
+    panels.draw_tiles(bottom, one)
+    figure.suptitle(f"Features of dictionaries of networks trained on {NAMES[one.images.item()]}")
     return figure
 
 
-def claims(dataset):
-    name, one, all_shapes = NAMES[dataset.images.item()], shown(dataset), largest(dataset)
-    k, widest, depth = one.k.item(), one.width.item(), one.depth.item()
-    of_drawn = f"{depth} x {widest} units, {one.expansion.item()} features a unit"
-    at = f"k = {k}, {one.expansion.item()} features a unit; each shape of network"
-    shares = share_pure(all_shapes).stack(shape=("width", "depth"))
-    topk = shares.sel(coding="TopK").values
-    by_k = share_pure(dataset.sel(width=widest, depth=depth, coding="TopK").isel(expansion=-1))
-    templates = templates_per_digit(one.sel(coding="TopK"), dataset.label.values)
-    agree = agreement(all_shapes, all_shapes.purity > PURE).stack(shape=("width", "depth"))
-    l1 = [
-        l1_at(k, all_shapes.sel(width=width, depth=depth))
-        for width in dataset.width.values
-        for depth in dataset.depth.values
-    ]
-    return [
-        Claim.within(
-            f"Accuracy on {name} of networks of {widest} units a layer (each depth)",
-            "ours: of the source, the shapes are known",
-            (0.97, 1),
-            dataset.accuracy.sel(width=widest).values,
-        ),
-        Claim.within(
-            f"Most live features respond to one digit (share with purity above {PURE}, {of_drawn}, "
-            "for each k)",
-            WHERE,
-            (0.5, 1),
-            by_k.values,
-        ),
-        Claim.within(
-            f"The same in networks of all shapes (share with purity above {PURE}, {at})",
-            WHERE,
-            (0.5, 1),
-            topk,
-        ),
-        Claim(
-            f"There are several templates of each digit (number of features of purity above {PURE}"
-            f", {of_drawn}, k = {k}; each digit)",
-            WHERE,
-            "above 1",
-            templates,
-            bool((templates > 1).all()),
-        ),
-        Claim.within(
-            "Templates write to the logit of their own digit most (share of the features of "
-            f"purity above {PURE}, chance is 0.1; {at})",
-            WHERE,
-            (0.8, 1),
-            agree.sel(coding="TopK").values,
-        ),
-        *(
-            above(f"Features are purer than {words}", topk - shares.sel(coding=coding).values, at)
-            for coding, words in (
-                ("neurons", "the units themselves"),
-                ("k-means", "the directions of k-means clusters"),
-                ("untrained", "those of an untrained network"),
-            )
-        ),
-        above("TopK's features are purer than those learned with an L1 penalty", topk - l1, at),
-    ]
+def shown(data: xr.DataTree) -> xr.Dataset:
+    """Return the dictionaries that are drawn."""
+    return next(one for one in tm.members(data) if "mean_image" in one)
 
 
-def above(text, difference, at):
-    """Claim that a share of pure features is larger, in every shape of network."""
-    return Claim(
-        f"{text} (difference of the shares with purity above {PURE} at equal L0; {at})",
-        "ours: the source compares nothing",
-        "above 0",
-        difference,
-        bool((difference > 0).all()),
-    )
+def like(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
+    """Return all dictionaries that share these settings with those that are drawn."""
+    return tm.members(data, **{name: shown(data)[name].item() for name in settings})
 
 
-EXPERIMENT = Experiment(
+def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+    one, shapes = shown(data), like(data, "expansion", "k")
+    by_k = like(data, "width", "depth", "expansion")
+    k, widest, size = one.k.item(), one.width.item(), one.expansion.item()
+    images = NAMES[one.images.item()]
+    of_drawn = f"{one.depth.item()} x {widest} units, {size} features a unit"
+    at = f"k = {k}, {size} features a unit; each shape of network"
+    pure = {name: np.array([s.pure.sel(coding=name) for s in shapes]) for name in one.coding.values}
+    yield OURS.within(
+        f"Accuracy on {images} of networks of {widest} units a layer (each depth)",
+        0.97, 1, [s.accuracy.item() for s in shapes if s.width == widest],
+        when=images == "MNIST" and widest >= 64,
+    )  # fmt: skip
+    yield NOTE.within(
+        f"Most live features respond to one digit (share with purity above {PURE}, {of_drawn}, "
+        "for each k)",
+        0.5, 1, [s.pure.sel(coding="TopK").item() for s in by_k],
+    )  # fmt: skip
+    yield NOTE.within(
+        f"The same in networks of all shapes (share with purity above {PURE}, {at})",
+        0.5, 1, pure["TopK"],
+    )  # fmt: skip
+    yield NOTE.above(
+        f"There are several templates of each digit (number of features of purity above {PURE}, "
+        f"{of_drawn}, k = {k}; each digit)",
+        1, templates_per_digit(one.sel(network="TopK")),
+    )  # fmt: skip
+    yield NOTE.within(
+        "Templates write to the logit of their own digit most (share of the features of purity "
+        f"above {PURE}, chance is 0.1; {at})",
+        0.8, 1, [agreement([s], "TopK", PURE) for s in shapes],
+    )  # fmt: skip
+    others = {
+        "neurons": "the units themselves",
+        "k-means": "the directions of k-means clusters",
+        "untrained": "those of an untrained network",
+        "L1": "those learned with an L1 penalty",
+    }
+    for coding, words in others.items():
+        yield COMPARED.above(
+            f"TopK's features are purer than {words} (difference of the shares with purity above "
+            f"{PURE} at equal L0; {at})",
+            0, pure["TopK"] - pure[coding],
+        )  # fmt: skip
+
+
+EXPERIMENT = tm.Experiment(
+    __file__,
     Spec,
     run,
     plot,
@@ -284,7 +187,7 @@ EXPERIMENT = Experiment(
         dataset="digits",
         depth=(1,),
         width=(16,),
-        expansion=(1, 2),
+        expansion=(1,),
         k=(2, 4),
         steps=300,
         batch_size=64,
@@ -293,6 +196,8 @@ EXPERIMENT = Experiment(
         dictionary_batch_size=128,
     ),
     paper=Spec(
+        depth=(1, 2, 3),
+        width=(16, 32, 64),
         expansion=(1, 2, 4, 8, 16),
         k=(1, 2, 4, 8, 16),
         l1=(0.1, 0.2, 0.4, 0.8, 1.6),
@@ -300,12 +205,13 @@ EXPERIMENT = Experiment(
         dictionary_steps=20_000,
     ),
     sweeps="k",
+    weights={"W_in": ("hidden", "pixel"), "W_out": ("label", "hidden")},
     deviations=(
         "The source prints no algorithms, dictionary sizes, sparsities or scores: TopK and L1 "
-        "dictionaries on a grid of our own, resampled three times; thresholds and controls are "
-        "ours.",
-        "One network of each shape, and one dictionary at each setting: the nine shapes stand in "
-        "for restarts.",
+        "dictionaries of {expansion} features a unit, k {k}, L1 {l1}, {dictionary_steps:,} steps, "
+        "resampled three times; thresholds and controls are ours.",
+        "One dictionary at each setting, of the best of {restarts} networks of each shape: the "
+        "shapes stand in for restarts.",
         "Purity is of the top tenth of a feature's activations, not of a fixed number of images, "
         "and features active on fewer than 100 training images count as dead.",
         "That there are no features of strokes to be composed is not measured.",
@@ -313,4 +219,4 @@ EXPERIMENT = Experiment(
 )
 
 if __name__ == "__main__":
-    main(EXPERIMENT)
+    EXPERIMENT.main()
