@@ -44,9 +44,9 @@ class SparseDictionary:
     """
 
     build: Callable[[PRNGKeyArray], ReluDictionary]
-    activations: Float[Array, "d samples"]
+    activations: Float[Array | np.ndarray, "d samples"]
     l1: ArrayLike = 0.0
-    test_activations: Float[Array, "d test_samples"] | None = None
+    test_activations: Float[Array | np.ndarray, "d test_samples"] | None = None
     batch_size: int = 4096
     resample_samples: int = 8192
 
