@@ -211,7 +211,7 @@ def test_the_digits_are_scikit_learn_s(mirrors):
 
 def test_an_unknown_dataset_is_refused():
     with pytest.raises(ValueError, match="'mnist' or 'digits'; got 'emnist'"):
-        inspect.unwrap(datasets.load)("emnist")  # without the tests' type checks
+        inspect.unwrap(datasets.load_images)("emnist")  # without the tests' type checks
 
 
 def test_the_real_files_are_mnist():

@@ -84,9 +84,7 @@ class ImageDataset:
     test: Labelled
 
 
-def load_images(
-    name: Literal["mnist", "digits"], data_dir: str | Path | None = None
-) -> ImageDataset:
+def load_images(name: ImageSource, data_dir: str | Path | None = None) -> ImageDataset:
     """Load a dataset by its name; `data_dir` is for MNIST only.
 
     Raises:
