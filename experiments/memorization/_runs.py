@@ -61,7 +61,7 @@ class Spec(FiniteSpec):
 
     dataset_size: DatasetSizes = (3, 5, 8, 15, 30, 100, 200, 400, 2000)
     """T, the number of datapoints."""
-    large: tm.Count = 200
+    large: tm.Count = 100
     """Above this T, `large_datasets` datasets are drawn."""
     large_datasets: tm.Count = 2
     """Datasets of each size above `large`, and for the longer runs."""

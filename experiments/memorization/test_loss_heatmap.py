@@ -8,10 +8,9 @@ column, more hidden dimensions do the same: a ridge between the datapoints that 
 and the features that can be learned. The source prints no ranges: where the ridge lies is not
 claimed, only that it is there in both directions.
 
-Finding, with n = 1,000, S = 0.99, 5,000 steps and nine widths and sizes: the ridge runs from
-T = 350 at m = 2 to T = 2,000 at m = 8. From m = 12 on the test loss stays at or below that of
-predicting zero, and there is no ridge to follow. At `quick`, which is smaller, it runs from
-T = 200 at m = 2 to T = 700 at m = 4, and m = 8 has none.
+Finding, with 5,000 steps and more of both sizes: the ridge runs from T = 350 at m = 2 to
+T = 2,000 at m = 8. From m = 12 on, which `quick` leaves out, the test loss stays at or below that
+of predicting zero, and there is no ridge to follow.
 """
 
 from collections.abc import Iterator
