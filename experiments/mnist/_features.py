@@ -17,11 +17,13 @@ PURE = 0.9
 SHOWN_IMAGES = 8  # of those that activate a feature most
 OURS = ["TopK", "untrained"]  # TopK dictionaries of the trained network and of the untrained one
 
+Judged = dict[str, jax.Array]
+
 
 @jax.jit
 def judge(
     dictionary: tm.ReluDictionary, x: jax.Array, labels: jax.Array, W_out: jax.Array
-) -> dict[str, jax.Array]:
+) -> Judged:
     """Measure a dictionary's features.
 
     `purity` is the share of the commonest digit among the images of the top tenth of a feature's
@@ -53,7 +55,7 @@ def compare(
     pair: Pair,
     k: int,
     coded: Mapping[str, tm.ReluDictionary],
-    by_l1: Sequence[tm.ReluDictionary],
+    by_l1: Sequence[Judged],
     labels: jax.Array,
 ) -> xr.Dataset:
     """Judge each way to code at k, and what the features of both networks' dictionaries are."""
@@ -64,7 +66,7 @@ def compare(
         for i in [int(coding == "untrained")]
     }
     pure = {coding: float(one["pure"]) for coding, one in found.items()}
-    pure["L1"] = pure_at(k, [judge(one, pair.x[0], labels, W_out[0]) for one in by_l1])
+    pure["L1"] = pure_at(k, by_l1)
     per_feature = {
         name: (("network", "dictionary_feature"), np.stack([found[one][name] for one in OURS]))
         for name in ("purity", "digit", "logit_digit")
@@ -73,7 +75,7 @@ def compare(
     return pair.kept.assign(per_feature | shares).assign_coords(coding=list(pure), network=OURS)
 
 
-def pure_at(l0: float, judged: Sequence[Mapping[str, jax.Array]]) -> float:
+def pure_at(l0: float, judged: Sequence[Judged]) -> float:
     """Interpolate the share of pure features at a given L0; NaN outside of what was judged."""
     reached, share = np.array(sorted((float(one["l0"]), float(one["pure"])) for one in judged)).T
     return float(np.interp(np.log(l0), np.log(reached + 1e-9), share, left=np.nan, right=np.nan))
@@ -82,32 +84,44 @@ def pure_at(l0: float, judged: Sequence[Mapping[str, jax.Array]]) -> float:
 def portraits(pair: Pair, coded: Mapping[str, tm.ReluDictionary], images: np.ndarray) -> xr.Dataset:
     """Draw the features of TopK dictionaries of both networks."""
     drawn = [
-        portrait(coded[coding], x, images, network)
+        portrait(coded[coding], x, jnp.asarray(images), network)
         for coding, x, network in zip(OURS, pair.x, pair.networks, strict=True)
     ]
-    return xr.concat(drawn, xr.Variable("network", OURS))
+    return xr.Dataset(
+        {
+            name: (["network", "dictionary_feature", *dims], np.stack([one[name] for one in drawn]))
+            for name, dims in LOOKS.items()
+        }
+    )
 
 
+LOOKS = {
+    "activation": [],
+    "mean_image": ["pixel"],
+    "top_image": ["rank", "pixel"],
+    "pixel_direction": ["pixel"],
+    "logit_weight": ["label"],
+}
+
+
+@jax.jit
 def portrait(
-    dictionary: tm.ReluDictionary, x: jax.Array, images: np.ndarray, network: tm.MLP
-) -> xr.Dataset:
+    dictionary: tm.ReluDictionary, x: jax.Array, images: jax.Array, network: tm.MLP
+) -> dict[str, jax.Array]:
     """Draw features as images: means and examples of what they respond to, and their directions.
 
     The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as
     the same units are active.
     """
     f = dictionary.encode(x)
-    top, pixels = top_tenth(f), jnp.asarray(images, jnp.float32)
-    found = {
-        "activation": ([], f.mean(axis=1)),
-        "mean_image": (["pixel"], top @ pixels / jnp.maximum(top.sum(axis=1, keepdims=True), 1)),
-        "top_image": (["rank", "pixel"], images[lax.top_k(f, SHOWN_IMAGES)[1]]),
-        "pixel_direction": (["pixel"], (network.W_in.T @ dictionary.W_dec).T),
-        "logit_weight": (["label"], (network.W_out @ dictionary.W_dec).T),
+    top = top_tenth(f)
+    return {
+        "activation": f.mean(axis=1),
+        "mean_image": top @ images.astype(jnp.float32) / jnp.maximum(top.sum(axis=1)[:, None], 1),
+        "top_image": images[lax.top_k(f, SHOWN_IMAGES)[1]],
+        "pixel_direction": (network.W_in.T @ dictionary.W_dec).T,
+        "logit_weight": (network.W_out @ dictionary.W_dec).T,
     }
-    return xr.Dataset(
-        {k: (["dictionary_feature", *dims], np.asarray(v)) for k, (dims, v) in found.items()}
-    )
 
 
 def agreement(shapes: Sequence[xr.Dataset], network: str, low: float, high: float = 1.0) -> float:

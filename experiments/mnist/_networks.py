@@ -51,7 +51,7 @@ class DictionarySpec(NetworkSpec):
     """Active features of TopK dictionaries, rising; those of the middle one are drawn."""
     l1: Annotated[tuple[tm.Positive, ...], tm.Distinct()] = (0.2, 0.5, 1.2)
     """L1 coefficients of the other dictionaries."""
-    dictionary_steps: tm.Count = 1000
+    dictionary_steps: tm.Count = 750
     """Optimiser steps of the dictionaries."""
     dictionary_batch_size: tm.Count = 512
     """Activations a step."""
