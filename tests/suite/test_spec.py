@@ -1,6 +1,5 @@
 import json
 import math
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -10,7 +9,6 @@ import toymodels
 from toymodels.suite.spec import Count, Fraction, NonNegative, Positive, Range, Sparsities
 
 
-@dataclass(frozen=True)
 class Spec(toymodels.Spec):
     """Settings."""
 
@@ -91,7 +89,6 @@ def test_overrides_are_the_fields_that_differ():
 
 
 def test_an_annotation_that_cannot_be_checked_is_refused():
-    @dataclass(frozen=True)
     class Odd(toymodels.Spec):
         weights: dict = None  # type: ignore[assignment]
 
@@ -119,7 +116,6 @@ def test_ranges_say_what_they_allow(limits, text, inside, outside):
 
 
 def test_a_sweep_repeats_nothing():
-    @dataclass(frozen=True)
     class Sweep(toymodels.Spec):
         sparsity: Sparsities = (0.0, 0.5)
 
