@@ -30,6 +30,10 @@ COUNTING = '''"""A straight line.
 Source: Nobody 2022, figure 1.
 
 It trains nothing, and notes each time that it runs.
+
+Deviations:
+- No source;
+  {size} points.
 """
 
 from pathlib import Path
@@ -77,7 +81,7 @@ def claims(data):
 
 EXPERIMENT = Experiment(
     __file__, Spec, run, plot, claims, smoke=Spec(size=2), paper=Spec(size=9), sweeps="sparsity",
-    weights={}, deviations=("No source; {size} points.",),
+    weights={},
 )
 
 if __name__ == "__main__":

@@ -17,6 +17,15 @@ columns are no polygon: at S = .99 the best model is a pentagon for 4 of 6 draws
 density .0016), and more density bends more. Six features in two heads are a pentagon, the sixth
 column short or beside one of the five, not a square with doubled columns. A bias allows two heads
 no more features (5 of 8 with one, 5 without).
+
+Deviations:
+- The source gives no sizes, sparsities or optimiser: d_model {d_model}, OV density {ov_density:g},
+  {tokens} tokens, Adam {learning_rate:g} ({schedule} schedule), {steps:,} steps, batch
+  {batch_size:,}, all entries uniform on [0, 1].
+- OV matrices are scaled to equal Frobenius norm; patterns are neither causal nor normalised over
+  tokens.
+- Best of the {restarts} restarts by test loss; all of them are kept and counted.
+- Other counts, the bias and the {ov_draws} OV draws are ours.
 """
 
 from collections import Counter
@@ -257,15 +266,6 @@ EXPERIMENT = tm.Experiment(
     ),
     sweeps="sparsity",
     weights={"M": ("head", "attentional_feature")},
-    deviations=(
-        "The source gives no sizes, sparsities or optimiser: d_model {d_model}, OV density "
-        "{ov_density:g}, {tokens} tokens, Adam {learning_rate:g} ({schedule} schedule), {steps:,} "
-        "steps, batch {batch_size:,}, all entries uniform on [0, 1].",
-        "OV matrices are scaled to equal Frobenius norm; patterns are neither causal nor "
-        "normalised over tokens.",
-        "Best of the {restarts} restarts by test loss; all of them are kept and counted.",
-        "Other counts, the bias and the {ov_draws} OV draws are ours.",
-    ),
 )
 
 if __name__ == "__main__":

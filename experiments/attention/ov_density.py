@@ -10,6 +10,15 @@ What counts is the number of entries that share an output, density times model d
 the model dimension. It is the overlap of outputs, not sparsity as such: dense OV matrices in
 disjoint blocks of outputs (stars) make pentagons. The mean dimensionality of M's columns is
 heads / features everywhere and tells nothing, so ||M||_F^2 is the order parameter.
+
+Deviations:
+- The source gives no sizes, sparsities or optimiser: {tokens} tokens, Adam {learning_rate:g}
+  ({schedule} schedule), {steps:,} steps, batch {batch_size:,}, all entries uniform on [0, 1], OV
+  matrices of equal norm.
+- OV matrices of one draw are nested: the sparser ones are part of the denser ones.
+- Best of the {restarts} restarts by test loss for each of {ov_draws} OV draws, then the mean over
+  draws.
+- The control of disjoint blocks, and density x d_model as the coordinate, are ours.
 """
 
 from collections.abc import Iterator
@@ -225,15 +234,6 @@ EXPERIMENT = tm.Experiment(
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
     sweeps="sparsity",
     weights={"M": ("head", "attentional_feature")},
-    deviations=(
-        "The source gives no sizes, sparsities or optimiser: {tokens} tokens, Adam "
-        "{learning_rate:g} ({schedule} schedule), {steps:,} steps, batch {batch_size:,}, all "
-        "entries uniform on [0, 1], OV matrices of equal norm.",
-        "OV matrices of one draw are nested: the sparser ones are part of the denser ones.",
-        "Best of the {restarts} restarts by test loss for each of {ov_draws} OV draws, then the "
-        "mean over draws.",
-        "The control of disjoint blocks, and density x d_model as the coordinate, are ours.",
-    ),
 )
 
 if __name__ == "__main__":

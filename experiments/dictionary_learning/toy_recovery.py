@@ -18,6 +18,18 @@ Findings: with two dimensions there is no sweet spot, since the largest L1 coeff
 well as any. Random directions have an MMCS of about 0.76 there, and even dense features are
 nearly found (0.89 to 0.99 for three seeds): perhaps because the vectors fill the quadrant between
 the two features that the toy model holds, which are its edges.
+
+Deviations:
+- Toy models train for {steps:,} steps, autoencoders for {dictionary_steps:,} on {samples:,} hidden
+  vectors, {batch_size:,} samples a step.
+- The source's hidden vectors are sums of random directions in 256 dimensions; here they are those
+  of trained toy models, as in the exercises of ARENA.
+- Autoencoders are trained on hidden vectors of samples with at least one active feature: the others
+  are all h = 0.
+- A dictionary has as many features as the toy model: larger ones have a higher MMCS by chance,
+  which in two dimensions is most of it.
+- The best L1 coefficient is chosen by MMCS itself, which takes the true features; the same holds
+  for scikit-learn's alpha.
 """
 
 from collections.abc import Iterator
@@ -260,18 +272,6 @@ EXPERIMENT = tm.Experiment(
     ),
     sweeps="sparsity",
     weights=tm.TIED | {"W_dec": ("hidden", "dictionary_feature")},
-    deviations=(
-        "Toy models train for {steps:,} steps, autoencoders for {dictionary_steps:,} on "
-        "{samples:,} hidden vectors, {batch_size:,} samples a step.",
-        "The source's hidden vectors are sums of random directions in 256 dimensions; here they "
-        "are those of trained toy models, as in the exercises of ARENA.",
-        "Autoencoders are trained on hidden vectors of samples with at least one active feature: "
-        "the others are all h = 0.",
-        "A dictionary has as many features as the toy model: larger ones have a higher MMCS by "
-        "chance, which in two dimensions is most of it.",
-        "The best L1 coefficient is chosen by MMCS itself, which takes the true features; the "
-        "same holds for scikit-learn's alpha.",
-    ),
 )
 
 if __name__ == "__main__":

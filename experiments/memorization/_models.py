@@ -9,12 +9,6 @@ from matplotlib.figure import FigureBase
 import toymodels as tm
 from toymodels import geometry, plotting
 
-DEVIATIONS = (
-    "Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and "
-    "50,000.",
-    "All models of one T and restart start from the same weights; they differ in their datapoints.",
-)
-
 
 def sizes(data: xr.DataTree, budget: int = 1) -> np.ndarray:
     """Return the dataset sizes that were trained with this budget of steps, in their order."""

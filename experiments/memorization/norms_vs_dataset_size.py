@@ -17,6 +17,11 @@ one the one that is found. At T = 10,000 ||W||_F is 3.6 and not sqrt(5), as thou
 columns add to the five long ones. Four times the steps raise the norms at nearly every T of 15
 and more, and the peak is beyond the largest T of these runs: at fixed T the budget limits the
 norm, but where the peak lies is decided by the features' onset.
+
+Deviations:
+- Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.
+- All models of one T and restart start from the same weights; they differ in their datapoints.
+- The runs with {longer} times the steps, and the exact memoriser, are ours.
 """
 
 from collections.abc import Iterator
@@ -28,7 +33,6 @@ from matplotlib.figure import Figure
 
 import toymodels as tm
 from experiments.memorization._models import (
-    DEVIATIONS,
     best,
     draw_planes,
     reaches_features,
@@ -129,10 +133,6 @@ EXPERIMENT = tm.Experiment(
     paper=PAPER,
     sweeps="dataset_size",
     weights=WEIGHTS,
-    deviations=(
-        *DEVIATIONS,
-        "The runs with {longer} times the steps, and the exact memoriser, are ours.",
-    ),
 )
 
 if __name__ == "__main__":

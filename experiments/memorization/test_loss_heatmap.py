@@ -11,6 +11,12 @@ claimed, only that it is there in both directions.
 Finding, with 5,000 steps and more of both sizes: the ridge runs from T = 350 at m = 2 to
 T = 2,000 at m = 8. From m = 12 on, which `quick` leaves out, the test loss stays at or below that
 of predicting zero, and there is no ridge to follow.
+
+Deviations:
+- The source's ranges of T and m are not in its text; ours are chosen.
+- Here n = {n:,}, S = {sparsity:g}, {steps:,} steps and {datasets} datasets a cell; the source has
+  10,000, 0.999, 50,000 and four.
+- All models of one T, m and restart start from the same weights; they differ in their datapoints.
 """
 
 from collections.abc import Iterator
@@ -114,13 +120,7 @@ EXPERIMENT = tm.Experiment(
     plot,
     claims,
     smoke=Spec(
-        n=100,
-        sparsity=0.9,
-        m=(2, 4),
-        dataset_size=(5, 40),
-        datasets=2,
-        steps=100,
-        test_points=256,
+        n=100, sparsity=0.9, m=(2, 4), dataset_size=(5, 40), datasets=2, steps=100, test_points=256
     ),
     paper=Spec(
         n=10_000,
@@ -132,13 +132,6 @@ EXPERIMENT = tm.Experiment(
     ),
     sweeps="dataset_size",
     weights=tm.TIED,
-    deviations=(
-        "The source's ranges of T and m are not in its text; ours are chosen.",
-        "Here n = {n:,}, S = {sparsity:g}, {steps:,} steps and {datasets} datasets a cell; the "
-        "source has 10,000, 0.999, 50,000 and four.",
-        "All models of one T, m and restart start from the same weights; they differ in their "
-        "datapoints.",
-    ),
 )
 
 if __name__ == "__main__":

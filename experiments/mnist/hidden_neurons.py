@@ -16,6 +16,13 @@ Seen at `quick`, the narrowest and the widest networks, five times through the i
 to 0.003 makes units two to three times as selective and costs less than half a percentage point;
 at 0.03 no network of three hidden layers works any more. Depth by itself does not make units
 selective: the last layer's are ahead of the first's in some restarts and behind in others.
+
+Deviations:
+- The source prints no hyper-parameters, accuracies or training lengths: AdamW, learning rate
+  {learning_rate:g}, schedule {schedule}, weight decay {weight_decay:g}, batch {batch_size:,},
+  {steps:,} steps.
+- The pressure on activations, the count of digits, the directions and all claims are ours.
+- The lower rows show the best of {restarts} restarts by test loss; all else is of all.
 """
 
 from collections.abc import Iterator
@@ -187,13 +194,6 @@ EXPERIMENT = tm.Experiment(
     ),
     sweeps="pressure",
     weights={"W_in": ("hidden", "pixel"), "W_out": ("label", "hidden")},
-    deviations=(
-        "The source prints no hyper-parameters, accuracies or training lengths: AdamW, learning "
-        "rate {learning_rate:g}, schedule {schedule}, weight decay {weight_decay:g}, batch "
-        "{batch_size:,}, {steps:,} steps.",
-        "The pressure on activations, the count of digits, the directions and all claims are ours.",
-        "The lower rows show the best of {restarts} restarts by test loss; all else is of all.",
-    ),
 )
 
 if __name__ == "__main__":

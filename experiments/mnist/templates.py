@@ -23,6 +23,16 @@ clusters are far purer than TopK's at the same L0 in every shape (0.59 to 0.99 a
 0.56): purity alone does not speak for sparse dictionaries. They beat the units and an untrained
 network everywhere. Sparse coding of random projections finds templates too, but their logit
 weights agree with their digit no better than chance.
+
+Deviations:
+- The source prints no algorithms, dictionary sizes, sparsities or scores: TopK and L1 dictionaries
+  of {expansion} features a unit, k {k}, L1 {l1}, {dictionary_steps:,} steps, resampled three times;
+  thresholds and controls are ours.
+- One dictionary at each setting, of the best of {restarts} networks of each shape: the shapes stand
+  in for restarts.
+- Purity is of the top tenth of a feature's activations, not of a fixed number of images, and
+  features active on fewer than 100 training images count as dead.
+- That there are no features of strokes to be composed is not measured.
 """
 
 from collections.abc import Iterator
@@ -213,16 +223,6 @@ EXPERIMENT = tm.Experiment(
     ),
     sweeps="k",
     weights={"W_in": ("hidden", "pixel"), "W_out": ("label", "hidden")},
-    deviations=(
-        "The source prints no algorithms, dictionary sizes, sparsities or scores: TopK and L1 "
-        "dictionaries of {expansion} features a unit, k {k}, L1 {l1}, {dictionary_steps:,} steps, "
-        "resampled three times; thresholds and controls are ours.",
-        "One dictionary at each setting, of the best of {restarts} networks of each shape: the "
-        "shapes stand in for restarts.",
-        "Purity is of the top tenth of a feature's activations, not of a fixed number of images, "
-        "and features active on fewer than 100 training images count as dead.",
-        "That there are no features of strokes to be composed is not measured.",
-    ),
 )
 
 if __name__ == "__main__":

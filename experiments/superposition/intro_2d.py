@@ -8,6 +8,13 @@ Dense features: the two most important ones get a dimension each, the others not
 four of them, as two antipodal pairs. Sparse: all five, as a regular pentagon. m = 2 is the
 hardest width to optimise, so each panel shows the best of `restarts` models by test loss; the
 grey rings in the middle row tell how many features each of the others represents.
+
+Deviations:
+- The source prints no optimiser settings here; these are AdamW, learning rate {learning_rate:g},
+  weight decay {weight_decay:g}, batch {batch_size:,}, {steps:,} steps (its notebook: 1e-3, 1e-2,
+  1,024 and 10,000).
+- The source shows three panels of single models; here each is the best of {restarts} restarts by
+  test loss.
 """
 
 from collections.abc import Iterator
@@ -135,13 +142,6 @@ EXPERIMENT = tm.Experiment(
     paper=Spec(restarts=64),
     sweeps="sparsity",
     weights=tm.TIED,
-    deviations=(
-        "The source prints no optimiser settings here; these are AdamW, learning rate "
-        "{learning_rate:g}, weight decay {weight_decay:g}, batch {batch_size:,}, {steps:,} steps "
-        "(its notebook: 1e-3, 1e-2, 1,024 and 10,000).",
-        "The source shows three panels of single models; here each is the best of {restarts} "
-        "restarts by test loss.",
-    ),
 )
 
 if __name__ == "__main__":

@@ -12,6 +12,13 @@ A finding: with n = 20 the number of represented features levels off at 12 to 14
 on in the best of four restarts, so that it need not rise from one sparsity to the next. Eight
 restarts, learning rate 1e-2 along a cosine, no weight decay, and training on active samples only
 gave the same; the best of two can have fewer (10 at S = 0.99).
+
+Deviations:
+- The source prints no optimiser settings: AdamW, learning rate {learning_rate:g}, weight decay
+  {weight_decay:g}, batch {batch_size:,}, {steps:,} steps (its notebook: 1e-3, 1e-2, 1,024 and
+  10,000).
+- Each picture is the best of {restarts} restarts by test loss; the source does not say how its
+  models were chosen.
 """
 
 from collections.abc import Iterator
@@ -188,13 +195,6 @@ EXPERIMENT = tm.Experiment(
     paper=Spec(restarts=32, steps=50_000),
     sweeps="sparsity",
     weights=tm.TIED,
-    deviations=(
-        "The source prints no optimiser settings: AdamW, learning rate {learning_rate:g}, weight "
-        "decay {weight_decay:g}, batch {batch_size:,}, {steps:,} steps (its notebook: 1e-3, 1e-2, "
-        "1,024 and 10,000).",
-        "Each picture is the best of {restarts} restarts by test loss; the source does not say "
-        "how its models were chosen.",
-    ),
 )
 
 if __name__ == "__main__":

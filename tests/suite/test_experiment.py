@@ -1,3 +1,13 @@
+"""Labs, claims, and an experiment whose page this is.
+
+Source: none of them.
+
+Deviations:
+- {steps:,} steps.
+- None; it
+  goes on.
+"""
+
 import io
 import sys
 
@@ -21,9 +31,9 @@ def run(lab):
     return xr.Dataset()
 
 
-def experiment(spec=Spec, **settings):
+def experiment(spec=Spec, file=__file__, **settings):
     defaults = {"smoke": spec(), "paper": spec(), "sweeps": "none", "weights": {}}
-    return Experiment(__file__, spec, run, run, run, **(defaults | settings))
+    return Experiment(file, spec, run, run, run, **(defaults | settings))
 
 
 def problem():
@@ -109,15 +119,26 @@ def test_a_claim_of_something_else_is_refused(wrong):
 def test_presets_and_the_page_of_the_script():
     ours = experiment(smoke=Spec(steps=1), paper=Spec(steps=3))
     assert [ours.preset(name).steps for name in ("smoke", "quick", "paper")] == [1, 2, 3]
-    with pytest.raises(ValueError, match=r"test_experiment\.py needs a docstring"):
-        _ = ours.page
+    assert ours.page.title == "Labs, claims, and an experiment whose page this is"
+    assert ours.page.source == "none of them"
 
 
 def test_deviations_are_true_at_every_setting():
-    ours = experiment(deviations=("{steps:,} steps.", "None."))
-    assert ours.deviations_at(Spec(steps=1000)) == ("1,000 steps.", "None.")
-    with pytest.raises(TypeError, match="'stops', which the Spec has not"):
-        experiment(deviations=("{stops} steps.",))
+    assert experiment().deviations_at(Spec(steps=1000)) == ("1,000 steps.", "None; it goes on.")
+
+
+@pytest.mark.parametrize(
+    ("docstring", "error", "message"),
+    [
+        ("A line.", ValueError, r"script\.py needs a docstring"),
+        ("A line.\n\nSource: b.\n\nDeviations:\n- {stops}.", TypeError, "'stops', which"),
+    ],
+)
+def test_a_script_that_is_no_page_is_refused_at_once(tmp_path, docstring, error, message):
+    script = tmp_path / "script.py"
+    script.write_text(f'"""{docstring}"""')
+    with pytest.raises(error, match=message):
+        experiment(file=str(script))
 
 
 def test_a_field_of_the_command_line_is_refused():

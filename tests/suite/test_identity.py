@@ -100,6 +100,9 @@ SCRIPT = '''
     """A title.
 
     Source: a figure.
+
+    Deviations:
+    - None.
     """
 
     import matplotlib.pyplot as plt
@@ -143,7 +146,7 @@ SCRIPT = '''
 
 
     EXPERIMENT = Experiment(
-        __file__, Settings, run_all, plot, claims, smoke=Settings(), deviations=("None.",)
+        __file__, Settings, run_all, plot, claims, smoke=Settings(), sweeps="x"
     )
 
     if __name__ == "__main__":
@@ -202,7 +205,7 @@ UNUSED = [
     (STEM, "EXPERIMENT.main()", "print('goodbye')"),
     (STEM, "import matplotlib.pyplot as plt", "import seaborn as plt"),
     (STEM, "x: int", "x: float"),
-    (STEM, '"None."', '"Some."'),
+    (STEM, "- None.", "- Some."),
     (STEM, "Count, geometry, plotting", "Count, geometry, plotting, Linear"),
     ("toymodels/engine/ensemble.py", "'''Train.'''", ""),
     ("toymodels/engine/ensemble.py", "return 1", "return 2"),
@@ -279,7 +282,7 @@ def test_of_the_lab_anything_may_be_asked_by_a_computed_name(tree, asked, counts
 
 
 def test_files_count_by_content(tree):
-    edit(tree, STEM, "deviations=", 'reads=("table.csv",), deviations=')
+    edit(tree, STEM, 'sweeps="x"', 'sweeps="x", reads=("table.csv",)')
     with pytest.raises(FileNotFoundError, match=r"table\.csv"):
         of(tree)
     write(tree, "experiments/family/table.csv", "1,2\n")

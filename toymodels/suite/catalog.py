@@ -1,6 +1,7 @@
 """Which figures there are, and what their scripts say of themselves, read without running them."""
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,11 +10,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Page:
-    """What a script's docstring says: its first line, and the paragraph that begins `Source:`."""
+    """What a script's docstring says, and where the script is.
+
+    Attributes:
+        path: the script.
+        title: its first line.
+        source: its paragraph that begins `Source:`.
+        deviations: the sentences listed below `Deviations:`, a line that begins with `-` each.
+    """
 
     path: Path
     title: str
     source: str
+    deviations: tuple[str, ...]
 
     @property
     def stem(self) -> str:
@@ -32,7 +41,7 @@ class Page:
 
 
 def read_page(path: Path) -> Page:
-    """Read a script's title and source.
+    """Read a script's title, source and deviations.
 
     Raises:
         ValueError: if the script does not parse, or its docstring lacks either.
@@ -42,11 +51,20 @@ def read_page(path: Path) -> Page:
     except SyntaxError as error:
         raise ValueError(f"{path} does not parse: {error}") from error
     title = docstring.partition("\n")[0].strip().removesuffix(".")
-    paragraphs = [" ".join(block.split()) for block in docstring.split("\n\n")]
-    sources = [p.removeprefix("Source:").strip() for p in paragraphs if p.startswith("Source:")]
-    if not title or not sources:
+    source = _paragraph(docstring, "Source:")
+    if not title or not source:
         raise ValueError(f"{path} needs a docstring: a title, then a paragraph `Source: ...`")
-    return Page(path, title, sources[0].removesuffix("."))
+    _, *deviations = re.split(r"^- ", _paragraph(docstring, "Deviations:"), flags=re.MULTILINE)
+    return Page(path, title, _one_line(source).removesuffix("."), tuple(map(_one_line, deviations)))
+
+
+def _paragraph(text: str, name: str) -> str:
+    named = [block for block in text.split("\n\n") if block.startswith(name)]
+    return named[0].removeprefix(name) if named else ""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def find_scripts(folder: Path) -> dict[str, Path]:

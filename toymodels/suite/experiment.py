@@ -26,6 +26,9 @@ TIED = {"W": ("hidden", "feature"), "b": ("feature",)}
 class Experiment(Generic[S]):
     """One figure of a source, made by one script.
 
+    The script's docstring is its page: title, source, and the deviations from it, in which
+    `{field}` stands for the setting of the run, formatted as in `str.format`.
+
     Attributes:
         file: the script, its `__file__`.
         Spec: its settings; the defaults are the preset `quick`.
@@ -37,13 +40,12 @@ class Experiment(Generic[S]):
         paper: the source's own settings.
         sweeps: the coordinate that the figure is about.
         weights: the weights in the data, each with the dimensions that it ends in.
-        deviations: where it differs from the source, a sentence each; `{field}` in one stands for
-            the setting of the run, formatted as in `str.format`.
         reads: files beside the script that `run` reads.
 
     Raises:
-        TypeError: if Spec has a field that belongs to the command line, or a deviation names a
-            setting that there is not.
+        TypeError: if Spec has a field that belongs to the command line, or the docstring's
+            deviations name a setting that there is not.
+        ValueError: if the script's docstring is no page.
     """
 
     file: str
@@ -56,7 +58,6 @@ class Experiment(Generic[S]):
     paper: S
     sweeps: str
     weights: Mapping[str, tuple[str, ...]]
-    deviations: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -73,9 +74,9 @@ class Experiment(Generic[S]):
         return {"smoke": self.smoke, "quick": self.Spec(), "paper": self.paper}[name]
 
     def deviations_at(self, spec: S) -> tuple[str, ...]:
-        """Return the deviations as they are true at these settings."""
+        """Return the docstring's deviations, with these settings in the place of `{field}`."""
         settings = {name: getattr(spec, name) for name in spec.to_dict()}
-        return tuple(sentence.format(**settings) for sentence in self.deviations)
+        return tuple(sentence.format(**settings) for sentence in self.page.deviations)
 
     @cached_property
     def page(self) -> Page:
