@@ -114,8 +114,7 @@ def test_no_function_is_left_out():
     assert loose == CALLS.keys() - known <= set(toymodels.__all__)
 
 
-# theory's densities and importances are numbers or arrays, as its annotations say
-PAIRS = [(n, k) for n in CALLS for k in KINDS if not (n.startswith("theory") and k == "lists")]
+PAIRS = [(n, k) for n in CALLS for k in KINDS]
 
 
 @pytest.mark.parametrize(("name", "kind"), PAIRS)

@@ -2,14 +2,14 @@
 
 import numpy as np
 from jax import Array
-from jaxtyping import ArrayLike, Float, Real
+from jaxtyping import Float
 
-from toymodels.theory.arrays import namespace_and_arrays
+from toymodels.theory.arrays import Numbers, namespace_and_arrays
 
 __all__ = ["feature_variance"]
 
 
-def feature_variance(p: Real[ArrayLike, "..."]) -> Float[Array | np.ndarray, "..."]:
+def feature_variance(p: Numbers) -> Float[Array | np.ndarray, "..."]:
     """Variance p/3 - p^2/4 of one sparse feature: the cost of predicting it by its mean.
 
     Args:

@@ -4,14 +4,15 @@ import numpy as np
 from jax import Array
 from jaxtyping import ArrayLike, Float, Real
 
-from toymodels.theory.arrays import namespace_and_arrays
+from toymodels.numerics.arrays import Nested
+from toymodels.theory.arrays import Numbers, namespace_and_arrays
 from toymodels.theory.features import feature_variance
 
 __all__ = ["linear_optimum_loss"]
 
 
 def linear_optimum_loss(
-    importance: Real[ArrayLike, "*batch n"], p: Real[ArrayLike, "..."], m: int
+    importance: Real[ArrayLike, "*batch n"] | Nested, p: Numbers, m: int
 ) -> Float[Array | np.ndarray, "..."]:
     """Least expected loss of the linear model y = W^T W x + b with m hidden dimensions.
 

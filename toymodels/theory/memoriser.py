@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Float, Int
 
+from toymodels.numerics.arrays import Nested
+
 __all__ = ["Memoriser", "memoriser_norms"]
 
 
@@ -21,7 +23,7 @@ class Memoriser(NamedTuple):
     """||b|| = |beta| sqrt(T)."""
 
 
-def memoriser_norms(T: Int[ArrayLike, "..."]) -> Memoriser:
+def memoriser_norms(T: Int[ArrayLike, "..."] | Nested) -> Memoriser:
     """Norms of the smallest T-gon that reproduces T datapoints exactly, m = 2.
 
     The datapoints X_i are non-negative, of length 1 and of disjoint supports. With hidden vectors

@@ -6,6 +6,7 @@ import numpy as np
 from jax import Array
 from jaxtyping import Float
 
+from toymodels.numerics.arrays import Nested
 from toymodels.theory.quadrature import error_of_one
 
 __all__ = ["one_sparse_loss"]
@@ -13,7 +14,8 @@ __all__ = ["one_sparse_loss"]
 
 @jax.jit
 def one_sparse_loss(
-    W: Float[Array | np.ndarray, "*batch m n"], b: Float[Array | np.ndarray, "*batch n"]
+    W: Float[Array | np.ndarray, "*batch m n"] | Nested,
+    b: Float[Array | np.ndarray, "*batch n"] | Nested,
 ) -> Float[Array, "*batch"]:
     """Integrate the ReLU-output model's expected loss on one-sparse inputs, exactly.
 
@@ -32,7 +34,8 @@ def one_sparse_loss(
         (1/n) sum_ij E[(u delta_ij - relu(u W_i . W_j + b_j))^2], `[*batch]`.
     """
     # on GPUs the default precision of a float32 product is good to three digits only
-    products = jnp.matmul(jnp.asarray(W).mT, jnp.asarray(W), precision="highest")
+    columns = jnp.asarray(W)
+    products = jnp.matmul(columns.mT, columns, precision="highest")
     bias = jnp.broadcast_to(jnp.asarray(b)[..., None, :], products.shape)
     target = jnp.broadcast_to(jnp.eye(products.shape[-1], dtype=products.dtype), products.shape)
     return error_of_one(products, bias, target).sum((-2, -1)) / products.shape[-1]

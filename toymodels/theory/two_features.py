@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jax import Array
-from jaxtyping import ArrayLike, Float, Int, Real
+from jaxtyping import Float, Int
 
-from toymodels.theory.arrays import namespace_and_arrays
+from toymodels.theory.arrays import Numbers, namespace_and_arrays
 from toymodels.theory.features import feature_variance
 
 __all__ = [
@@ -47,7 +47,7 @@ class TwoFeatureLosses(NamedTuple):
     """w = (1, -1), b = (0, 0): both features in one dimension."""
 
 
-def ansatz_losses(p: Real[ArrayLike, "..."], r: Real[ArrayLike, "..."]) -> TwoFeatureLosses:
+def ansatz_losses(p: Numbers, r: Numbers) -> TwoFeatureLosses:
     """Give the expected losses of the two-feature model's three ansatz solutions.
 
     A dropped feature costs its variance. The antipodal pair is exact unless both features are on
@@ -70,9 +70,7 @@ def ansatz_losses(p: Real[ArrayLike, "..."], r: Real[ArrayLike, "..."]) -> TwoFe
     return TwoFeatureLosses(xp.asarray(importance * variance), variance, xp.asarray(both))
 
 
-def ansatz_phase(
-    p: Real[ArrayLike, "..."], r: Real[ArrayLike, "..."]
-) -> Int[Array | np.ndarray, "..."]:
+def ansatz_phase(p: Numbers, r: Numbers) -> Int[Array | np.ndarray, "..."]:
     """Phase of the lowest of the three ansatz losses; of equal ones the first.
 
     Source: the theoretical diagram of Elhage et al. 2022, section "Superposition as a Phase
@@ -91,7 +89,7 @@ def ansatz_phase(
 
 
 def superposition_boundaries(
-    p: Real[ArrayLike, "..."],
+    p: Numbers,
 ) -> tuple[Float[Array | np.ndarray, "..."], Float[Array | np.ndarray, "..."]]:
     """Relative importances between which the antipodal ansatz has the lowest loss.
 

@@ -9,8 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jaxtyping import ArrayLike, Float, Real
+from jaxtyping import Float
 
+from toymodels.numerics.arrays import Nested
+from toymodels.theory.arrays import Numbers
 from toymodels.theory.quadrature import error_of_one, error_of_two
 
 __all__ = ["TwoFeatureOptimum", "expected_loss_n2_m1", "optimum_n2_m1"]
@@ -29,10 +31,10 @@ class TwoFeatureOptimum(NamedTuple):
 
 @jax.jit
 def expected_loss_n2_m1(
-    w: Float[Array | np.ndarray, "... 2"],
-    b: Float[Array | np.ndarray, "... 2"],
-    p: Real[ArrayLike, "..."],
-    r: Real[ArrayLike, "..."],
+    w: Float[Array | np.ndarray, "... 2"] | Nested,
+    b: Float[Array | np.ndarray, "... 2"] | Nested,
+    p: Numbers,
+    r: Numbers,
 ) -> Float[Array, "..."]:
     """Integrate the expected loss of the two-feature model, exactly up to rounding.
 
@@ -54,7 +56,8 @@ def expected_loss_n2_m1(
         E[(x_1 - y_1)^2 + r (x_2 - y_2)^2] in the precision of w, of the common shape of p, r and
         the leading axes of w and b.
     """
-    weights, bias, density, importance = (jnp.asarray(given, w.dtype) for given in (w, b, p, r))
+    weights = jnp.asarray(w)
+    bias, density, importance = (jnp.asarray(given, weights.dtype) for given in (b, p, r))
     weights, bias, density = jnp.broadcast_arrays(weights, bias, density[..., None])
     own = weights**2
     cross = jnp.broadcast_to(weights[..., :1] * weights[..., 1:], own.shape)
@@ -67,7 +70,7 @@ def expected_loss_n2_m1(
     return first + importance * second
 
 
-def optimum_n2_m1(p: Real[ArrayLike, "..."], r: Real[ArrayLike, "..."]) -> TwoFeatureOptimum:
+def optimum_n2_m1(p: Numbers, r: Numbers) -> TwoFeatureOptimum:
     """Least expected loss of the two-feature model over all weights and biases.
 
     Damped Newton steps from seven starts (the three ansatz solutions, four between them), in
