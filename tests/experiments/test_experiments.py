@@ -86,11 +86,11 @@ def test_page_has_title_and_source(made):
     assert len(experiment.page.source) > 20
 
 
-@pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])
-def test_deviations_are_true_at_every_preset(made, preset):
+def test_deviations_are_true_at_every_preset(made):
     experiment, _ = made
-    sentences = experiment.deviations_at(experiment.preset(preset))
-    assert all(len(sentence) > 20 and "{" not in sentence for sentence in sentences)
+    for preset in ("smoke", "quick", "paper"):
+        sentences = experiment.deviations_at(experiment.preset(preset))
+        assert all(len(sentence) > 20 and "{" not in sentence for sentence in sentences)
 
 
 def test_presets_are_specs_of_growing_cost(made):

@@ -220,7 +220,12 @@ def _module_name(label: str) -> str:
 def _loaded() -> dict[Path, Any]:
     """Return the modules that this process has, by their files."""
     modules = ((getattr(m, "__file__", None), m) for m in list(sys.modules.values()))
-    return {Path(file).resolve(): module for file, module in modules if file}
+    return {_resolved(file): module for file, module in modules if file}
+
+
+@cache  # there are thousands
+def _resolved(file: str) -> Path:
+    return Path(file).resolve()
 
 
 def _is_still(path: Path, content: bytes) -> bool:
