@@ -14,7 +14,7 @@ figures: .venv/installed
 		$(BIN)/python -m experiments run hidden_neurons --dataset $$dataset --out $(OUT)
 
 # both cores; a file's tests, and a family's figures, stay together
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 test: .venv/installed-test
 	$(PYTEST) -m "not slow"

@@ -6,11 +6,13 @@ run of the tests to the next.
 """
 
 import os
+import re
 from pathlib import Path
 
 import jax
 import pytest
 from jaxtyping import install_import_hook
+from xdist.scheduler import LoadScopeScheduling
 
 PROGRAMS = Path(__file__).resolve().parents[1] / ".pytest_cache" / "xla"
 
@@ -18,6 +20,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "agg")
 jax.config.update("jax_num_cpu_devices", 3)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# tests compile much and compute little
+jax.config.update("jax_disable_most_optimizations", True)
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     jax.config.update("jax_compilation_cache_dir", str(PROGRAMS))
     jax.config.update("jax_compilation_cache_max_size", 2**30)
@@ -25,8 +29,15 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 install_import_hook("toymodels", "typecheck.numeric")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process have all tests of a file, whose fixtures they share."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+class ByFile(LoadScopeScheduling):
+    """Lets one process have all tests of a file, or of a family of figures: they share fixtures."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        family = re.search(r"\[(\w+)/", nodeid)
+        return family[1] if family else nodeid.partition("::")[0]
+
+
+# in the place of `--dist loadgroup`, which does not group at all with this version of pytest
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Tell how tests are spread over processes."""
+    return ByFile(config, log)

@@ -10,10 +10,7 @@ from toymodels.suite import catalog
 REPOSITORY = Path(__file__).resolve().parents[2]
 SCRIPTS = catalog.find_scripts(REPOSITORY / "experiments")
 # one process has all figures of a family: those of one computation share its data
-BY_FAMILY = [
-    pytest.param(stem, marks=pytest.mark.xdist_group(path.parent.name))
-    for stem, path in SCRIPTS.items()
-]
+BY_FAMILY = [pytest.param(stem, id=f"{path.parent.name}/{stem}") for stem, path in SCRIPTS.items()]
 
 
 def load(stem):
