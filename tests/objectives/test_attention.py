@@ -186,7 +186,7 @@ def test_it_is_an_objective():
 
 
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("blocks", [1, 3, 12])
+@pytest.mark.parametrize("blocks", [1, 3, pytest.param(12, marks=pytest.mark.slow)])
 def test_the_loss_of_blocks_is_that_of_all_their_samples(blocks, bias, monkeypatch):
     """In value and gradient, against the formula on what `sample` draws for each block."""
     size = 12 // blocks
@@ -280,7 +280,7 @@ def assert_close(ours, theirs):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_devices_agree(restarts, count):
     assert_close(train(small_problem, [RESTARTS], 50, KEY, devices=DEVICES[:count]), restarts)
 
@@ -315,7 +315,7 @@ def learned(ovs, heads, *, sparsity, tokens, steps, rate, restarts):
     return best.M.values, float(best.loss), float(objective.test_loss(nothing, KEY))
 
 
-@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("K", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_head_for_each_feature_is_a_signed_permutation(K):
     ovs = OvDraw.of(KEY, K, 6).sparse(0.3)
     settings = {"sparsity": 0.8, "tokens": 3, "steps": 800, "rate": 3e-2, "restarts": 4}
@@ -324,6 +324,7 @@ def test_a_head_for_each_feature_is_a_signed_permutation(K):
     np.testing.assert_allclose(M.T @ M, np.eye(K), atol=0.02)
 
 
+@pytest.mark.slow
 def test_six_features_in_three_heads_are_an_octahedron():
     """The best of eight restarts, with the settings that the figures use."""
     ovs = OvDraw.of(KEY, 6, 12).blocks()

@@ -246,6 +246,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(stop):
     assert_same(resumed.state, training.run_chunks(chunk, state, borders).state)
 
 
+@pytest.mark.slow
 def test_snapshots_do_not_change_when_an_ensemble_refreshes():
     def build(d, features, *, key):
         model = ReluDictionary(d, features, key=key)
