@@ -4,8 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import toymodels
 from toymodels.suite import cli
@@ -119,6 +122,23 @@ class Tree:
     def record(self, name: str, out: str = "figures") -> dict:
         """Read a figure's record."""
         return json.loads((self.root / out / f"{name}.json").read_text())
+
+
+def forget_experiments() -> dict[str, ModuleType]:
+    """Unload the package `experiments`, so that the next import takes another tree's; return it."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "experiments"]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+@contextmanager
+def without_experiments() -> Iterator[None]:
+    """Let another tree's `experiments` be imported within, and this one's afterwards."""
+    own = forget_experiments()
+    try:
+        yield
+    finally:
+        forget_experiments()
+        sys.modules.update(own)
 
 
 def start(*words: str | Path, cwd: Path, **variables: str) -> subprocess.Popen:

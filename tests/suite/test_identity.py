@@ -6,6 +6,7 @@ import sys
 from textwrap import dedent
 
 import pytest
+from scripts import forget_experiments, without_experiments
 
 from toymodels.suite.store import identity, modules
 from toymodels.suite.store.identity import SourceChanged, Sources
@@ -436,25 +437,23 @@ def test_a_file_changed_after_it_was_read_or_loaded_is_refused(tmp_path, monkeyp
     write(tmp_path, "experiments/aside/_loaded_here.py", "A = 1\n")
     script = SCRIPT.replace("STEPS = 5", "from experiments.aside._loaded_here import A as STEPS")
     write(tmp_path, STEM, script)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "experiments"]:
-        monkeypatch.delitem(sys.modules, name)
 
     def settle(sources):
         sources.settle(sources.identify(tmp_path / STEM, {}, 0))
 
-    before = Sources(tmp_path)
-    settle(before)
-    from experiments.aside import _loaded_here  # noqa: F401
+    with without_experiments():
+        before = Sources(tmp_path)
+        settle(before)
+        from experiments.aside import _loaded_here  # noqa: F401
 
-    settle(before)
-    edit(tmp_path, "experiments/aside/_loaded_here.py", "A = 1", "A = 2")
-    with pytest.raises(SourceChanged, match=r"_loaded_here\.py was changed after"):
-        settle(before)  # it was read before
-    with pytest.raises(SourceChanged, match="run it again"):
-        settle(Sources(tmp_path))  # it was loaded before
-    for name in [name for name in sys.modules if name.partition(".")[0] == "experiments"]:
-        monkeypatch.delitem(sys.modules, name)
-    settle(Sources(tmp_path))
+        settle(before)
+        edit(tmp_path, "experiments/aside/_loaded_here.py", "A = 1", "A = 2")
+        with pytest.raises(SourceChanged, match=r"_loaded_here\.py was changed after"):
+            settle(before)  # it was read before
+        with pytest.raises(SourceChanged, match="run it again"):
+            settle(Sources(tmp_path))  # it was loaded before
+        forget_experiments()
+        settle(Sources(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """Figures that import the same `Spec` and `run` are one computation: one trains, all draw."""
 
-import sys
-
 import pytest
-from scripts import COUNTING, Tree, finish, start
+from scripts import COUNTING, Tree, finish, start, without_experiments
 
 from toymodels.suite import backend
 from toymodels.suite.store.netcdf import Data
@@ -37,14 +35,8 @@ def tree(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # the scripts import their neighbour as a part of `experiments`, which is this tree's now
     monkeypatch.syspath_prepend(tmp_path)
-    forget_experiments(monkeypatch)
-    yield grow(tmp_path)
-    forget_experiments(monkeypatch)
-
-
-def forget_experiments(monkeypatch):
-    for name in [name for name in sys.modules if name.partition(".")[0] == "experiments"]:
-        monkeypatch.delitem(sys.modules, name)
+    with without_experiments():
+        yield grow(tmp_path)
 
 
 def grow(root):
