@@ -1,7 +1,7 @@
 """Figures that import the same `Spec` and `run` are one computation: one trains, all draw."""
 
 import pytest
-from scripts import COUNTING, Tree, finish, start, without_experiments
+from scripts import COUNTING, Tree, finish, forget_experiments, start, without_experiments
 
 from toymodels.suite import backend
 from toymodels.suite.store.netcdf import Data
@@ -113,7 +113,7 @@ def test_a_changed_helper_is_refused_where_the_old_one_is_loaded(tree, monkeypat
     assert tree.command("run", "second") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: lines/second: experiments/lines/_runs.py was changed after")
-    forget_experiments(monkeypatch)
+    forget_experiments()
     assert tree.command("run", "second") == 0
     assert tree.runs() == 2
 
