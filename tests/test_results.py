@@ -55,6 +55,15 @@ def test_best_of_any_axis_by_any_measure():
     np.testing.assert_array_equal(best.loss, dataset.loss.max("sparsity"))
 
 
+def test_best_of_several_axes_compares_all_together():
+    dataset = member(5, 2)
+    best = best_of(dataset, over=("seed", "sparsity"))
+    assert best.loss == dataset.loss.min()
+    assert best.W.dims == ("hidden", "feature")
+    with pytest.raises(ValueError, match="'batch' is no axis of 'loss'"):
+        best_of(dataset, over=("seed", "batch"))
+
+
 def test_best_of_the_only_axis():
     dataset = member(5, 2).isel(sparsity=1)
     best = best_of(dataset)

@@ -37,6 +37,7 @@ from .objectives.finite_dataset import FiniteDataset as FiniteDataset
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error
 from .objectives.reconstruction import Reconstruction as Reconstruction
+from .objectives.reconstruction import sparse_reconstruction as sparse_reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
 from .objectives.sparse_dictionary import unit_norm as unit_norm
 from .results import best_of as best_of
@@ -59,6 +60,7 @@ from .suite.spec import NonNegative as NonNegative
 from .suite.spec import Positive as Positive
 from .suite.spec import Positives as Positives
 from .suite.spec import Range as Range
+from .suite.spec import Sizes as Sizes
 from .suite.spec import Sparsities as Sparsities
 from .suite.spec import Spec as Spec
 from .suite.spec import TrainingSpec as TrainingSpec

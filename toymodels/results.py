@@ -1,6 +1,6 @@
 """Results as Datasets with named axes: sizes gathered and found again, the best of restarts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import jax.numpy as jnp
@@ -34,15 +34,21 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
     return model
 
 
-def best_of(dataset: xr.Dataset, over: str = "seed", by: str = "loss") -> xr.Dataset:
+def best_of(
+    dataset: xr.Dataset, over: str | Sequence[str] = "seed", by: str = "loss"
+) -> xr.Dataset:
     """Select, at each point of the other axes, the restart with the lowest `by`.
+
+    `over` is the restarts' axis, or several: those of `("dataset", "seed")` are compared together.
 
     Raises:
         ValueError: if `over` is no axis of `by`.
     """
-    if over not in dataset[by].dims:
-        raise ValueError(f"{over!r} is no axis of {by!r}, whose axes are {dataset[by].dims}")
-    return dataset.isel({over: dataset[by].argmin(over)})
+    axes = [over] if isinstance(over, str) else list(over)
+    for axis in axes:
+        if axis not in dataset[by].dims:
+            raise ValueError(f"{axis!r} is no axis of {by!r}, whose axes are {dataset[by].dims}")
+    return dataset.isel(dataset[by].argmin(axes))
 
 
 def gather(members: Iterable[xr.Dataset]) -> xr.DataTree:

@@ -71,7 +71,7 @@ def test_training_goes_somewhere(grid):
         assert (np.abs(grid.W.diff(dim)).max(["hidden", "feature"]) > 0.01).all()
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_devices_agree(grid, count):
     assert_close(train(problem, GRID, STEPS, KEY, devices=DEVICES[:count]), grid)
 
@@ -269,6 +269,21 @@ def test_a_probe_measures_every_member_at_its_steps(tmp_path):
     assert (losses.sel(probed=20) < losses.sel(probed=0)).all()
     with pytest.raises(ValueError, match=r"the probe's steps must lie in \[0, 20\]; got \[21\]"):
         train(problem, axes, 20, KEY, probe=Probe(lengths, probe.dims, steps=(21,)))
+
+
+def test_a_probe_without_steps_measures_once_at_the_end():
+    def problem(sparsity):
+        features = SparseFeatures(5, sparsity=sparsity)
+        objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 32, 64)
+        return objective, optax.adam(1e-2)
+
+    axes = [Axis("sparsity", [0.2, 0.8, 0.9]), Axis.seeds(2)]
+    dims = {"length": ("feature",), "measured_loss": ()}
+    once = train(problem, axes, 20, KEY, probe=Probe(lengths, dims))
+    last = train(problem, axes, 20, KEY, probe=Probe(lengths, dims, steps=[20]))
+    xr.testing.assert_identical(once, last.isel(probed=0, drop=True))
+    rehearsed = rehearse(problem, axes, 20, KEY, probe=Probe(lengths, dims))
+    assert {k: v.dims for k, v in rehearsed.items()} == {k: v.dims for k, v in once.items()}
 
 
 def test_a_rehearsal_has_the_shapes_of_the_training():

@@ -15,9 +15,10 @@ CASES = {
     "falls": ((), [5, 2, 1], [2, 2, 1]),
     "does_not_fall": ((), [1, 2, 2], [1, 2, 1.999]),
     "does_not_rise": ((), [2, 2, 1], [2, 2, 2.001]),
+    "peaks_inside": ((), [1, 3, 2], [1, 2, 2]),
     "share_above": ((0.5,), [True, True, False], [True, False]),
 }
-SWEPT = ("rises", "falls", "does_not_fall", "does_not_rise")
+SWEPT = ("rises", "falls", "does_not_fall", "does_not_rise", "peaks_inside")
 
 
 def claim(name, data, **options):
@@ -69,6 +70,14 @@ def test_tolerance_and_slack():
     assert OURS.does_not_fall("It is so", [3, 2.85], slack=0.1).holds is False
     assert OURS.does_not_rise("It is so", [2.95, 3], slack=0.1).holds is True
     assert OURS.does_not_rise("It is so", [2.85, 3], slack=0.1).holds is False
+
+
+def test_a_maximum_inside_is_above_both_ends():
+    assert OURS.peaks_inside("It is so", [2, 3, 1]).holds is True
+    assert OURS.peaks_inside("It is so", [2, 1, 1]).holds is False
+    assert OURS.peaks_inside("It is so", [1, 2]).holds is None  # nothing is inside
+    assert OURS.peaks_inside("It is so", [1, 2.3, 2], margin=0.1).holds is True
+    assert OURS.peaks_inside("It is so", [1, 2.1, 2], margin=0.1).holds is False
 
 
 def test_somewhere_names_the_points():

@@ -43,7 +43,11 @@ def to_dataset(
             stack = np.stack([leaves[i] for leaves in run.kept["snapshots"]])
             data[f"{name}_history"] = (["snapshot", *axes, *dims], stack)
     for i, (name, probed) in enumerate(probe.dims.items() if probe else ()):
-        data[name] = (["probed", *axes, *probed], np.stack([row[i] for row in run.kept["probed"]]))
+        rows = [row[i] for row in run.kept["probed"]]
+        if probe and probe.steps:
+            data[name] = (["probed", *axes, *probed], np.stack(rows))
+        else:
+            data[name] = ([*axes, *probed], rows[-1])
     steps = {"step": borders, "snapshot": snapshots, "probed": probe.steps if probe else ()}
     dataset = xr.Dataset(data, coords={axis.name: axis.labels for axis in order})
     dataset = dataset.assign_coords({name: sorted(set(at)) for name, at in steps.items() if at})

@@ -69,7 +69,7 @@ def train(
         data: what the problem receives by name at every point alike: pytrees of arrays, passed
             to the compiled program, where an array that the problem closes over is built into it.
         snapshots: steps (0 to `steps`) at which to keep the parameters.
-        probe: what else to measure, and at which steps.
+        probe: what else to measure, at which steps or at the end.
         refreshes: steps (1 to `steps`) after which to call the objective's `refresh`, before a
             snapshot of the same step is taken; it is called at no others.
         devices: where to train; all local devices by default.
@@ -80,7 +80,7 @@ def train(
         A Dataset with a dimension for each axis, the parameters under their own names,
         `loss` (test loss), `loss_history` (training loss, mean since the previous `step`),
         and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for,
-        (..., probed, ...) for each measurement of the probe.
+        (..., probed, ...) for each measurement of the probe, without `probed` if it has no steps.
 
     Raises:
         ValueError: if axes or data repeat a name or take one that the results need, a value is
@@ -176,7 +176,7 @@ def _plan(
     grid = _Grid(problem, execution_order(axes), shared, devices, own_key, rehearsed)
     names = [axis.name for axis in axes]
     check_names(names, grid.example().model, probe)
-    recorders = _recorders(grid, snapshots, probe)
+    recorders = _recorders(grid, steps, snapshots, probe)
     kept = {step for recorder in recorders.values() for step in recorder.steps}
     return _Plan(grid, names, recorders, sorted({*_recorded_steps(steps), *kept, *refreshes} - {0}))
 
@@ -263,12 +263,14 @@ def _in_true_float32(function: MemberFunction) -> MemberFunction:
     return exact
 
 
-def _recorders(grid: _Grid, snapshots: Sequence[int], probe: Probe | None) -> dict[str, Recorder]:
+def _recorders(
+    grid: _Grid, steps: int, snapshots: Sequence[int], probe: Probe | None
+) -> dict[str, Recorder]:
     found = {}
     if snapshots:
         found["snapshots"] = Recorder(frozenset(snapshots), training.read_parameters)
     if probe:
-        found["probed"] = Recorder(frozenset(probe.steps), grid.measure(probe))
+        found["probed"] = Recorder(frozenset(probe.steps or [steps]), grid.measure(probe))
     return found
 
 

@@ -106,7 +106,7 @@ class Lab(Generic[S]):
                 from the same weights, where sizes agree, and see the same samples.
             data: pytrees of arrays that the problem receives by name at every point alike.
             snapshots: steps at which to keep the weights.
-            probe: what else to measure, and at which steps.
+            probe: what else to measure, at which steps or at the end.
             refreshes: steps after which to call the objective's `refresh`.
             history: whether to keep the training loss, as `loss_history`.
 

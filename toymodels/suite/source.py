@@ -89,6 +89,17 @@ class Source:
         expected = f"non-increasing, within {slack:g}" if slack else "non-increasing"
         return self._along(text, expected, measured, when, lambda steps: steps <= slack)
 
+    def peaks_inside(
+        self, text: str, measured: ArrayLike, *, margin: float = 0.0, when: Condition = True
+    ) -> Claim:
+        """Claim that a sweep is largest inside, above its ends by more than `margin` of them."""
+        numbers = _row(measured)
+        expected = (
+            f"a maximum inside, {margin:.0%} above both ends" if margin else "a maximum inside"
+        )
+        holds = _judge(numbers, 3, when, lambda x: bool(x.max() > (1 + margin) * max(x[0], x[-1])))
+        return Claim(text, self.where, expected, numbers, holds)
+
     def share_above(
         self, text: str, low: float, flags: ArrayLike, *, when: Condition = True
     ) -> Claim:

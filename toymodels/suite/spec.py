@@ -72,6 +72,8 @@ NonNegative = Annotated[float, Range(0)]
 """A number of at least 0."""
 Counts = tuple[Count, ...]
 """Whole numbers of at least 1, such as one for each size."""
+Sizes = Annotated[Counts, Distinct()]
+"""A sweep of whole numbers of at least 1: of dataset sizes, of widths."""
 Positives = tuple[Positive, ...]
 """Numbers above 0, such as one for each size."""
 Sparsities = Annotated[tuple[Fraction, ...], Distinct()]
