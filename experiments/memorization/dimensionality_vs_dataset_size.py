@@ -19,6 +19,7 @@ Deviations:
 """
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 import xarray as xr
@@ -26,15 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import toymodels as tm
-from experiments.memorization._models import (
-    best,
-    draw_planes,
-    longest,
-    mean_test_loss,
-    reaches_features,
-    same_size,
-    sizes,
-)
+from experiments.memorization._models import best_models, draw_planes, longest, reaches_features
 from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
 from toymodels import geometry, plotting
 
@@ -43,92 +36,84 @@ HENIGHAN = tm.Source("Henighan et al. 2023, figure 3")
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    shown = sizes(data)
+    models, T = best_models(data), mean_test_loss(data).dataset_size.values
     figure = plotting.figure(11.4, 6.6)
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.4, 1.5])
-    loss, dims = upper.subplots(2, 1, height_ratios=[1.5, 1.9])
+    loss, dims = upper.subplots(2, 1, height_ratios=[1.5, 1.9], sharex=True)
     draw_losses(loss, data)
-    draw_dimensionality(dims, [best(data, T) for T in shown])
-    draw_planes(lower, [best(data, T) for T in shown])
-    for ax in (loss, dims):
-        plotting.log_axis(ax.xaxis, shown)
-        ax.set_xlim(shown[0] / 1.25, shown[-1] * 1.25)
-    loss.set_xticklabels([])
-    dims.set_xlabel("dataset size T")
+    draw_dimensionality(dims, models)
+    draw_planes(lower, models)
+    plotting.log_axis(dims.xaxis, T)
+    dims.set(xlabel="dataset size T", xlim=(T[0] / 1.25, T[-1] * 1.25))
     upper.align_ylabels()
     return figure
 
 
+def mean_test_loss(data: xr.DataTree) -> xr.DataArray:
+    """Return the test loss for each dataset size, averaged over datasets and restarts."""
+    losses = [models.test_loss.mean() for models in tm.members(data, budget=1)]
+    return xr.concat(losses, "dataset_size")
+
+
 def draw_losses(ax: Axes, data: xr.DataTree) -> None:
     """Draw the test loss of every model, and the mean for each dataset size."""
-    for T in sizes(data):
-        losses = same_size(data, T).test_loss.values
-        ax.plot(np.full(losses.size, T), losses, "o", color=plotting.MUTED, markersize=3)
-    ax.plot(sizes(data), mean_test_loss(data), color=plotting.INK)
+    for models in tm.members(data, budget=1):
+        loss = models.test_loss.values.ravel()
+        T = np.full(loss.size, models.dataset_size)
+        ax.plot(T, loss, "o", color=plotting.MUTED, markersize=3)
+    mean = mean_test_loss(data)
+    ax.plot(mean.dataset_size, mean, color=plotting.INK)
     ax.axhline(1, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    plotting.log_axis(ax.yaxis, np.array([1, 2, 4, 10, 30, 100, 300, 1000]))
+    plotting.log_axis(ax.yaxis, [1, 2, 4, 10, 30, 100, 300, 1000])
     ax.set(ylabel="test loss", ylim=(0.9, None))
 
 
 def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
     """Draw each model's features in blue and its datapoints in red, beside the share 2/T."""
     plotting.fraction_guides(ax, ("1", "2/3", "2/5", "0"))
-    for model in models:
-        for quantity, color, shift in [
-            (model.feature_dimensionality, plotting.FEATURE, 1.03),
-            (model.datapoint_dimensionality, plotting.DATAPOINT, 1 / 1.03),
-        ]:
-            place = np.full(quantity.size, model.dataset_size * shift)
-            ax.scatter(place, quantity, s=5, color=color, alpha=0.5, linewidths=0)
-    polygon = np.geomspace(3, max(4, models[-1].dataset_size.item()))
-    ax.plot(polygon, 2 / polygon, color=plotting.INK, linewidth=0.8)
+    kinds = [("feature", plotting.FEATURE, 1.03), ("datapoint", plotting.DATAPOINT, 1 / 1.03)]
+    for model, (kind, color, shift) in product(models, kinds):
+        share = model[f"{kind}_dimensionality"]
+        place = np.full(share.size, model.dataset_size * shift)
+        ax.scatter(place, share, s=5, color=color, alpha=0.5, linewidths=0)
+    T = np.geomspace(3, max(4, models[-1].dataset_size.item()))
+    ax.plot(T, 2 / T, color=plotting.INK, linewidth=0.8)
     ax.annotate("2 / T", (15, 2 / 15), xytext=(6, 6), textcoords="offset points")
     ax.set_ylabel("dimensionality")
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
-    shown, loss = sizes(data), mean_test_loss(data)
-    few = [T for T in shown if 3 <= T <= 100]
+    models, loss = best_models(data), mean_test_loss(data)
+    few = {T: one for one in models if 3 <= (T := one.dataset_size.item()) <= 100}
     yield HENIGHAN.within(
-        "Up to T = 100 the datapoints share the two dimensions, 2/T each (median of D T / 2 "
-        f"for T = {', '.join(map(str, few))})",
-        0.9, 1.1, [np.median(best(data, T).datapoint_dimensionality) * T / 2 for T in few],
+        f"Up to T = 100 the datapoints share both dimensions (median of D over 2/T, T = {[*few]})",
+        0.9, 1.1, [np.median(one.datapoint_dimensionality) * T / 2 for T, one in few.items()],
     )  # fmt: skip
+    largest, enough = models[-1], reaches_features(models[-1])
     yield HENIGHAN.falls(
-        "Double descent: the mean test loss has its maximum inside the range of T and ends below "
-        f"where it begins (at the maximum, T = {shown[loss.argmax()]}, at the smallest T and at "
-        "the largest)",
-        [loss.max(), loss[0], loss[-1]], when=len(shown) > 2 and reaches_features(data),
+        "Double descent: the mean test loss has its maximum inside and ends below where it begins "
+        f"(at the maximum, T = {int(loss.idxmax())}, at the smallest T and at the largest)",
+        [loss.max(), loss[0], loss[-1]], when=len(loss) > 2 and enough,
     )  # fmt: skip
-    last = best(data, shown[-1])
-    features = np.sort(last.feature_dimensionality)[-5:]
     yield HENIGHAN.within(
-        "With most datapoints the five longest features form a pentagon (angles between "
-        "neighbours)",
-        62, 82, geometry.angular_gaps(longest(last.W.values)), when=reaches_features(data),
+        "With most datapoints the five longest features form a pentagon (angles of neighbours)",
+        62, 82, geometry.angular_gaps(longest(largest.W.values)), when=enough,
     )  # fmt: skip
+    features = np.sort(largest.feature_dimensionality)[-5:]
     yield HENIGHAN.below(
-        "Their dimensionality is below 2/5, as all small features count in the denominator (the "
-        "five largest)",
-        0.39, features, when=reaches_features(data),
+        "Their dimensionality is below 2/5: all small features count in the denominator (theirs)",
+        0.39, features, when=enough,
     )  # fmt: skip
     yield HENIGHAN.first_before(
         "It is above any datapoint's (the largest of datapoints; the five largest of features)",
-        last.datapoint_dimensionality.max(), features, when=reaches_features(data),
+        largest.datapoint_dimensionality.max(), features, when=enough,
     )  # fmt: skip
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
-    smoke=SMOKE,
-    paper=PAPER,
-    sweeps="dataset_size",
-    weights=WEIGHTS,
-)
+    __file__, Spec, run, plot, claims,
+    smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

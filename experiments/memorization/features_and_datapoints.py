@@ -25,15 +25,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import toymodels as tm
-from experiments.memorization._models import (
-    best,
-    draw_planes,
-    longest,
-    polygon_error,
-    reaches_features,
-    same_size,
-    sizes,
-)
+from experiments.memorization._models import best_models, draw_planes, longest, reaches_features
 from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
 from toymodels import geometry, plotting
 
@@ -42,58 +34,57 @@ HENIGHAN = tm.Source("Henighan et al. 2023, figure 2")
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    shown = sizes(data)
-    figure = plotting.figure(0.8 * len(shown) + 0.4, 1.9)
-    draw_planes(figure, [best(data, T) for T in shown], ("datapoints h", "features W"))
+    models = best_models(data)
+    figure = plotting.figure(0.8 * len(models) + 0.4, 1.9)
+    draw_planes(figure, models, ("datapoints h", "features W"))
     return figure
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
-    few = [T for T in sizes(data) if 3 <= T <= 8]
-    errors = np.array([polygon_error(best(data, T).h.values) for T in few]).reshape(-1, 2)
-    listed = f"T = {', '.join(map(str, few))}"
+    best, sizes = best_models(data), tm.members(data, budget=1)
+    few = [i for i, one in enumerate(best) if 3 <= one.dataset_size <= 8]
+    at = f"T = {[best[i].dataset_size.item() for i in few]}"
+    errors = np.array([polygon_error(best[i].h.values) for i in few]).reshape(-1, 2)
+    each = [polygon_error(sizes[i].h.values) for i in few]
     yield HENIGHAN.within(
-        f"Few datapoints form a regular T-gon (degrees off 360/T at most, {listed})",
-        0, 5, errors[:, 0],
-    )  # fmt: skip
+        f"Few datapoints form a regular T-gon (degrees off 360/T, {at})", 0, 5, errors[:, 0]
+    )
     yield HENIGHAN.within(
-        f"They lie on a circle (standard deviation of radii over their mean, {listed})",
-        0, 0.05, errors[:, 1],
-    )  # fmt: skip
+        f"They lie on a circle (deviation of radii over their mean, {at})", 0, 0.05, errors[:, 1]
+    )
     yield tm.Source("ours: the source shows single models").above(
-        f"So do single models (share of them with both, {listed})",
-        0, [regular(same_size(data, T)).mean() for T in few],
+        f"So do single models (share of them with both, {at})",
+        0, [np.mean((degrees < 5) & (spread < 0.05)) for degrees, spread in each],
     )  # fmt: skip
-    W = longest(best(data, sizes(data)[-1]).W.values, 6)
+    W, enough = longest(best[-1].W.values, 6), reaches_features(best[-1])
     lengths = geometry.norms(W)
     yield HENIGHAN.within(
-        "With most datapoints the five longest features form a pentagon (angles between "
-        "neighbours)",
-        62, 82, geometry.angular_gaps(W[:, :5]), when=reaches_features(data),
+        "With most datapoints the five longest features form a pentagon (angles of neighbours)",
+        62, 82, geometry.angular_gaps(W[:, :5]), when=enough,
     )  # fmt: skip
     yield HENIGHAN.below(
-        "They stand out (length of the sixth over that of the fifth)",
-        0.5, lengths[5] / lengths[4], when=reaches_features(data),
-    )  # fmt: skip
+        "They stand out (the sixth's length over the fifth's)",
+        0.5,
+        lengths[5] / lengths[4],
+        when=enough,
+    )
 
 
-def regular(models: xr.Dataset) -> np.ndarray:
-    """Whether the hidden vectors of each model form a regular polygon, by both measures."""
-    degrees, spread = polygon_error(models.h.transpose("model", "hidden", "datapoint").values)
-    return (degrees < 5) & (spread < 0.05)
+def polygon_error(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far hidden vectors [*, 2, T] are from a regular polygon: angles, and radii.
+
+    Returns the largest deviation from 360/T of the angles between neighbours, in degrees, and
+    the standard deviation of the radii over their mean, each [*].
+    """
+    gaps, radii = geometry.angular_gaps(h), np.asarray(geometry.norms(h))
+    deviation = np.abs(gaps - 360 / h.shape[-1]).max(axis=-1)
+    return deviation, radii.std(axis=-1) / radii.mean(axis=-1)
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
-    smoke=SMOKE,
-    paper=PAPER,
-    sweeps="dataset_size",
-    weights=WEIGHTS,
-)
+    __file__, Spec, run, plot, claims,
+    smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -32,13 +32,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import toymodels as tm
-from experiments.memorization._models import (
-    best,
-    draw_planes,
-    reaches_features,
-    same_size,
-    sizes,
-)
+from experiments.memorization._models import best_models, draw_planes, reaches_features
 from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
 from toymodels import plotting, theory
 
@@ -47,7 +41,7 @@ HENIGHAN = tm.Source("Henighan et al. 2023, figure 4")
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    models = [best(data, T) for T in sizes(data)]
+    models = best_models(data)
     figure = plotting.figure(11.4, 5.4)
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.8, 1.6])
     draw_norms(upper.subplots(), data)
@@ -60,80 +54,65 @@ def draw_norms(ax: Axes, data: xr.DataTree) -> None:
     """Draw the mean norms for both budgets of steps, over those of the exact memoriser."""
     T = np.arange(3, 31)
     exact = theory.memoriser_norms(T)
-    for name, color, wanted in [
-        ("W", plotting.FEATURE, exact.weight_norm),
-        ("b", plotting.MUTED, np.where(T == 4, np.nan, exact.bias_norm)),  # 0, on a log scale
+    for name, label, color, wanted in [
+        ("W", r"$\|W\|_F$", plotting.FEATURE, exact.weight_norm),
+        # 0 at T = 4, on a log scale
+        ("b", r"$\|b\|$", plotting.MUTED, np.where(T == 4, np.nan, exact.bias_norm)),
     ]:
-        norm = r"$\|W\|_F$" if name == "W" else r"$\|b\|$"
-        ax.plot(T, wanted, color=color, linewidth=5, alpha=0.2, label=f"{norm}, exact T-gon")
+        ax.plot(T, wanted, color=color, linewidth=5, alpha=0.2, label=f"{label}, exact T-gon")
         for budget in tm.values_of(data, "budget"):
-            label = norm if budget == 1 else f"{norm}, {budget} times the steps"
-            line, there = "-" if budget == 1 else "--", sizes(data, budget)
-            mean = mean_norms(data, name, there, budget)
-            ax.plot(there, mean, line, color=color, marker="o", label=label)
-    plotting.log_axis(ax.xaxis, sizes(data))
+            line, times = ("-", "") if budget == 1 else ("--", f", {budget} times the steps")
+            norms = mean_norms(data, name, budget)
+            ax.plot(norms.dataset_size, norms, line, color=color, marker="o", label=label + times)
+    plotting.log_axis(ax.xaxis, mean_norms(data, "W").dataset_size)
     plotting.log_axis(ax.yaxis)
     ax.set(xlabel="dataset size T", ylabel="norm", ylim=(0.5, None))
     ax.legend(ncols=2, handlelength=3.5)
 
 
-def mean_norms(data: xr.DataTree, name: str, sizes: np.ndarray, budget: int = 1) -> np.ndarray:
+def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:
     """Return the Frobenius norm of W or b for each dataset size, the mean of all models."""
-    weights = [same_size(data, T, budget)[name].transpose("model", ...).values for T in sizes]
-    return np.array(
-        [np.linalg.norm(all_, axis=tuple(range(1, all_.ndim))).mean() for all_ in weights]
-    )
+    weights = [one[name] for one in tm.members(data, budget=budget)]
+    norms = [np.sqrt((one**2).sum(WEIGHTS[name])).mean() for one in weights]
+    return xr.concat(norms, "dataset_size")
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
-    shown, enough = sizes(data), reaches_features(data)
-    W, b = (mean_norms(data, name, shown) for name in ("W", "b"))
-    few = (shown >= 3) & (shown <= 8)
-    exact = theory.memoriser_norms(shown[few])
+    W, b = mean_norms(data, "W"), mean_norms(data, "b")
+    T, ratio, enough = W.dataset_size.values, b / W, reaches_features(best_models(data)[-1])
+    few = (T >= 3) & (T <= 8)
+    exact = theory.memoriser_norms(T[few])
     yield tm.Source("derived here; the source says that such solutions exist").within(
         "Up to T = 8 the norms are those of the exact memoriser (trained over exact, W then b "
-        f"where T is not 4, T = {', '.join(map(str, shown[few]))})",
-        0.9, 1.1, [*W[few] / exact.weight_norm, *(b[few] / exact.bias_norm)[shown[few] != 4]],
+        f"where T is not 4, T = {T[few].tolist()})",
+        0.9, 1.1, [*W[few] / exact.weight_norm, *(b[few] / exact.bias_norm)[T[few] != 4]],
     )  # fmt: skip
     golden = tm.Source("derived here: rho exceeds the golden ratio from T = 7 on")
     yield golden.below(
-        "||b|| is below ||W|| up to T = 6 (||b|| over ||W||, from T = 4 on)",
-        1, (b / W)[(shown >= 4) & (shown <= 6)],
-    )  # fmt: skip
+        "||b|| is below ||W|| at T = 4 to 6 (over ||W||)", 1, ratio.sel(dataset_size=slice(4, 6))
+    )
     yield golden.above(
-        "||b|| is above ||W|| at T = 7 and 8 (||b|| over ||W||)",
-        1, (b / W)[(shown == 7) | (shown == 8)],
-    )  # fmt: skip
-    yield HENIGHAN.first_before(
-        "||W|| rises to a peak and falls again (norm at the smallest T and at the largest; at its "
-        f"peak, T = {shown[W.argmax()]})",
-        W[[0, -1]], W.max(), when=len(shown) > 2 and enough,
-    )  # fmt: skip
+        "||b|| is above ||W|| at T = 7 and 8 (over ||W||)", 1, ratio.sel(dataset_size=slice(7, 8))
+    )
+    yield HENIGHAN.peaks_inside(
+        f"||W|| rises to a peak, at T = {int(W.idxmax())}, and falls again (norms)", W, when=enough
+    )
     yield HENIGHAN.within(
-        "At the largest T ||W|| is near sqrt(5) (norm over sqrt(5))",
-        0.85, 1.15, W[-1] / np.sqrt(5), when=enough,
-    )  # fmt: skip
-    budgets = sorted(tm.values_of(data, "budget"))
-    both = np.intersect1d(sizes(data, budgets[0]), sizes(data, budgets[-1]))
-    peaks = [both[mean_norms(data, "W", both, budget).argmax()] for budget in budgets]
+        "At the largest T ||W|| is near sqrt(5) (ratio)", 0.85, 1.15, W[-1] / 5**0.5, when=enough
+    )
+    longer = max(tm.values_of(data, "budget"))
+    both = xr.align(W, mean_norms(data, "W", longer), join="inner")
     yield tm.OURS.rises(
-        f"With {budgets[-1]} times the steps ||W|| peaks at larger T, so that the peak is a matter "
-        f"of the budget (T of the peak, of {', '.join(map(str, both))})",
-        peaks, when=len(both) > 1,
+        f"With {longer} times the steps ||W|| peaks at larger T, so that the peak is a matter of "
+        f"the budget (T of the peak, of {both[0].dataset_size.values.tolist()})",
+        [int(norms.idxmax()) for norms in both if norms.size], when=len(both[0]) > 1,
     )  # fmt: skip
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
-    smoke=SMOKE,
-    paper=PAPER,
-    sweeps="dataset_size",
-    weights=WEIGHTS,
-)
+    __file__, Spec, run, plot, claims,
+    smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -20,20 +20,12 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Annotated
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 import toymodels as tm
-from experiments.memorization._runs import (
-    DatasetSizes,
-    FiniteSpec,
-    draw_datasets,
-    draw_test_points,
-    train,
-)
+from experiments.memorization._runs import FiniteSpec, draw, train
 from toymodels import plotting
 
 HENIGHAN = tm.Source("Henighan et al. 2023, figure 5")
@@ -42,9 +34,9 @@ HENIGHAN = tm.Source("Henighan et al. 2023, figure 5")
 class Spec(FiniteSpec):
     """Settings; a model is trained on each dataset at each width."""
 
-    m: Annotated[tm.Counts, tm.Distinct()] = (2, 3, 4, 8)
+    m: tm.Sizes = (2, 3, 4, 8)
     """Numbers of hidden dimensions."""
-    dataset_size: DatasetSizes = (100, 350, 600, 1000)
+    dataset_size: tm.Sizes = (100, 350, 600, 1000)
     """T, the number of datapoints."""
     datasets: tm.Count = 2
     """Datasets drawn of each size."""
@@ -58,9 +50,9 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
 
 def cells(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
     """Train models of each width on the same datasets of each size."""
-    test = draw_test_points(lab)
+    test = draw(lab, "test points", lab.spec.test_points)
     for T in lab.spec.dataset_size:
-        datasets = draw_datasets(lab, T, lab.spec.datasets)
+        datasets = draw(lab, f"datapoints, T={T}", lab.spec.datasets, T)
         for m in lab.spec.m:
             yield train(lab, datasets, test, m=m)
 
@@ -79,60 +71,47 @@ def plot(data: xr.DataTree) -> Figure:
 
 def mean_loss(data: xr.DataTree) -> xr.DataArray:
     """Return the test loss [m, dataset_size], averaged over datasets and restarts."""
-    means = [
-        one[["test_loss"]].mean().expand_dims(["m", "dataset_size"]) for one in tm.members(data)
-    ]
+    means = [one.test_loss.mean().expand_dims(["m", "dataset_size"]) for one in tm.members(data)]
     return xr.combine_by_coords(means).test_loss.transpose("m", "dataset_size")
 
 
-def inside(losses: np.ndarray) -> np.ndarray:
-    """Which curves [curve, place] have their maximum inside, 2 % above both their ends."""
-    ends = np.maximum(losses[:, 0], losses[:, -1])
-    return losses[:, 1:-1].max(axis=1, initial=0) > 1.02 * ends
+def peaks_inside(loss: xr.DataArray, along: str) -> xr.DataArray:
+    """Which curves have their maximum inside, 2 % above both their ends."""
+    return loss.max(along) > 1.02 * loss.isel({along: [0, -1]}).max(along)
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     loss = mean_loss(data)
-    m, T = loss.m.values, loss.dataset_size.values
+    m, T = loss.m.values.tolist(), loss.dataset_size.values
     # features are learned from about n datapoints on
     enough = len(T) > 2 and T[-1] >= tm.members(data)[0].sizes["feature"]
     yield HENIGHAN.somewhere(
-        "Double descent in the dataset size: the test loss has an interior maximum (widths m "
-        "where it has, 2 % above both ends)",
-        m, inside(loss.values), when=enough,
+        "Double descent in the dataset size: the test loss has an interior maximum, 2 % above both "
+        "ends (widths m where it has)",
+        m, peaks_inside(loss, "dataset_size"), when=enough,
     )  # fmt: skip
     yield HENIGHAN.somewhere(
-        "Double descent in the width: the test loss has an interior maximum (dataset sizes T "
-        "where it has, 2 % above both ends)",
-        T, inside(loss.values.T), when=len(m) > 2,
+        "Double descent in the width, in the same way (dataset sizes T where it is)",
+        T, peaks_inside(loss, "m"), when=len(m) > 2,
     )  # fmt: skip
     yield tm.Source("ours: memorising more datapoints takes more dimensions").does_not_fall(
-        "The ridge: the T of the largest test loss does not grow smaller with m (that T, for "
-        f"m = {', '.join(map(str, m))})",
-        T[loss.values.argmax(axis=1)], when=enough,
+        f"The ridge: the T of the largest test loss does not fall with m (that T, m = {m})",
+        T[loss.argmax("dataset_size")], when=enough,
     )  # fmt: skip
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(
         n=100, sparsity=0.9, m=(2, 4), dataset_size=(5, 40), datasets=2, steps=100, test_points=256
     ),
     paper=Spec(
-        n=10_000,
-        sparsity=0.999,
+        n=10_000, sparsity=0.999, datasets=4, steps=50_000,
         m=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64),
         dataset_size=(10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000),
-        datasets=4,
-        steps=50_000,
     ),
-    sweeps="dataset_size",
-    weights=tm.TIED,
-)
+    sweeps="dataset_size", weights=tm.TIED,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

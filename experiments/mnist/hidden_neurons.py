@@ -59,13 +59,12 @@ class Spec(NetworkSpec):
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
     spec, images = lab.spec, lab.images(lab.spec.dataset)
-    probe = tm.Probe(look, SEEN, [spec.steps])
     members = []
     for depth in spec.depth:
         for width in spec.width:
             # of the others only the accuracy without pressure is drawn
             pressure = spec.pressure if width == spec.width[-1] else [0.0]
-            models = train(lab, images, depth, width, pressure, probe).isel(probed=0, drop=True)
+            models = train(lab, images, depth, width, pressure, tm.Probe(look, SEEN))
             members.append(models[["W_in", "W_out", "loss", "accuracy", "class_mean"]])
             if (depth, width) == (spec.depth[0], spec.width[-1]):
                 digit = images.test.labels[: models.sizes["image"]]

@@ -47,10 +47,7 @@ def run(lab: tm.Lab[Spec]) -> xr.Dataset:
     importance = spec.importance_decay ** np.arange(spec.n)
 
     def problem(sparsity):
-        features = tm.SparseFeatures(spec.n, sparsity=sparsity, importance=importance)
-        return tm.Reconstruction(
-            features, lambda key: tm.ReluOutput(spec.n, 2, key=key), spec.batch_size
-        )
+        return tm.sparse_reconstruction(spec.n, 2, sparsity, importance, spec.batch_size)
 
     models = lab.train("relu_output", problem, over="sparsity")
     return models.assign(importance=("feature", importance))
@@ -58,8 +55,8 @@ def run(lab: tm.Lab[Spec]) -> xr.Dataset:
 
 @plotting.style()
 def plot(data: xr.Dataset) -> Figure:
-    best = tm.best_of(data)
-    panels, colors = data.sizes["sparsity"], plotting.importance_colors(data.importance)
+    best, colors = tm.best_of(data), plotting.importance_colors(data.importance)
+    panels = data.sizes["sparsity"]
     places = np.arange(panels)
     figure = plotting.figure(1.25 * panels + 0.6, 4.2)
     # no padding, so that panels stand above their places
@@ -73,16 +70,15 @@ def plot(data: xr.Dataset) -> Figure:
     count = figure.add_subplot(grid[1, :])
     plotting.restart_counts(count, places, represented(data), represented(best))
     count.set(xlim=(-0.5, panels - 0.5), xticks=[], ylabel="represented")
-    count.set_title(
+    title = (
         f"features represented, grey: all {data.sizes['seed']} restarts; "
-        "above and below: the best; darker: more important",
-        fontsize="small",
-        color=plotting.MUTED,
+        "above and below: the best; darker: more important"
     )
+    count.set_title(title, fontsize="small", color=plotting.MUTED)
     dots = figure.add_subplot(grid[2, :])
     plotting.dot_strip(dots, places, geometry.dimensionality(best.W.values), colors)
-    labels = [plotting.plain_number(round(1 / (1 - S), 1)) for S in data.sparsity.values]
-    dots.set_xticks(places, labels)
+    inverse = (1 / (1 - data.sparsity.values)).round(1)
+    dots.set_xticks(places, [plotting.plain_number(number) for number in inverse])
     dots.set(xlim=count.get_xlim(), yticks=[], xlabel="1 / (1 - S)", ylabel="dimensionality")
     figure.align_ylabels()
     return figure
@@ -92,10 +88,9 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
     data = data.sortby("sparsity")
     best, n, S = tm.best_of(data), data.sizes["feature"], data.sparsity.values
     dense, sparse = best.W.values[0], best.W.values[S >= 0.9]
-    lengths = geometry.norms(dense)
-    cosine = geometry.cosines(dense)[0, 1]
+    lengths, cosine = geometry.norms(dense), geometry.cosines(dense)[0, 1]
     yield PAPER.within(
-        "Dense: the two most important features have length 1 (their lengths)",
+        "Dense: the two most important features have length 1 (lengths)",
         0.9, 1.1, lengths[:2], when=S[0] == 0,
     )  # fmt: skip
     yield PAPER.within(
@@ -111,8 +106,8 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
         64, 80, geometry.angular_gaps(sparse), when=n == 5,
     )  # fmt: skip
     yield tm.Source("ours: the source shows single models").above(
-        f"Sparse, S >= 0.9: single restarts get there too (share of {data.sizes['seed']} that "
-        "represent all features, for each sparsity)",
+        "Sparse, S >= 0.9: single restarts represent all features too (share of the "
+        f"{data.sizes['seed']}, for each sparsity)",
         0, (represented(data)[S >= 0.9] == n).mean(axis=1),
     )  # fmt: skip
     yield PAPER.does_not_fall(
@@ -133,16 +128,11 @@ def four_in_pairs(W: np.ndarray) -> bool:
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=64),
-    sweeps="sparsity",
-    weights=tm.TIED,
-)
+    sweeps="sparsity", weights=tm.TIED,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -6,7 +6,7 @@ Superposition", basic results.
 Two sizes, 20 features in 5 dimensions and 80 in 20, each trained with and without the ReLU.
 The linear model keeps the most important features, one a dimension, at any sparsity: it is
 PCA. The ReLU-output model does the same with dense features and stores more features than it
-has dimensions as they become sparse. Each picture is the best of `restarts` by test loss.
+has dimensions as they become sparse.
 
 A finding: with n = 20 the number of represented features levels off at 12 to 14 from S = 0.99
 on in the best of four restarts, so that it need not rise from one sparsity to the next. Eight
@@ -14,15 +14,14 @@ restarts, learning rate 1e-2 along a cosine, no weight decay, and training on ac
 gave the same; the best of two can have fewer (10 at S = 0.99).
 
 Deviations:
-- The source prints no optimiser settings: AdamW, learning rate {learning_rate:g}, weight decay
-  {weight_decay:g}, batch {batch_size:,}, {steps:,} steps (its notebook: 1e-3, 1e-2, 1,024 and
-  10,000).
+- The source prints no optimiser: AdamW, learning rate {learning_rate:g}, weight decay
+  {weight_decay:g}, batch {batch_size:,}, {steps:,} steps (its notebook: 1e-3, 1e-2, 1,024, 10,000).
 - Each picture is the best of {restarts} restarts by test loss; the source does not say how its
   models were chosen.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -37,7 +36,7 @@ MODELS = {"linear": tm.linear, "ReLU": tm.ReluOutput}
 class Spec(tm.TrainingSpec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
-    n: Annotated[tm.Counts, tm.Distinct()] = (20, 80)
+    n: tm.Sizes = (20, 80)
     """Number of features, one for each size."""
     m: tm.Counts = (5, 20)
     """Number of hidden dimensions, one for each size."""
@@ -54,36 +53,28 @@ class Spec(tm.TrainingSpec):
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
-    return tm.gather(
-        train(lab, model, size).assign_coords(n=size.n, model=model)
-        for size in lab.spec.sizes
-        for model in MODELS
-    )
+    return tm.gather(train(lab, size, model) for size in lab.spec.sizes for model in MODELS)
 
 
-def train(lab: tm.Lab[Spec], model: str, size: Any) -> xr.Dataset:
-    importance = size.importance_decay ** np.arange(size.n)
+def train(lab: tm.Lab[Spec], size: Any, model: str) -> xr.Dataset:
+    n, m, batch_size = size.n, size.m, lab.spec.batch_size
+    importance = size.importance_decay ** np.arange(n)
 
     def problem(sparsity):
-        features = tm.SparseFeatures(size.n, sparsity=sparsity, importance=importance)
-        return tm.Reconstruction(
-            features, lambda key: MODELS[model](size.n, size.m, key=key), lab.spec.batch_size
-        )
+        return tm.sparse_reconstruction(n, m, sparsity, importance, batch_size, MODELS[model])
 
     # both models of a size start alike and see the same samples, so that only the ReLU differs
-    models = lab.train(f"{model}_n{size.n}", problem, over="sparsity", stream=f"n{size.n}")
-    return models.assign(importance=("feature", importance))
+    models = lab.train(f"{model}_n{n}", problem, over="sparsity", stream=f"n{n}")
+    return models.assign(importance=("feature", importance)).assign_coords(n=n, model=model)
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     sizes = tm.values_of(data, "n")
-    columns = len(tm.member(data, n=sizes[0], model="ReLU").sparsity) + 1
-    figure = plotting.figure(1.1 * columns + 0.6, 2.25 * len(sizes))
+    figure = plotting.figure(1.1 * len(tm.members(data)[0].sparsity) + 1.7, 2.25 * len(sizes))
     for n, part in zip(sizes, figure.subfigures(len(sizes), squeeze=False)[:, 0], strict=True):
-        linear = tm.best_of(tm.member(data, n=n, model="linear")).isel(sparsity=0)
-        relu = tm.best_of(tm.member(data, n=n, model="ReLU"))
-        draw_size(part, [linear, *(relu.sel(sparsity=S) for S in relu.sparsity)])
+        linear, relu = (tm.best_of(tm.member(data, n=n, model=model)) for model in MODELS)
+        draw_size(part, [linear.isel(sparsity=0), *(relu.sel(sparsity=S) for S in relu.sparsity)])
     return figure
 
 
@@ -91,111 +82,85 @@ def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
     """Draw what the models of one size compute, and below it how long their features are."""
     m, n = models[0].W.shape
     first, *others = [
-        f"{model.model.item()}\n{plotting.sparsity_label(model.sparsity.item())}"
-        for model in models
+        f"{one.model.item()}\n{plotting.sparsity_label(one.sparsity.item())}" for one in models
     ]
+    rows, ratios = [f"n = {n}, m = {m}\n$W^T W$ | b", "feature"], [1, 0.1] + [1] * len(others)
     axes = plotting.panels(
-        part,
-        [f"n = {n}, m = {m}\n$W^T W$ | b", "feature"],
-        [first, "", *others],  # the linear model stands apart
-        height_ratios=[1.25, 0.7],
-        width_ratios=[1, 0.1] + [1] * len(others),
+        part, rows, [first, "", *others], height_ratios=[1.25, 0.7], width_ratios=ratios
     )
-    for ax in axes[:, 1]:
+    for ax in axes[:, 1]:  # the linear model stands apart
         ax.set_axis_off()
-    limit = plotting.shared_limit(*(geometry.norms(model.W.values) for model in models))
-    for model, (heat, bars) in zip(models, np.delete(axes, 1, axis=1).T, strict=True):
-        W = model.W.values
-        plotting.gram_with_bias(heat, W, model.b.values)
+    limit = plotting.shared_limit(*(geometry.norms(one.W.values) for one in models))
+    for one, (heat, bars) in zip(models, np.delete(axes, 1, axis=1).T, strict=True):
+        W = one.W.values
+        plotting.gram_with_bias(heat, W, one.b.values)
         plotting.norm_bars(bars, geometry.norms(W), geometry.superposition(W), limit)
         bars.set_xlabel(r"$|W_i|$")
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     for n in tm.values_of(data, "n"):
-        linear = tm.member(data, n=n, model="linear").sortby("sparsity")
-        relu = tm.best_of(tm.member(data, n=n, model="ReLU")).sortby("sparsity")
-        m = linear.sizes["hidden"]
-        source = tm.Source(f"Elhage et al. 2022, basic results, n = {n}, m = {m}")
-        yield from linear_claims(source, linear, m)
-        yield from comparison_claims(source, linear, relu, m)
-        yield from superposition_claims(source, relu)
+        linear, relu = (tm.member(data, n=n, model=model).sortby("sparsity") for model in MODELS)
+        source = tm.Source(f"Elhage et al. 2022, basic results, n = {n}, m = {len(linear.hidden)}")
+        yield from linear_claims(source, linear, tm.best_of(relu))
+        yield from superposition_claims(source, tm.best_of(relu))
 
 
-def linear_claims(source: tm.Source, linear: xr.Dataset, m: int) -> Iterator[tm.Claim]:
-    p = 1 - linear.sparsity.values
+def linear_claims(source: tm.Source, linear: xr.Dataset, relu: xr.Dataset) -> Iterator[tm.Claim]:
+    p, m = 1 - linear.sparsity.values, len(linear.hidden)
     ratio = linear.loss.values / theory.linear_optimum_loss(linear.importance.values, p, m)[:, None]
-    counts = geometry.represented(linear.W.values).sum(axis=-1)
     yield source.within(
-        "Every linear run reaches the closed-form optimum (p/3 - p^2/4) sum_{i>=m} I_i "
-        "(least and largest ratio)",
+        "Every linear run reaches the optimum (p/3 - p^2/4) sum_{i>=m} I_i (extreme ratios)",
         0.98, 1.02, [ratio.min(), ratio.max()],
     )  # fmt: skip
-    yield source.equal(
-        "Every linear run represents m features, whatever the sparsity (least, most)",
-        m, [counts.min(), counts.max()],
-    )  # fmt: skip
-
-
-def comparison_claims(
-    source: tm.Source, linear: xr.Dataset, relu: xr.Dataset, m: int
-) -> Iterator[tm.Claim]:
-    ratio = relu.loss.values / tm.best_of(linear).loss.values
-    W, b, dense = relu.W.values[0], relu.b.values[0], relu.sparsity.values[0] == 0
-    kept = np.arange(len(b)) < m
-    deviations = [geometry.gram(W) - np.diag(kept), b - np.where(kept, 0, 1 / 2)]
+    counts = np.unique(geometry.represented(linear.W.values).sum(axis=-1))
+    yield source.equal("Every linear run represents m features, at any sparsity", m, counts)
+    dense, kept = relu.sparsity.values[0] == 0, np.arange(len(relu.feature)) < m
+    products = geometry.gram(relu.W.values[0]) - np.diag(kept)
+    bias = relu.b.values[0] - np.where(kept, 0, 1 / 2)
     yield source.within(
         "Dense: the ReLU model is the linear one: W^T W is 1 on the diagonal of the m most "
-        "important features and else 0, b is 0 for them and E[x] for the others "
-        "(largest deviations)",
-        0, 0.1, [np.abs(deviation).max() for deviation in deviations], when=dense,
+        "important features and else 0, b is 0 for them and else E[x] (largest deviations)",
+        0, 0.1, [np.abs(products).max(), np.abs(bias).max()], when=dense,
     )  # fmt: skip
+    ratio = relu.loss.values / tm.best_of(linear).loss.values
     yield source.within(
-        "Dense: the ReLU model's loss equals the linear one's (ratio)",
-        0.98, 1.02, ratio[0], when=dense,
-    )  # fmt: skip
+        "Dense: the ReLU model's loss is the linear one's (ratio)", 0.98, 1.02, ratio[0], when=dense
+    )
     yield source.within(
-        "The ReLU model's loss is at most the linear one's at every sparsity (ratios)",
-        0, 1.02, ratio,
-    )  # fmt: skip
+        "The ReLU model's loss is at most the linear one's, at any S (ratios)", 0, 1.02, ratio
+    )
 
 
 def superposition_claims(source: tm.Source, relu: xr.Dataset) -> Iterator[tm.Claim]:
     W, S = relu.W.values, relu.sparsity.values
     represented = np.asarray(geometry.represented(W))
     shared = represented & (geometry.superposition(W) > 0.5)
-    densest = int(shared.any(axis=-1).argmax())  # where features begin to share
-    alone, pairs = represented[densest] & ~shared[densest], shared[densest]
     yield source.does_not_fall(
-        "The number of represented features does not fall as features get sparser",
-        represented.sum(axis=-1),
+        "The number of represented features does not fall with sparsity", represented.sum(axis=-1)
     )
     yield source.somewhere(
-        "Features are stored in superposition (the sparsities S where they are)",
-        S, shared.any(axis=-1),
-    )  # fmt: skip
-    yield source.first_before(
-        "The first features in superposition are the least important ones kept (at the densest "
-        "such S: features alone, features that share)",
-        alone.nonzero()[0], pairs.nonzero()[0],
+        "Features are stored in superposition (sparsities S where they are)", S, shared.any(axis=-1)
+    )
+    first = shared.any(axis=-1).argmax()  # the densest models in which features share
+    alone, pairs = map(np.flatnonzero, (represented[first] & ~shared[first], shared[first]))
+    yield source.share_above(
+        "The first features in superposition are the least important ones kept (share of all "
+        "pairs, a feature alone and one in superposition, that are in the order of importance)",
+        0.95, np.less.outer(alone, pairs),
     )  # fmt: skip
     yield source.below(
         "The first features in superposition are antipodal pairs (cosines to the nearest antipode)",
-        -0.9, geometry.cosines(W[densest]).min(axis=-1)[pairs],
+        -0.9, geometry.cosines(W[first]).min(axis=-1)[pairs],
     )  # fmt: skip
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(n=(6,), m=(2,), importance_decay=(0.7,), sparsity=(0.0, 0.9), restarts=2, steps=100),
     paper=Spec(restarts=32, steps=50_000),
-    sweeps="sparsity",
-    weights=tm.TIED,
-)
+    sweeps="sparsity", weights=tm.TIED,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -1,7 +1,6 @@
 """Phase diagram of two features in one dimension: theory, exact optimum and training.
 
-Source: Elhage et al. 2022, "Toy Models of Superposition", section "Superposition as a Phase
-Change".
+Source: Elhage et al. 2022, "Toy Models of Superposition", "Superposition as a Phase Change".
 
 One hidden dimension, two features, the second of relative importance r. Where is the second
 feature not learned, where does it get the dimension, where do both share it as an antipodal
@@ -11,9 +10,8 @@ boundaries it lies below all three. The trained panel is the best of `restarts` 
 by exact expected loss.
 
 Deviations:
-- The source prints neither grid nor optimiser: {cells} x {cells} cells, AdamW, learning rate
-  {learning_rate:g} with a {schedule} schedule, weight decay {weight_decay:g}, batch {batch_size:,},
-  {steps:,} steps.
+- Grid and optimiser are ours: {cells} x {cells} cells, AdamW, learning rate {learning_rate:g},
+  {schedule} schedule, weight decay {weight_decay:g}, batch {batch_size:,}, {steps:,} steps.
 - The source drops the worst of ten models and averages the rest; here the best of {restarts} by
   exact expected loss is shown, and the share of models that agree is a claim.
 - The second theory panel, the exact optimum, is ours.
@@ -25,7 +23,6 @@ from typing import Annotated, Literal
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import toymodels as tm
@@ -52,17 +49,14 @@ def run(lab: tm.Lab[Spec]) -> xr.Dataset:
 
     def problem(sparsity, relative_importance):
         importance = jnp.stack([jnp.ones(()), relative_importance])
-        features = tm.SparseFeatures(2, sparsity=sparsity, importance=importance)
-        return tm.Reconstruction(
-            features, lambda key: tm.ReluOutput(2, 1, key=key), lab.spec.batch_size
-        )
+        return tm.sparse_reconstruction(2, 1, sparsity, importance, lab.spec.batch_size)
 
     grid = [tm.Axis("sparsity", 1 - p), tm.Axis("relative_importance", r)]
     models = lab.train("relu_output", problem, over=grid)
     w, b = models.W.values[..., 0, :], models.b.values
     exact_loss = theory.expected_loss_n2_m1(w, b, p[:, None, None], r[:, None])
-    cell = ("sparsity", "relative_importance")
     optimum = theory.optimum_n2_m1(p[:, None], r)
+    cell = ("sparsity", "relative_importance")
     return models.assign(
         exact_loss=((*cell, "seed"), np.asarray(exact_loss)),
         optimum_W=((*cell, "hidden", "feature"), optimum.w[..., None, :]),
@@ -81,25 +75,20 @@ def plot(data: xr.Dataset) -> Figure:
     }
     figure = plotting.figure(11.4, 3.6)
     [[*maps, key]] = plotting.panels(figure, [""], [*panels, ""], width_ratios=[1, 1, 1, 0.28])
+    triple_p, triple_r = theory.TRIPLE_POINT
+    y = np.geomspace(0.01, triple_p, 400, endpoint=False)
+    left, right = theory.superposition_boundaries(y)
     for ax, W in zip(maps, panels.values(), strict=True):
         norm, superposition = geometry.norms(W)[..., 1], geometry.superposition(W)[..., 1]
         plotting.phase_map(ax, r, p, norm, superposition)
-        draw_boundaries(ax)
+        # where two ansatz losses are equal, and the point where all three are
+        ax.plot(left, y, right, y, [1, 1], [triple_p, 1], color=plotting.INK, linewidth=1)
+        ax.plot(triple_r, triple_p, "o", color=plotting.INK, markersize=4)
         ax.label_outer()
     for place, w in {(0.25, 0.75): [1, 0], (4, 0.75): [0, 1], (1, 0.06): [1, -1]}.items():
         plotting.arrow_glyph(maps[0], place, np.array([w]))
     plotting.phase_key(key)
     return figure
-
-
-def draw_boundaries(ax: Axes) -> None:
-    """Draw where two ansatz losses are equal, and the point where all three are."""
-    triple_p, triple_r = theory.TRIPLE_POINT
-    p = np.geomspace(0.01, triple_p, 400, endpoint=False)
-    for r in theory.superposition_boundaries(p):
-        ax.plot(r, p, color=plotting.INK, linewidth=1, scalex=False, scaley=False)
-    ax.plot([1, 1], [triple_p, 1], color=plotting.INK, linewidth=1, scalex=False, scaley=False)
-    ax.plot(triple_r, triple_p, "o", color=plotting.INK, markersize=4)
 
 
 def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
@@ -114,19 +103,16 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
         0.9, best_agree,
     )  # fmt: skip
     yield tm.Source("ours: the source averages nine of ten models").first_before(
-        f"The same for each of the {restarts} restarts: single runs get stuck (share of models, "
-        "share for the best)",
+        f"Single runs get stuck: of all {restarts} restarts fewer are (share of them, of the best)",
         all_agree.mean(), best_agree.mean(), when=restarts > 1,
     )  # fmt: skip
     yield tm.OURS.within(
-        "The best model's expected loss over the exact optimum (5th, 50th, 95th percentile over "
-        "cells)",
+        "The best model's loss over the exact optimum (5th, 50th, 95th percentile over cells)",
         1 - 1e-3, 1.05, np.quantile(best.exact_loss / data.optimum_loss, [0.05, 0.5, 0.95]),
     )  # fmt: skip
     to_ansatz = data.optimum_loss.values / np.min(theory.ansatz_losses(p, r), axis=0)
     yield tm.Source("comment by McGrath on Elhage et al. 2022").within(
-        "The exact optimum lies below all three ansatz losses near the boundaries (least ratio "
-        "over cells)",
+        "Near the boundaries the exact optimum lies below all three ansatz losses (least ratio)",
         0, 0.99, to_ansatz.min(), when=not clear.all(),
     )  # fmt: skip
     yield transition(best.exact_loss.values, p[:, 0], r)
@@ -148,31 +134,24 @@ def away_from_boundaries(p: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 def transition(loss: np.ndarray, p: np.ndarray, r: np.ndarray) -> tm.Claim:
     """Fit the loss as a line in r on either side of the boundary, in the row nearest p = 0.3."""
-    row = int(np.abs(np.log(p / 0.3)).argmin())
+    row = np.abs(np.log(p / 0.3)).argmin()
     density, boundary = p[row], theory.superposition_boundaries(p)[0][row]
     sides = [r < boundary / 1.4, (r > 1.4 * boundary) & (r < 1 / (1.4 * boundary))]
-    expected = [theory.feature_variance(density), density**2 / 6]
-    slopes = [
-        np.polyfit(r[side], loss[row, side], 1)[0] if side.sum() > 1 else np.nan for side in sides
-    ]
+    slopes = [np.polyfit(r[at], loss[row, at], 1)[0] if at.sum() > 1 else np.nan for at in sides]
     return PAPER.within(
         "The transition is first order: at p near 0.3 the slope of the loss in r jumps from "
         "p/3 - p^2/4 (not learned) to p^2/6 (superposed) (measured slopes over these)",
-        0.9, 1.1, np.divide(slopes, expected), when=abs(np.log10(density / 0.3)) < BAND,
+        0.9, 1.1, np.divide(slopes, [theory.feature_variance(density), density**2 / 6]),
+        when=abs(np.log10(density / 0.3)) < BAND,
     )  # fmt: skip
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(cells=4, restarts=2, steps=100, batch_size=64),
     paper=Spec(cells=80),
-    sweeps="sparsity",
-    weights=tm.TIED,
-)
+    sweeps="sparsity", weights=tm.TIED,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

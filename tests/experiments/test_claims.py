@@ -82,6 +82,9 @@ def test_linear_vs_relu(linear_and_relu):
     experiment, (linear, relu) = load("linear_vs_relu"), linear_and_relu
     # at S = 0.8 the second and third feature share, and only the first, more important, is alone
     assert judged(experiment, gathered(linear, relu)) == [True] * 9
+    # the most important two share first, and the third is alone
+    first_share = relu.assign(W=relu.W[..., [1, 2, 0, 3]])
+    assert judged(experiment, gathered(linear, first_share))[7] is False
     backwards = relu.assign(W=relu.W[::-1].assign_coords(sparsity=relu.sparsity))
     worse = gathered(linear.assign(loss=1.1 * linear.loss, W=0 * linear.W),
                      backwards.assign(loss=2 * relu.loss, b=relu.b + 1))  # fmt: skip
