@@ -54,6 +54,20 @@ def test_random_directions_are_uniform_units():
     assert (columns != baselines.random_directions(3, 5000, seed=1)).all()
 
 
+def test_clusters_lie_where_they_were_drawn_seen_from_the_mean():
+    away = 5 * np.eye(3)
+    x = np.repeat(away, 200, axis=1) + 2.0 + 0.1 * np.random.default_rng(0).normal(size=(3, 600))
+    directions, mean = baselines.k_means_directions(x, 3, seed=0)
+    np.testing.assert_allclose(mean, x.mean(axis=1))
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=0), 1)
+    expected = away - away.mean(axis=1, keepdims=True)
+    assert recovery.mmcs(expected, directions) > 0.99
+    again = baselines.k_means_directions(x, 3, seed=0).directions
+    np.testing.assert_array_equal(directions, again)
+    with pytest.raises(ValueError, match="clusters must be a whole number"):
+        baselines.k_means_directions(x, 0, seed=0)
+
+
 @pytest.mark.parametrize("size", [0, -1])
 def test_sizes_are_counts(size):
     with pytest.raises(ValueError, match="features must be a whole number"):

@@ -223,3 +223,51 @@ def test_gradients_match_differences_and_zero_columns_have_none(statistic):
     assert np.isfinite(gradient).all()
     if statistic is not geometry.gram:
         assert (gradient[:, 1] == 0).all()
+
+
+SQUARE = tegum(DIGON, DIGON)
+ARRANGEMENTS = {
+    "digon + 1": np.array([[1.0, -1, 0], [0, 0, 1]]),
+    "triangle": polygon(3),
+    "square": SQUARE,
+    "pentagon": polygon(5),
+    "hexagon": polygon(6),
+    "polygon": polygon(7),
+    "square, doubled": np.hstack([SQUARE, [[0.99], [0.1]]]),
+    "cone": np.array([[1, 0.9, 0.7], [0, 0.4, 0.7]]),
+    "other": np.array([[1, 0, -1, 0.7], [0, 1, 0, -0.7]]),
+}
+
+
+@pytest.mark.parametrize("name", ARRANGEMENTS)
+def test_arrangements_have_their_name_however_they_are_turned(name):
+    W = ARRANGEMENTS[name]
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    short = np.array([[0.3], [0.2]])  # what is not represented does not count
+    assert geometry.arrangement(W) == name
+    assert geometry.arrangement(np.hstack([turn @ W, short])) == name
+
+
+def test_arrangements_bend_a_little_and_come_in_batches():
+    rng = np.random.default_rng(0)
+    bent = polygon(5) + 0.05 * rng.normal(size=(3, 4, 2, 5))
+    assert geometry.arrangement(bent).shape == (3, 4)
+    assert (geometry.arrangement(bent) == "pentagon").all()
+    assert geometry.arrangement(np.zeros((2, 5))) == geometry.arrangement([[1.0], [0]]) == "cone"
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+@pytest.mark.parametrize("pairs", [1, 2, 3])
+def test_cross_polytopes_have_no_error(xp, pairs):
+    W = random_rotation(pairs) @ tegum(*[DIGON] * pairs)
+    order = np.random.default_rng(1).permutation(2 * pairs)
+    found = geometry.cross_polytope_error(xp.asarray(np.stack([W[:, order], 1.1 * W])))
+    np.testing.assert_allclose(found, [0, 0.21], atol=2e-6)
+    assert isinstance(found, jax.Array if xp is jnp else np.ndarray)
+
+
+def test_other_polytopes_do():
+    np.testing.assert_allclose(geometry.cross_polytope_error(polygon(3)), 0.5)
+    assert geometry.cross_polytope_error(polygon(5)) > 0.3
+    assert geometry.cross_polytope_error(np.eye(3)) == 1  # no antipodes
+    assert geometry.cross_polytope_error(np.empty((0, 3, 6))).shape == (0,)

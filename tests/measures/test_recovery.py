@@ -37,6 +37,15 @@ def test_recovery_does_not_depend_on_order_length_or_rotation():
     assert recovery.mmcs(truth, np.concatenate([dictionary, truth], 1)) == pytest.approx(1)
 
 
+def test_one_truth_is_compared_with_many_dictionaries():
+    truth, dictionaries = RANDOM.normal(size=(2, 1, 4, 6)), RANDOM.normal(size=(2, 3, 4, 9))
+    found = recovery.max_cosines(truth, dictionaries)
+    assert found.shape == (2, 3, 6)
+    single = recovery.max_cosines(truth[1, 0], dictionaries[1, 2])
+    np.testing.assert_allclose(found[1, 2], single)
+    np.testing.assert_allclose(recovery.mmcs(truth, dictionaries)[1, 2], single.mean())
+
+
 def test_a_zero_column_recovers_nothing():
     assert recovery.max_cosines(np.eye(2), np.zeros((2, 3))).tolist() == [0, 0]
 

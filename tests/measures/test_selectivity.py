@@ -4,7 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from toymodels.measures.selectivity import class_means, class_selectivity, effective_classes
+from toymodels.measures.selectivity import (
+    class_directions,
+    class_means,
+    class_selectivity,
+    effective_classes,
+    purity,
+    top_share,
+)
 
 
 def test_class_means_are_means():
@@ -53,3 +60,36 @@ def test_a_silent_unit_has_neither():
 def test_a_label_of_no_class_is_named(label):
     with pytest.raises(ValueError, match=f"labels must lie in 0 to 2, .* 3 classes; got {label}"):
         class_means(np.ones((1, 2), np.float32), np.array([0, label]), 3)
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+def test_directions_of_classes_sum_to_zero(xp):
+    means = xp.asarray([[3.0, 0.0, 0.0], [1.0, 1.0, 4.0]])
+    expected = [[2, -1, -1], [-1, -1, 2]]
+    np.testing.assert_allclose(class_directions(means), expected)
+
+
+def test_the_top_share_is_of_the_images_on_which_a_unit_is_active():
+    h = np.zeros((3, 40))
+    h[0, :20] = np.arange(1, 21)  # a tenth of 20 active images
+    h[1, :4] = [1, 7, 7, 2]  # one image at least, and what ties with it
+    marked = top_share(h)
+    assert marked[0].nonzero()[0].tolist() == [18, 19]
+    assert marked[1].nonzero()[0].tolist() == [1, 2]
+    assert not marked[2].any()
+    np.testing.assert_array_equal(top_share(jnp.asarray(np.stack([h, h]))), [marked, marked])
+    np.testing.assert_array_equal(top_share(h, 1.0), h > 0)
+    with pytest.raises(ValueError, match="share must"):
+        top_share(h, 1.5)
+
+
+def test_purity_is_the_share_of_the_commonest_class_at_the_top():
+    labels = np.array([0, 1, 1, 2, 2, 2])
+    h = np.array([[9, 8, 7, 0.1, 0.1, 0.1], [0, 0, 0, 1, 2, 3], [0, 5, 0, 0, 0, 0], np.zeros(6)])
+    found = purity(h, labels, 3, share=0.5)
+    np.testing.assert_allclose(found.share, [2 / 3, 1, 1, np.nan])
+    assert found.label[:3].tolist() == [1, 2, 1]
+    np.testing.assert_allclose(purity(h, labels, 3, share=1.0).share[0], 1 / 2)
+    np.testing.assert_allclose(purity(h, labels, 3, share=0.5, fewest=2).share[2], np.nan)
+    with pytest.raises(ValueError, match="labels must lie in 0 to 1"):
+        purity(h, labels, 2)

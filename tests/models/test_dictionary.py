@@ -92,6 +92,17 @@ def test_top_k_keeps_exactly_k(k):
     assert not np.asarray(model.encode(X)).any()
 
 
+@pytest.mark.parametrize("centre", [0.0, np.array([1.0, -1.0, 0.5, 2.0])])
+def test_a_dictionary_of_given_directions_codes_by_the_largest_projections(centre):
+    directions = np.random.default_rng(2).normal(size=(D, 6))
+    model = TopKDictionary.of(directions, 2, centre)
+    shifted = X - np.broadcast_to(centre, D)[:, None]
+    projections = np.maximum(directions.T @ shifted, 0)
+    expected = np.where(projections >= np.sort(projections, axis=0)[-2], projections, 0)
+    np.testing.assert_allclose(model.encode(X), expected, atol=1e-5)
+    np.testing.assert_allclose(model(X) - X, directions @ expected - shifted, atol=1e-5)
+
+
 def test_top_k_trains_what_it_keeps_only():
     model, _ = built("topk")
     x = X[:, :1]

@@ -244,6 +244,24 @@ def test_arrows_need_a_colour_each(ax):
         plotting.feature_arrows(ax, PENTAGON, plotting.feature_colors(4))
 
 
+def test_polygon_rays_share_the_direction_of_the_longest_vector(ax):
+    W = np.array([[0.0, 0.5, 0.1], [2.0, 0.0, 0.1]])
+    arrows = plotting.polygon_arrows(ax, W, limit=1.5)
+    ends = np.array([ray.get_xydata()[1] for ray in ax.lines])
+    turns = np.pi / 2 + 2 * np.pi * np.arange(3) / 3
+    np.testing.assert_allclose(ends, 1.5 * np.stack([np.cos(turns), np.sin(turns)], 1), atol=1e-12)
+    np.testing.assert_allclose(np.array(arrows.get_segments())[::-1, 1], W.T)
+    np.testing.assert_allclose(arrows.get_colors()[::-1, :3], plotting.feature_colors(3))
+
+
+def test_vector_panels_are_flat_or_solid_and_named_once():
+    figure, cube = plotting.figure(4, 4), np.eye(3)
+    plotting.vector_panels(figure, ["up", "down"], ["2", "3"], [[PENTAGON, cube]] * 2)
+    assert [ax.name for ax in figure.axes] == ["rectilinear", "3d"] * 2
+    assert [ax.get_title() for ax in figure.axes] == ["2", "3", "", ""]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["up", "", "down", ""]
+
+
 @pytest.mark.parametrize("W", [[[1, -1]], [[1, 0]], [[1, 0, 0], [0, 1, -1]]])
 def test_a_glyph_sits_at_its_point_and_moves_no_limits(ax, W):
     plotting.log_axis(ax.xaxis)
@@ -328,6 +346,27 @@ def test_tiles_must_be_square(ax):
         plotting.image_tiles(ax, np.zeros((2, 10)), columns=2)
 
 
+def test_a_row_without_images_is_as_long_as_others(ax):
+    sheet = plotting.image_tiles(ax, np.zeros((0, 9)), columns=3).get_array()
+    assert sheet.shape == (3, 11) and sheet.mask.all()
+
+
+def test_bars_below_tiles_are_about_their_mean_and_frames_around_tiles(ax):
+    plotting.image_tiles(ax, np.ones((2, 16)), columns=3)
+    wide = ax.get_xlim()
+    plotting.tile_bars(ax, 16, [[0.0, 1.0, 2.0], [5.0, -1.0, -1.0]], [2, 0], framed=[1])
+    *bars, frame = ax.patches
+    heights = np.array([bar.get_height() for bar in bars]).reshape(2, 3)
+    np.testing.assert_allclose(heights / heights[0, 0], [[1, 0, -1], [-1, 0.5, 0.5]], atol=1e-12)
+    assert heights[0, 2] < 0, "the y axis of images points down"
+    places = np.array([bar.get_center()[0] for bar in bars]).reshape(2, 3)
+    np.testing.assert_allclose(places.mean(axis=1), [2, 7])  # tiles of 4, a pixel apart
+    blue = [to_rgb(bar.get_facecolor()) == to_rgb(plotting.FEATURE) for bar in bars]
+    assert blue == [False, False, True, True, False, False]
+    assert (frame.get_xy(), frame.get_width()) == ((4.5, -0.5), 4)
+    assert ax.get_xlim() == wide and ax.get_ylim()[0] > 1.23 * 4 + heights.max()
+
+
 @pytest.mark.parametrize("n", [5, 20, 80])
 def test_bars_have_the_norms_lengths_and_the_grams_rows(n):
     left, right = plotting.figure(4, 2).subplots(1, 2)
@@ -354,6 +393,17 @@ def test_cell_edges_enclose_the_centres_on_a_log_scale(centres):
     edges = grids.log_edges(centres)
     assert len(edges) == len(centres) + 1
     np.testing.assert_allclose(np.sqrt(edges[1:] * edges[:-1]), centres)
+
+
+def test_a_lone_cell_encloses_its_centre():
+    low, high = grids.log_edges([0.3])
+    assert low < 0.3 < high
+
+
+def test_a_value_map_of_one_row_is_drawn(ax):
+    mesh = plotting.value_map(ax, [1, 10, 100], [0.1], [[1.0, 2.0, 3.0]], centre=2.0)
+    ax.figure.draw_without_rendering()
+    assert np.asarray(mesh.get_array()).tolist() == [[1, 2, 3]]
 
 
 def test_uneven_cells_still_enclose_their_centres():
@@ -384,6 +434,51 @@ def test_the_key_has_the_colours_of_the_map(ax):
         for column, superposition in ((0, 0.0), (-1, 1.0)):
             expected = plotting.phase_colors(norm, superposition)
             np.testing.assert_allclose(key[row, column], expected, atol=0.02)
+
+
+# tables
+
+
+def test_a_table_has_its_values_written_and_its_axes_named(ax):
+    values = np.array([[0.5, 0.75, 1.0], [0.2, 0.6, 0.9]])
+    image = plotting.value_table(ax, [0, 0.9, 0.99], [0.05, 10], values, 0.5, 1)
+    ax.figure.draw_without_rendering()
+    assert image.get_clim() == (0.5, 1) and image.origin == "lower"
+    written = {text.get_position(): text.get_text() for text in ax.texts}
+    assert written[(2, 0)] == "1.00" and written[(0, 1)] == "0.20" and len(written) == 6
+    inks = {text.get_text(): text.get_color() for text in ax.texts}
+    assert (inks["1.00"], inks["0.20"]) == ("white", plotting.INK)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "0.9", "0.99"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["0.05", "10"]
+
+
+# restarts
+
+COLORS = {"pentagon": plotting.FEATURE, "square": plotting.DATAPOINT}
+
+
+def test_losses_are_sorted_within_their_group_and_keep_their_outcome(ax):
+    loss = np.array([[3.0, 2.0, 2.2], [5.0, 4.0, 6.0]])
+    outcome = np.array([["square", "pentagon", "other"], ["pentagon"] * 3])
+    plotting.sorted_losses(ax, loss, outcome, COLORS)
+    (points,) = ax.collections
+    x, y = np.asarray(points.get_offsets()).T
+    np.testing.assert_allclose(y, [1, 1.1, 1.5, 1, 1.25, 1.5])
+    np.testing.assert_array_equal(x.round(), [0, 0, 0, 1, 1, 1])
+    found = points.get_facecolors()[:, :3]
+    expected = [plotting.FEATURE, plotting.MUTED, plotting.DATAPOINT] + 3 * [plotting.FEATURE]
+    np.testing.assert_allclose(found, [to_rgb(color) for color in expected])
+    assert ax.get_title() == "pentagon: 4 of 6"
+    assert ax.get_yscale() == "log" and ax.get_ylim()[1] > 1.5
+
+
+def test_a_line_of_restarts_is_their_mean_and_broken_where_one_is_missing(ax):
+    plotting.restart_lines(ax, [1, 2, 3], [[1, 3], [2, np.nan], [4, 4]], plotting.INK, "mine")
+    line, *dots = ax.lines
+    np.testing.assert_array_equal(line.get_ydata(), [2, np.nan, 4])
+    np.testing.assert_array_equal([dot.get_ydata() for dot in dots], [[1, 2, 4], [3, np.nan, 4]])
+    assert {one.get_color() for one in ax.lines} == {plotting.INK}
+    assert ax.get_legend_handles_labels()[1] == ["mine"]
 
 
 # dots

@@ -1,4 +1,4 @@
-"""Dictionaries that are not ours: scikit-learn's, principal components, random directions.
+"""Dictionaries that are not ours: scikit-learn's, principal components, clusters, chance.
 
 They are compared by the metrics of `toymodels.recovery`. Samples are columns here, and rows in
 scikit-learn; they may be NumPy or JAX arrays or nested lists, and NumPy arrays come back.
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Array, Float
+from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
@@ -77,6 +78,33 @@ def scikit_learn_dictionary(
         codes = learner.fit_transform(np.asarray(x, float).T).T
     dictionary = learner.components_.T
     return Coding(dictionary, codes, dictionary @ codes)
+
+
+class Clusters(NamedTuple):
+    """Where the clusters of some samples lie, seen from the mean of all of them."""
+
+    directions: Float[np.ndarray, "d clusters"]
+    mean: Float[np.ndarray, " d"]
+
+
+def k_means_directions(x: Samples, clusters: int, *, seed: int) -> Clusters:
+    """Find clusters by k-means on minibatches, and the directions of their centres from the mean.
+
+    Args:
+        x: samples, as columns.
+        clusters: how many.
+        seed: randomness of the first centres and of the minibatches.
+
+    Returns:
+        Unit vectors, a column for each cluster (a centre at the mean has a zero column), and the
+        mean.
+    """
+    check_count("clusters", clusters)
+    rows = np.asarray(x).T
+    mean = rows.mean(axis=0)
+    found = MiniBatchKMeans(clusters, batch_size=4096, n_init=1, max_iter=20, random_state=seed)
+    centres = (found.fit(rows).cluster_centers_ - mean).T
+    return Clusters(centres / np.maximum(np.linalg.norm(centres, axis=0), 1e-12), mean)
 
 
 def random_directions(d: int, features: int, *, seed: int) -> Float[np.ndarray, "d features"]:

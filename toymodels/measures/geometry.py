@@ -3,7 +3,7 @@
 Column i of `W [*batch, m, n]` is the direction W_i that feature i has in the hidden space; any
 leading axes (sparsity, seed, training step) are batch. Every function takes NumPy and JAX arrays
 alike, returns the same kind (NumPy's for nested lists), and works under `jax.jit`, `jax.vmap` and
-`jax.grad`; `angular_gaps`, which is for looking at, always returns NumPy's.
+`jax.grad`; `angular_gaps` and `arrangement`, which are for looking at, always return NumPy's.
 
 The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
 (https://transformer-circuits.pub/2022/toy_model).
@@ -11,14 +11,16 @@ The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
 
 import numpy as np
 from jax import Array
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from toymodels.numerics.arrays import Nested, floats
 from toymodels.numerics.products import true_float32
 
 __all__ = [
     "angular_gaps",
+    "arrangement",
     "cosines",
+    "cross_polytope_error",
     "dimensionality",
     "dimensions_per_feature",
     "gram",
@@ -27,6 +29,9 @@ __all__ = [
     "represented",
     "superposition",
 ]
+
+POLYGONS = {2: "digon", 3: "triangle", 4: "square", 5: "pentagon", 6: "hexagon"}
+SAME_DIRECTION = 18.0  # degrees; columns closer than this count as one direction
 
 Weights = Float[Array | np.ndarray, "*batch m n"] | Nested
 
@@ -194,6 +199,56 @@ def angular_gaps(
     turned = np.arctan2(directions[..., 1, :], directions[..., 0, :])
     angles = np.sort(np.degrees(turned), axis=-1)
     return np.diff(angles, axis=-1, append=angles[..., :1] + 360)
+
+
+def arrangement(
+    W: Float[Array | np.ndarray, "*batch 2 n"] | Nested,
+) -> Shaped[np.ndarray, "*batch"]:
+    """Name the polygon that the represented directions in the plane make.
+
+    A polygon has k directions with gaps within a quarter of 360/k of each other's ideal; directions
+    closer than 18 degrees are one, and such a polygon is "doubled". "digon + 1" is an antipodal
+    pair with one direction across, a "cone" leaves half of the plane free, all else is "other".
+
+    Args:
+        W: directions in two dimensions, one column each.
+
+    Returns:
+        The names, `[*batch]`: "pentagon", "square, doubled", "cone", ...
+    """
+    return np.vectorize(_arrangement, otypes=[object], signature="(m,n)->()")(np.asarray(W))
+
+
+def _arrangement(W: np.ndarray) -> str:
+    kept = W[:, represented(W)]
+    gaps = angular_gaps(kept) if kept.size else np.array([360.0])
+    apart = np.sort(gaps[gaps > SAME_DIRECTION])
+    if len(apart) == 3 and np.abs(apart - [90, 90, 180]).max() < 22.5:
+        return "digon + 1"
+    if gaps.max() > 180:
+        return "cone"
+    if np.abs(apart - 360 / len(apart)).max() >= 90 / len(apart):
+        return "other"
+    name = POLYGONS.get(len(apart), "polygon")
+    return name if len(apart) == len(gaps) else f"{name}, doubled"
+
+
+def cross_polytope_error(W: Weights) -> Float[Array | np.ndarray, "*batch"]:
+    """How far W is from a digon, square, octahedron, ...: orthogonal pairs of opposite features.
+
+    Args:
+        W: weights, one column per feature.
+
+    Returns:
+        The largest deviation of an entry of W^T W from a cross-polytope's, `[*batch]`: 1 on the
+        diagonal, -1 for the nearest to an antipode that each feature has, and else 0.
+    """
+    products = gram(W)
+    xp, n = products.__array_namespace__(), products.shape[-1]
+    identity = xp.eye(n, dtype=products.dtype)
+    antipodes = identity[xp.argmin(products, axis=-1)]
+    expected = xp.broadcast_to(identity, products.shape) - antipodes
+    return xp.asarray(xp.max(xp.abs(products - expected), axis=(-1, -2)))
 
 
 def _squared_norms(W):

@@ -21,8 +21,8 @@ __all__ = [
     "shrinkage",
 ]
 
-Truth = Float[Array | np.ndarray, "*batch d n"] | Nested
-Dictionary = Float[Array | np.ndarray, "*batch d features"] | Nested
+Truth = Float[Array | np.ndarray, "*#batch d n"] | Nested
+Dictionary = Float[Array | np.ndarray, "*#batch d features"] | Nested
 Codes = Float[Array | np.ndarray, "*batch features samples"] | Nested
 Samples = Float[Array | np.ndarray, "*batch d samples"] | Nested
 
@@ -30,7 +30,7 @@ Samples = Float[Array | np.ndarray, "*batch d samples"] | Nested
 def max_cosines(
     truth: Truth,
     dictionary: Dictionary,
-) -> Float[Array | np.ndarray, "*batch n"]:
+) -> Float[Array | np.ndarray, "*#batch n"]:
     """Cosine of each true feature with the dictionary's column that comes nearest.
 
     Signed: a column that points the other way recovers nothing. A zero column has cosine 0 with
@@ -38,7 +38,7 @@ def max_cosines(
 
     Args:
         truth: true directions, of any length.
-        dictionary: learned directions, of any length.
+        dictionary: learned directions, of any length; leading axes broadcast against the truth's.
     """
     xp, *columns = floats(truth, dictionary)
     true, learned = map(_directions, columns)
@@ -49,7 +49,7 @@ def max_cosines(
 def mmcs(
     truth: Truth,
     dictionary: Dictionary,
-) -> Float[Array | np.ndarray, "*batch"]:
+) -> Float[Array | np.ndarray, "*#batch"]:
     """Mean max cosine similarity: the mean of `max_cosines` over the true features.
 
     Source: Sharkey et al. 2022, "Taking features out of superposition with sparse

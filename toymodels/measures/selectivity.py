@@ -1,14 +1,16 @@
-"""How a unit's activations depend on the class: means, selectivity, effective number of classes.
+"""How a unit's activations depend on the class: means, selectivity, purity, effective classes.
 
 Units are rows, as in h [unit, image]; activations are not negative, as a ReLU's are. A unit that
 is never active has no selectivity: NaN.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from toymodels.numerics.arrays import Nested, floats
-from toymodels.numerics.checks import check_count, check_indices
+from toymodels.numerics.checks import check_between, check_count, check_indices
 from toymodels.numerics.products import true_float32
 
 Activations = Float[Array | np.ndarray, "*batch unit image"] | Nested
@@ -40,6 +42,14 @@ def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
         return activations @ shares
 
 
+def class_directions(means: ClassMeans) -> ClassMeans:
+    """Return the classes' directions, as columns: their means less the mean over classes.
+
+    c of them span c - 1 dimensions at most.
+    """
+    return means - means.mean(axis=-1, keepdims=True)
+
+
 def effective_classes(means: ClassMeans | Nested) -> PerUnit:
     """Return (sum_c mu_c)^2 / sum_c mu_c^2: 1 for a unit of one class, k for k classes alike.
 
@@ -60,6 +70,60 @@ def class_selectivity(means: ClassMeans | Nested) -> PerUnit:
     largest = means.max(axis=-1)
     rest = (means.sum(axis=-1) - largest) / (means.shape[-1] - 1)
     return _ratio(largest - rest, largest + rest)
+
+
+def top_share(h: Activations, share: float = 0.1) -> Bool[np.ndarray, "*batch unit image"]:
+    """Mark the images of the top share of each unit's activations, by value.
+
+    The share is of the images on which the unit is active at all, rounded down to whole images but
+    one at least; images that tie with the last of them are marked as well.
+
+    Args:
+        h: activations [*batch, unit, image].
+        share: from 0 to 1.
+
+    Raises:
+        ValueError: if share is outside [0, 1].
+    """
+    check_between("share", share, 0.0, 1.0)
+    h = np.asarray(h)
+    count = np.maximum((share * (h > 0).sum(axis=-1, keepdims=True)).astype(int), 1)
+    least = np.take_along_axis(np.sort(h, axis=-1), h.shape[-1] - count, axis=-1)
+    return (h > 0) & (h >= least)
+
+
+class Purity(NamedTuple):
+    """How pure each unit is, and the class that it is pure in."""
+
+    share: PerUnit
+    label: Int[np.ndarray, "*batch unit"]
+
+
+def purity(
+    h: Activations, labels: Labels, classes: int, *, share: float = 0.1, fewest: int = 1
+) -> Purity:
+    """Measure the share of the commonest class among the images of each unit's `top_share`.
+
+    Args:
+        h: activations [*batch, unit, image].
+        labels: the class of each image, 0 to classes - 1.
+        classes: number of classes.
+        share: the top share of a unit's activations, from 0 to 1.
+        fewest: a unit that is active on fewer images counts as dead, its purity as NaN.
+
+    Raises:
+        ValueError: if classes is no whole number of at least 1, share outside [0, 1], or a label
+            no class.
+    """
+    check_count("classes", classes)
+    check_indices("labels", labels, classes, "classes")
+    h = np.asarray(h)
+    counts = (
+        top_share(h, share).astype(h.dtype) @ np.eye(classes, dtype=h.dtype)[np.asarray(labels)]
+    )
+    dead = (h > 0).sum(axis=-1) < fewest
+    shares = np.where(dead, np.nan, _ratio(counts.max(axis=-1), counts.sum(axis=-1)))
+    return Purity(shares, counts.argmax(axis=-1))
 
 
 def _ratio(above, below) -> PerUnit:

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import lax
 from jax.typing import ArrayLike
@@ -104,6 +105,24 @@ class TopKDictionary(ReluDictionary):
         if k > features:
             raise ValueError(f"k must be at most the dictionary's size, {features}; got {k}")
         self.k = k
+
+    @classmethod
+    def of(
+        cls, directions: Float[Array | np.ndarray, "d features"], k: int, centre: ArrayLike = 0.0
+    ) -> "TopKDictionary":
+        """Build a dictionary that codes by the k largest projections on given directions.
+
+        Args:
+            directions: a column for each feature, as encoder and as decoder.
+            k: codes kept for each sample.
+            centre: [d] or a number, where the projections are zero.
+        """
+        d, features = directions.shape
+        model = cls(d, features, k, key=jax.random.key(0))
+        model.W_dec[...] = jnp.asarray(directions, jnp.float32)
+        model.W_enc[...] = model.W_dec.T
+        model.b_dec[...] = jnp.broadcast_to(jnp.asarray(centre, jnp.float32), d)
+        return model
 
     def encode(self, x: Float[Array, "d batch"]) -> Float[Array, "features batch"]:
         """Return the codes of activations, at most k of them other than zero in a column."""

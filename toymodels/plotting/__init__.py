@@ -21,17 +21,31 @@ from .colors import (
     importance_colors,
     phase_colors,
 )
-from .counts import restart_counts
+from .counts import restart_counts, restart_lines, sorted_losses
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
-from .grids import value_map
-from .labels import log_axis, plain_number, point_legend, probability_label, sparsity_label
+from .grids import value_map, value_table
+from .labels import (
+    even_axis,
+    log_axis,
+    plain_number,
+    point_legend,
+    probability_label,
+    sparsity_label,
+)
 from .matrices import gram_with_bias, heat_map, norm_bars
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .style import figure, style
-from .tiles import image_tiles
-from .vectors import arrow_glyph, feature_arrows, feature_lines_3d, unit_circle
+from .tiles import image_tiles, tile_bars
+from .vectors import (
+    arrow_glyph,
+    feature_arrows,
+    feature_lines_3d,
+    polygon_arrows,
+    unit_circle,
+    vector_panels,
+)
 
 __all__ = [
     "DATAPOINT",
@@ -47,6 +61,7 @@ __all__ = [
     "arrow_glyph",
     "directions_over",
     "dot_strip",
+    "even_axis",
     "feature_arrows",
     "feature_colors",
     "feature_lines_3d",
@@ -65,11 +80,17 @@ __all__ = [
     "plain_number",
     "point_cloud",
     "point_legend",
+    "polygon_arrows",
     "probability_label",
     "restart_counts",
+    "restart_lines",
     "shared_limit",
+    "sorted_losses",
     "sparsity_label",
     "style",
+    "tile_bars",
     "unit_circle",
     "value_map",
+    "value_table",
+    "vector_panels",
 ]

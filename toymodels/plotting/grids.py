@@ -1,21 +1,23 @@
-"""One value for every pair of two swept sizes, as a heat map."""
+"""One value for every pair of two swept sizes: as a heat map, or written into a table."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import TwoSlopeNorm
+from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
-from .colors import GRAM_CMAP
-from .labels import log_axis
+from .colors import GRAM_CMAP, INK, MMCS_CMAP
+from .labels import even_axis, log_axis
 from .style import style
 
 
 def log_edges(centres: ArrayLike) -> np.ndarray:
     """Find the k + 1 borders, on a log scale, of cells around k centres, positive and monotone."""
     logs = np.log(np.asarray(centres, dtype=float))
-    inner = (logs[1:] + logs[:-1]) / 2
-    return np.exp(np.concatenate([[2 * logs[0] - inner[0]], inner, [2 * logs[-1] - inner[-1]]]))
+    widths = np.diff(logs) if len(logs) > 1 else np.ones(1)  # a cell alone may have any
+    lower = logs - np.concatenate([widths[:1], np.diff(logs)]) / 2
+    return np.exp([*lower, logs[-1] + widths[-1] / 2])
 
 
 @style()
@@ -26,8 +28,8 @@ def value_map(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, centre: f
 
     Args:
         ax: the axes; both scales become logarithmic, with a tick at each cell.
-        x: [k], centres of at least two columns.
-        y: [l], centres of at least two rows.
+        x: [k], centres of the columns.
+        y: [l], centres of the rows.
         values: [l, k].
         centre: the value that is white.
 
@@ -46,3 +48,31 @@ def value_map(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, centre: f
     )
     ax.spines[:].set_visible(True)
     return mesh
+
+
+@style()
+def value_table(
+    ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, low: float, high: float
+) -> AxesImage:
+    """Write values into cells of even size, the first row at the bottom: the higher, the bluer.
+
+    Args:
+        ax: the axes; gets a tick at each cell.
+        x: [k], a number to name each column, in any steps.
+        y: [l], a number to name each row.
+        values: [l, k].
+        low: the value that is white, as all below it.
+        high: the value that is darkest.
+
+    Returns:
+        The image, for a colour bar.
+
+    """
+    values = np.asarray(values)
+    image = ax.imshow(values, MMCS_CMAP, vmin=low, vmax=high, aspect="auto", origin="lower")
+    for (row, column), value in np.ndenumerate(values):
+        ink = "white" if value > low + 0.6 * (high - low) else INK
+        ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6, color=ink)
+    even_axis(ax.xaxis, x)
+    even_axis(ax.yaxis, y)
+    return image

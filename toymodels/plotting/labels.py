@@ -56,6 +56,19 @@ def log_axis(axis: XAxis | YAxis, ticks: ArrayLike | None = None) -> None:
 
 
 @style()
+def even_axis(axis: XAxis | YAxis, values: ArrayLike) -> None:
+    """Name the places 0, 1, 2, ... of an axis by values, evenly apart whatever their steps are.
+
+    Args:
+        axis: ``ax.xaxis`` or ``ax.yaxis``.
+        values: [k], a number for each place.
+
+    """
+    names = [plain_number(value) for value in np.asarray(values)]
+    axis.set_ticks(range(len(names)), names)
+
+
+@style()
 def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any]) -> Legend:
     """Name the colours of points, in a row outside a figure's panels or in a corner of an axes.
 

@@ -1,9 +1,12 @@
 """Features as vectors: arrow plots of two hidden dimensions, and small glyphs of a solution."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba_array
+from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import Circle, FancyBboxPatch, Patch
@@ -54,6 +57,25 @@ def feature_arrows(ax: Axes, W: ArrayLike, colors: ArrayLike, limit: float = 1.3
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     return arrows
+
+
+@style()
+def polygon_arrows(ax: Axes, W: ArrayLike, limit: float = 1.3) -> LineCollection:
+    """Draw `feature_arrows`, a colour each, over faint rays where a regular polygon's would be.
+
+    Args:
+        ax: the axes; becomes a bare square.
+        W: [2, n], a column a vector; the polygon shares the direction of the longest.
+        limit: half the side of the square, in data units, and the length of the rays.
+
+    """
+    W = np.asarray(W)
+    n = W.shape[1]
+    x, y = W[:, np.hypot(*W).argmax()]
+    angles = np.arctan2(y, x) + 2 * np.pi * np.arange(n) / n
+    tips = limit * np.stack([np.cos(angles), np.sin(angles)])
+    ax.plot(*np.stack([0 * tips, tips], axis=1), color=FAINT, linewidth=0.8, zorder=0)
+    return feature_arrows(ax, W, feature_colors(n), limit)
 
 
 @style()
@@ -119,3 +141,31 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), zlim=(-limit, limit))
     ax.set_box_aspect((1, 1, 1), zoom=1.5)
     ax.set_axis_off()
+
+
+@style()
+def vector_panels(
+    place: FigureBase,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    weights: Sequence[Sequence[ArrayLike]],
+) -> None:
+    """Draw a grid of solutions: in the plane as `polygon_arrows`, in space as `feature_lines_3d`.
+
+    Args:
+        place: the figure, or a part of it.
+        rows: the y label of each row's first panel.
+        columns: the title of each column's first panel.
+        weights: W of each row and column, [2, n] or [3, n], a column a vector.
+
+    """
+    grid = place.add_gridspec(len(rows), len(columns))
+    for i, (name, row) in enumerate(zip(rows, weights, strict=True)):
+        for j, (title, W) in enumerate(zip(columns, row, strict=True)):
+            solid = len(np.asarray(W)) == 3
+            ax = place.add_subplot(grid[i, j], projection="3d" if solid else None)
+            (feature_lines_3d if solid else polygon_arrows)(ax, W)
+            if i == 0:
+                ax.set_title(title)
+            if j == 0:
+                ax.set_ylabel(name)
