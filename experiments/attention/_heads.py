@@ -8,6 +8,9 @@ from jaxtyping import Array
 
 import toymodels as tm
 
+ANTHROPIC = tm.Source("Anthropic, January 2024 update")
+MATRIX = "head", "attentional_feature"
+
 
 class MixingSpec(tm.TrainingSpec):
     """Settings of both figures; the source gives none. The optimizer is Adam, as nothing decays."""
@@ -31,14 +34,13 @@ class MixingSpec(tm.TrainingSpec):
         self, ovs: Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False
     ) -> tm.AttentionMixing:
         """Imitate the features with these OV matrices [K, d_model, d_model] by fewer heads."""
-        features, d_model, _ = ovs.shape
+        K, d_model, _ = ovs.shape
+
+        def build(key):
+            return tm.MixingMatrix(K, heads, d_model, key=key, bias=bias)
+
         return tm.AttentionMixing(
-            lambda key: tm.MixingMatrix(features, heads, d_model, key=key, bias=bias),
-            ovs,
-            sparsity,
-            self.tokens,
-            self.batch_size,
-            self.test_samples,
+            build, ovs, sparsity, self.tokens, self.batch_size, self.test_samples
         )
 
 

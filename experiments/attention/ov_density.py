@@ -16,27 +16,21 @@ Deviations:
   ({schedule} schedule), {steps:,} steps, batch {batch_size:,}, all entries uniform on [0, 1], OV
   matrices of equal norm.
 - OV matrices of one draw are nested: the sparser ones are part of the denser ones.
-- Best of the {restarts} restarts by test loss for each of {ov_draws} OV draws, then the mean over
-  draws.
+- Best of the {restarts} restarts by test loss for each of {ov_draws} OV draws, then their mean.
 - The control of disjoint blocks, and density x d_model as the coordinate, are ours.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 
 import toymodels as tm
-from experiments.attention._heads import MixingSpec, ov_draws
-from experiments.attention._shapes import draw_columns
+from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
 from toymodels import geometry, plotting
-
-PAPER = tm.Source("Anthropic, January 2024 update")
-MATRIX = ["head", "attentional_feature"]
 
 
 class Spec(MixingSpec):
@@ -58,14 +52,11 @@ class Spec(MixingSpec):
             raise ValueError("overlap must lie in [1 / d_model, d_model]: one entry, all of them")
         if narrowest < self.features:
             raise ValueError(f"d_model must be at least {self.features}: a block for each feature")
-        if min(len(self.overlap), len({self.line_sparsity, *self.sparsity})) < 2:
-            raise ValueError("the phase picture needs two values of overlap and of sparsity")
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
     spec = lab.spec
-    sparse: list[xr.Dataset] = []
-    blocks: list[xr.Dataset] = []
+    sparse, lines, blocks = [], [], []
 
     def on_sparse(sparsity, overlap, ov_draw):  # the sparser within the denser
         return spec.mixing(ov_draw.sparse(overlap / ov_draw.rank.shape[-1]), sparsity)
@@ -75,64 +66,51 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
 
     for d_model in spec.d_model:
         draws = ov_draws(lab, d_model)
-        phase = () if sparse else spec.sparsity
-        swept = (tm.Axis("sparsity", sorted({spec.line_sparsity, *phase})), "overlap", draws)
+        sparsities = {spec.line_sparsity, *(spec.sparsity if d_model == spec.d_model[0] else ())}
+        swept = tm.Axis("sparsity", sorted(sparsities)), "overlap", draws
         sparse.append(lab.train(f"sparse_{d_model}", on_sparse, swept, shared_batches=True))
-        blocks.append(lab.train(f"blocks_{d_model}", on_blocks, draws, shared_batches=True))
-    lines = [models.sel(sparsity=spec.line_sparsity) for models in sparse]
-    common: dict[str, Any] = {"d_model": list(spec.d_model), "sparsity": spec.line_sparsity}
-    return tm.gather(
-        [
-            sparse[0].assign_coords(picture="phase"),
-            xr.concat(lines, "d_model").assign_coords(picture="lines", **common),
-            xr.concat(blocks, "d_model").assign_coords(picture="blocks", **common),
-        ]
-    )
+        lines.append(sparse[-1].sel(sparsity=spec.line_sparsity).assign_coords(d_model=d_model))
+        dense = lab.train(f"blocks_{d_model}", on_blocks, draws, shared_batches=True)
+        blocks.append(dense.assign_coords(d_model=d_model, sparsity=spec.line_sparsity))
+    found = {"phase": sparse[0], "lines": xr.concat(lines, "d_model")}
+    found["blocks"] = xr.concat(blocks, "d_model")
+    return tm.gather(models.assign_coords(picture=name) for name, models in found.items())
 
 
 def pictures(data: xr.DataTree) -> Iterator[xr.Dataset]:
-    """Yield the best models of the phase picture, of the lines, and on disjoint blocks."""
+    """Yield the best models of the phase picture, of the lines, and on disjoint blocks.
+
+    Each has its ||M||_F^2, and `gap`, the largest angle between neighbouring columns in degrees.
+    """
     for name in ("phase", "lines", "blocks"):
-        best = tm.best_of(tm.member(data, picture=name))
-        yield best.transpose(..., "ov_draw", *MATRIX)
-
-
-def frobenius(models: xr.Dataset) -> xr.DataArray:
-    """Return ||M||_F^2, averaged over OV draws."""
-    return (models.M**2).sum(MATRIX).mean("ov_draw")
-
-
-def largest_gap(models: xr.Dataset) -> xr.DataArray:
-    """Return the largest angle between neighbouring columns in degrees, averaged over draws."""
-    gaps = xr.apply_ufunc(
-        geometry.angular_gaps, models.M, input_core_dims=[MATRIX], output_core_dims=[MATRIX[1:]]
-    )
-    return gaps.max("attentional_feature").mean("ov_draw")
-
-
-def relative_loss(models: xr.Dataset) -> xr.DataArray:
-    """Return the loss over that of the sparsest OV matrices with the same patterns."""
-    mean = models.loss.mean("ov_draw")
-    return mean / mean.sel(overlap=mean.overlap.min())
+        best = tm.best_of(tm.member(data, picture=name)).transpose(..., "ov_draw", *MATRIX)
+        gap = geometry.angular_gaps(best.M.values).max(axis=-1)
+        yield best.assign(norm=(best.M**2).sum(MATRIX), gap=(best.M.dims[:-2], gap))
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     phase, lines, blocks = pictures(data)
     figure = plotting.figure(11.4, 6.2)
-    grid = figure.add_gridspec(2, 3, height_ratios=[1.15, 1])
-    draw_lines(figure.add_subplot(grid[0, :2]), lines, blocks)
-    draw_solutions(figure, grid[0, 2], lines, blocks)
+    (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.15, 1])
+    ((left, right),) = top.subfigures(1, 2, squeeze=False, width_ratios=[2, 1])
+    draw_lines(left.subplots(), lines.mean("ov_draw"), blocks.mean("ov_draw"))
+    line, star = (models.isel(d_model=-1, ov_draw=0).M for models in (lines, blocks))
+    shown = sorted({0, line.sizes["overlap"] // 2, line.sizes["overlap"] - 1})
+    solutions = {f"overlap {line.overlap[i]:g}": line.isel(overlap=i) for i in shown}
+    for i, (title, M) in enumerate((solutions | {"blocks": star}).items()):
+        ax = right.add_subplot(2, 2, i + 1, title=title)
+        plotting.polygon_arrows(ax, M)
+    mean = phase.mean("ov_draw")
     maps = {
-        r"$\|M\|_F^2$": (frobenius(phase), phase.sizes["head"] + 1e-9),
-        "largest angle between neighbours": (largest_gap(phase), 180.0),
-        "loss over that of sparsest OVs": (relative_loss(phase), 1.0),
+        r"$\|M\|_F^2$": (mean.norm, phase.sizes["head"] + 1e-9),
+        "largest angle between neighbours": (mean.gap, 180.0),
+        "loss over that of sparsest OVs": (mean.loss / mean.loss.sel(overlap=min(mean.overlap)), 1),
     }
-    for i, (title, (values, centre)) in enumerate(maps.items()):
-        ax = figure.add_subplot(grid[1, i])
-        image = plotting.value_map(ax, phase.overlap, 1 - phase.sparsity, values, centre)
+    for ax, (title, (values, centre)) in zip(bottom.subplots(1, 3), maps.items(), strict=True):
+        image = plotting.value_map(ax, mean.overlap, 1 - mean.sparsity, values, centre)
         ax.set(title=title, xlabel="OV density x d_model", ylabel="1 - S of the patterns")
-        figure.colorbar(image, ax=ax)
+        bottom.colorbar(image, ax=ax)
     return figure
 
 
@@ -140,8 +118,7 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     """Draw ||M||_F^2 over density times d_model, a line for each d_model, the blocks as stars."""
     widths, features = lines.d_model.values, lines.sizes["attentional_feature"]
     colors = plotting.importance_colors(1.0 / widths[::-1] ** 2.0)
-    for d_model, color in zip(widths, colors, strict=True):
-        line, star = (frobenius(models.sel(d_model=d_model)) for models in (lines, blocks))
+    for d_model, line, star, color in zip(widths, lines.norm, blocks.norm, colors, strict=True):
         ax.plot(lines.overlap, line, "o-", color=color, label=f"d_model = {d_model}")
         # one of `features` blocks is not zero: that is its density
         ax.plot(d_model / features, star, "*", color=color, markersize=11)
@@ -154,33 +131,18 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     ax.legend(loc="lower left")
 
 
-def draw_solutions(
-    figure: Figure, place: SubplotSpec, lines: xr.Dataset, blocks: xr.Dataset
-) -> None:
-    """Draw the columns of M at the ends and the middle of a line, and for blocks."""
-    line, star = (models.isel(d_model=-1, ov_draw=0).M for models in (lines, blocks))
-    shown = sorted({0, line.sizes["overlap"] // 2, line.sizes["overlap"] - 1})
-    solutions = {f"overlap {line.overlap[i]:g}": line.isel(overlap=i) for i in shown}
-    cells = place.subgridspec(2, 2)
-    for i, (name, M) in enumerate((solutions | {"blocks": star}).items()):
-        ax = figure.add_subplot(cells[divmod(i, 2)])
-        draw_columns(ax, M.values)
-        ax.set_title(name)
-
-
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     phase, lines, blocks = pictures(data)
     overlap, heads = lines.overlap.values, phase.sizes["head"]
     features, rare = phase.sizes["attentional_feature"], bool(lines.sparsity >= 0.98)
-    norms, gaps = frobenius(lines).values, largest_gap(lines).values
-    yield PAPER.within(
-        "Dense OV matrices show no superposition: ||M||_F^2 is the number of heads (at the "
-        "largest overlaps, each d_model)",
+    norms, gaps = (lines[name].mean("ov_draw").values for name in ("norm", "gap"))
+    yield ANTHROPIC.within(
+        "Dense OV matrices show no superposition: ||M||_F^2 is the number of heads (overlap >= 5, "
+        "each d_model)",
         0.9 * heads, 1.15 * heads, norms[:, overlap >= 5],
     )  # fmt: skip
-    yield PAPER.within(
-        "Sparse ones do: ||M||_F^2 is near the number of features (overlap up to 0.6, each "
-        "d_model)",
+    yield ANTHROPIC.within(
+        "Sparse ones do: ||M||_F^2 is near the number of features (overlap <= 0.6, each d_model)",
         0.75 * features, features, norms[:, overlap <= 0.6], when=rare,
     )  # fmt: skip
     yield tm.OURS.within(
@@ -188,15 +150,14 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         180, 360, gaps[:, overlap >= 5],
     )  # fmt: skip
     yield tm.OURS.within(
-        "The transition is at the same density x d_model for each d_model (where ||M||_F^2 is "
-        "half way)",
+        "The transition is at one density x d_model for all d_model (where ||M||_F^2 is half way)",
         0.6, 2.5, [crossing(overlap, row, (heads + features) / 2) for row in norms],
         when=rare and len(norms) > 1,
     )  # fmt: skip
     yield tm.OURS.within(
-        "Dense OV matrices in disjoint blocks of outputs make pentagons (largest angle between "
-        "neighbours, each d_model)",
-        72, 90, largest_gap(blocks), when=rare and features == 5,
+        "Dense OV matrices with disjoint outputs make pentagons (largest angle between neighbours, "
+        "each d_model)",
+        72, 90, blocks.gap.mean("ov_draw"), when=rare and features == 5,
     )  # fmt: skip
     D = geometry.dimensionality(phase.M.values).mean(axis=-1)
     yield tm.Source("ours: sum D_i = rank(M) for a tight frame").within(
@@ -211,30 +172,18 @@ def crossing(overlap: np.ndarray, norms: np.ndarray, level: float) -> float:
     i = int((norms < level).argmax())
     if i == 0:  # below it everywhere, or nowhere
         return np.nan
-    at = np.interp(level, norms[[i, i - 1]], np.log(overlap[[i, i - 1]]))
-    return float(np.exp(at))
+    return np.exp(np.interp(level, norms[[i, i - 1]], np.log(overlap[[i, i - 1]])))
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(
-        d_model=(5,),
-        overlap=(0.5, 5.0),
-        sparsity=(0.9, 0.99),
-        ov_draws=2,
-        restarts=2,
-        steps=20,
-        batch_size=8,
-        test_samples=64,
+        d_model=(5,), overlap=(0.5, 5.0), sparsity=(0.9, 0.99), ov_draws=2,
+        restarts=2, steps=20, batch_size=8, test_samples=64,
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
-    sweeps="sparsity",
-    weights={"M": ("head", "attentional_feature")},
-)
+    sweeps="sparsity", weights={"M": MATRIX},
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -6,13 +6,13 @@ on the toy models of Elhage et al. 2022, as in the exercises of ARENA 3.0, chapt
 ReLU-output models put n features into m dimensions. Sparse autoencoders with an L1 penalty are
 trained on the hidden vectors h = W x, and their decoder's columns are compared with the true
 features, the columns of W, by their mean max cosine similarity (MMCS) over the features that
-the model represents at all. scikit-learn's dictionary learning, PCA and random directions are
-measured the same way. Every point is at the L1 coefficient with the best MMCS, averaged over
-the autoencoder's restarts; the toy model is the best of its own by test loss.
+the model represents at all; so are scikit-learn's dictionary learning, PCA and random directions.
+Every point is at the L1 coefficient with the best MMCS, averaged over the autoencoder's restarts;
+the toy model is the best of its own by test loss.
 
-Where it fails, there are two reasons. A feature that the toy model does not hold cannot be found
-in its hidden vectors; and with dense features (S = 0, and S = 0.5) the larger sizes' vectors are
-no sparse sums, so that no basis is better than another: at S = 0 the MMCS is that of chance.
+It fails for two reasons. A feature that the toy model does not hold cannot be found in its hidden
+vectors; and with dense features (S = 0, and S = 0.5) the larger sizes' vectors are no sparse sums,
+so that no basis is better than another: at S = 0 the MMCS is that of chance.
 
 Findings: with two dimensions there is no sweet spot, since the largest L1 coefficient does as
 well as any. Random directions have an MMCS of about 0.76 there, and even dense features are
@@ -22,14 +22,11 @@ the two features that the toy model holds, which are its edges.
 Deviations:
 - Toy models train for {steps:,} steps, autoencoders for {dictionary_steps:,} on {samples:,} hidden
   vectors, {batch_size:,} samples a step.
-- The source's hidden vectors are sums of random directions in 256 dimensions; here they are those
-  of trained toy models, as in the exercises of ARENA.
-- Autoencoders are trained on hidden vectors of samples with at least one active feature: the others
-  are all h = 0.
+- The source's hidden vectors are sums of random directions in 256 dimensions; here, as in ARENA,
+  those of trained toy models, without h = 0, the samples that have no active feature.
 - A dictionary has as many features as the toy model: larger ones have a higher MMCS by chance,
   which in two dimensions is most of it.
-- The best L1 coefficient is chosen by MMCS itself, which takes the true features; the same holds
-  for scikit-learn's alpha.
+- The best L1 and scikit-learn's alpha are chosen by MMCS itself, which takes the true features.
 """
 
 from collections.abc import Iterator
@@ -38,25 +35,21 @@ from typing import Annotated, Literal
 import numpy as np
 import optax
 import xarray as xr
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
 
 import toymodels as tm
-from experiments.dictionary_learning._drawing import PANELS, draw_directions
-from experiments.dictionary_learning._measures import (
-    baseline_max_cosines,
-    max_cosines,
-    mmcs,
-    sparse_cosines,
-)
+from experiments.dictionary_learning._measures import at_best_l1, baseline_max_cosines, measured
 from toymodels import plotting, recovery
 
-PAPER = tm.Source("Sharkey et al. 2022")
-TOY_MODELS = tm.Source("Elhage et al. 2022: there are more features than orthogonal directions")
+SHARKEY = tm.Source("Sharkey et al. 2022")
 GATED = tm.Source("Rajamanoharan et al. 2024, Gated SAEs")
+BASELINES = {"scikit-learn": ("s--", plotting.INK), "PCA": ("^-.", plotting.MUTED),
+             "random": (":", plotting.MUTED)}  # fmt: skip
 
 
 class Spec(tm.TrainingSpec):
-    """Settings of the toy models, and of the autoencoders on their hidden vectors."""
+    """Settings of the toy models and, where they say so, of the autoencoders on their vectors."""
 
     n: tm.Counts = (5, 40, 60)
     """Number of features, one for each size; the first size has m = 2 and is drawn."""
@@ -72,13 +65,10 @@ class Spec(tm.TrainingSpec):
     """L1 coefficients of scikit-learn's dictionary learning; half of ours, by its convention."""
     restarts: tm.Count = 3
     steps: tm.Count = 2000
-    """Optimiser steps of the toy models."""
     batch_size: tm.Count = 512
     """Samples a step, of toy models and of autoencoders."""
     learning_rate: tm.Positive = 1e-2
-    """The highest learning rate of the toy models."""
     schedule: Literal["constant", "cosine"] = "cosine"
-    """How theirs goes on: as it is, or down to zero along a cosine."""
     dictionary_steps: tm.Count = 2000
     """Optimiser steps of the autoencoders; dead units are revived three times in the first half."""
     dictionary_restarts: tm.Count = 2
@@ -101,49 +91,35 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
 
 
 def of_size(lab: tm.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
-    toys = train_toys(lab, n, m, decay ** np.arange(n))
-    W = tm.best_of(toys).W.values
-    h, test = draw_hidden_vectors(lab, W)
-    learned = train_dictionaries(lab, n, h, test)
-    others = baseline_max_cosines(W, test, lab.spec.alpha, lab.integer(f"baselines_n={n}"))
-    found = {"max_cosine": max_cosines(W, learned.W_dec), "baseline_max_cosine": others}
-    return xr.merge([toys, learned]).assign(found).assign_coords(n=n)
+    spec = lab.spec
 
-
-def train_toys(lab: tm.Lab[Spec], n: int, m: int, importance: np.ndarray) -> xr.Dataset:
     def problem(sparsity):
-        features = tm.SparseFeatures(n, sparsity=sparsity, importance=importance)
-        return tm.Reconstruction(
-            features, lambda key: tm.ReluOutput(n, m, key=key), lab.spec.batch_size
-        )
+        importance = decay ** np.arange(n)
+        return tm.sparse_reconstruction(n, m, sparsity, importance, spec.batch_size)
 
-    return lab.train(f"toys_n={n}", problem, over="sparsity")
-
-
-def draw_hidden_vectors(lab: tm.Lab[Spec], W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Draw h = W x of samples with an active feature, scaled to mean square length 1.
-
-    Returns them for training and for testing, both [sparsity, m, samples].
-    """
-    n, count = W.shape[-1], lab.spec.samples + lab.spec.test_samples
-    key = lab.key(f"hidden_vectors_n={n}")
-    x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in lab.spec.sparsity]
+    toys = lab.train(f"toys_n={n}", problem, over="sparsity")
+    W, key = tm.best_of(toys).W.values, lab.key(f"hidden_vectors_n={n}")
+    count = spec.samples + spec.test_samples
+    x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
     h = W @ np.stack(x)
-    h /= np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]
-    return h[..., : lab.spec.samples], h[..., lab.spec.samples :]
+    h /= np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]  # mean square length 1
+    train, test = np.split(h, [spec.samples], axis=-1)
+    learned = train_dictionaries(lab, n, train, test)
+    others = baseline_max_cosines(W, test, spec.alpha, lab.integer(f"baselines_n={n}"))
+    cosines = recovery.max_cosines(W[:, None, None], learned.W_dec.values)
+    dims = ("sparsity", "l1", "dictionary_seed", "feature")
+    found = xr.merge([toys, learned]).assign_coords(n=n)
+    return found.assign(max_cosine=(dims, cosines), baseline_max_cosine=others)
 
 
 def train_dictionaries(lab: tm.Lab[Spec], n: int, h: np.ndarray, test: np.ndarray) -> xr.Dataset:
-    """Train autoencoders at each sparsity on its own hidden vectors, at each L1 coefficient."""
+    """Train autoencoders at each L1 coefficient on each sparsity's h [sparsity, m, samples]."""
     spec, m = lab.spec, h.shape[1]
 
     def problem(hidden_vectors, l1):
+        train, test = hidden_vectors
         objective = tm.SparseDictionary(
-            lambda key: tm.ReluDictionary(m, n, key=key),
-            hidden_vectors["train"],
-            l1,
-            hidden_vectors["test"],
-            batch_size=spec.batch_size,
+            lambda key: tm.ReluDictionary(m, n, key=key), train, l1, test, spec.batch_size
         )
         return objective, tm.unit_norm(optax.adam(spec.dictionary_learning_rate))
 
@@ -151,128 +127,128 @@ def train_dictionaries(lab: tm.Lab[Spec], n: int, h: np.ndarray, test: np.ndarra
         x = objective.test_activations
         return {"shrinkage": recovery.shrinkage(x, model(x))}
 
-    hidden_vectors = {"train": h, "test": test}
     learned = lab.train(
         f"dictionaries_n={n}",
         problem,
-        over=(tm.Axis("hidden_vectors", spec.sparsity, hidden_vectors), "l1"),
+        over=(tm.Axis("hidden_vectors", spec.sparsity, (h, test)), "l1"),
         steps=spec.dictionary_steps,
         restarts=spec.dictionary_restarts,
         refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),
-        probe=tm.Probe(measure, {"shrinkage": ()}, steps=[spec.dictionary_steps]),
+        probe=tm.Probe(measure, {"shrinkage": ()}),
     )
     names = {"seed": "dictionary_seed", "loss": "dictionary_loss", "activation": "hidden"}
-    learned = learned.rename(names | {"hidden_vectors": "sparsity"}).isel(probed=-1, drop=True)
-    return learned[["W_dec", "dictionary_loss", "shrinkage"]]
+    return learned[["W_dec", "loss", "shrinkage"]].rename(names | {"hidden_vectors": "sparsity"})
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sizes = tm.members(data)
+    sizes = [measured(models) for models in tm.members(data)]
     figure = plotting.figure(max(8.1, 1.35 * sizes[0].sizes["sparsity"]), 9.0)
     top, rest = figure.subfigures(2, 1, squeeze=False, height_ratios=[0.85, 3.4]).ravel()
-    draw_directions(top, sizes[0])
-    axes = plotting.panels(rest, list(PANELS), [size_name(one) for one in sizes], sharey="row")
-    for row, draw in zip(axes, PANELS.values(), strict=True):
-        for ax, models in zip(row, sizes, strict=True):
-            draw(ax, models)
-        if row[0].get_legend_handles_labels()[0]:
-            row[0].legend(loc="lower center", ncols=2)
+    draw_directions(top, at_best_l1(sizes[0]))
+    rows = ["MMCS at the best L1", "L1 coefficient, MMCS as colour", "max cosine of each feature"]
+    axes = plotting.panels(rest, rows, [one.attrs["size"] for one in sizes], sharey="row")
+    for (over_sparsity, table, features), models in zip(axes.T, sizes, strict=True):
+        draw_mmcs(over_sparsity, models)
+        grid = models.mmcs.mean("dictionary_seed").transpose("l1", "sparsity")
+        plotting.value_table(table, models.sparsity, models.l1, grid, 0.5, 1)
+        table.set_xlabel("S (feature sparsity)")
+        draw_features(features, at_best_l1(models))
+    for ax in axes[[0, 2], 0]:
+        ax.legend(loc="lower center", ncols=2)
     return figure
 
 
+def draw_directions(row: FigureBase, models: xr.Dataset) -> None:
+    """Draw features in the plane, and what the autoencoder with the lowest loss found."""
+    W, found = tm.best_of(models).W, tm.best_of(models, "dictionary_seed", "dictionary_loss").W_dec
+    limit = plotting.shared_limit(1.0, models.length, margin=1.15)
+    titles = [plotting.sparsity_label(S) for S in models.sparsity.values]
+    for ax, w, D in zip(plotting.panels(row, [""], titles)[0], W, found, strict=True):
+        plotting.directions_over(ax, w, D, limit)
+    remark = "blue: true features; rings: decoder directions of the autoencoder, best L1"
+    row.supxlabel(remark, fontsize="small", color=plotting.MUTED)
+
+
+def draw_mmcs(ax: Axes, models: xr.Dataset) -> None:
+    """Draw the MMCS of autoencoders, restarts as dots, and of the baselines."""
+    own, places = at_best_l1(models).mmcs, range(models.sizes["sparsity"])
+    for name, (style, color) in BASELINES.items():
+        ax.plot(places, models.baseline_mmcs.sel(baseline=name), style, color=color, label=name)
+    plotting.restart_lines(ax, places, own, plotting.FEATURE, "autoencoder")
+    plotting.even_axis(ax.xaxis, models.sparsity)
+    ax.set(ylim=(0.3, 1.03), xlabel="S (feature sparsity)")
+
+
+def draw_features(ax: Axes, models: xr.Dataset) -> None:
+    """Draw how well each feature is recovered against its length in the toy model."""
+    cosines = models.max_cosine.mean("dictionary_seed")
+    colors = plotting.importance_colors(1 - models.sparsity * 0.99)
+    for S, color, x, y in zip(models.sparsity.values, colors, models.length, cosines, strict=True):
+        ax.plot(x, y, "o", color=color, markersize=2.5, label=plotting.sparsity_label(S))
+    ax.axvline(0.5, color=plotting.FAINT, linewidth=0.8, zorder=0)
+    ax.set(xlabel=r"$|W_i|$ (length of the true feature)", ylim=(0, 1.05))
+
+
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
-    sizes = [models.sortby(["sparsity", "l1"]) for models in tm.members(data)]
+    sizes = [measured(models.sortby(["sparsity", "l1"])) for models in tm.members(data)]
     for models in sizes:
         yield from claims_of_size(models)
-    kept, missed = sparse_cosines(sizes)
+    sparse = [at_best_l1(models.isel(sparsity=models.sparsity.values >= 0.7)) for models in sizes]
+    held = np.concatenate([one.held.values.ravel() for one in sparse])
+    found = [one.max_cosine.mean("dictionary_seed").values.ravel() for one in sparse]
+    cosines = np.concatenate(found)
     yield tm.OURS.above(
-        "Sparse features, S >= 0.7, that a toy model represents are found (mean max cosine, all "
-        "sizes)",
-        0.95, kept,
+        "S >= 0.7: features that a toy model represents are found (mean max cosine, all sizes)",
+        0.95, xr.DataArray(cosines[held]).mean(),
     )  # fmt: skip
     yield tm.OURS.below(
-        "Where sparse features are missed, S >= 0.7, the toy model does not hold them (mean max "
-        "cosine of those that it does not represent, all sizes)",
-        0.95, missed,
+        "S >= 0.7: what is missed is not represented (mean max cosine of those that are not)",
+        0.95, xr.DataArray(cosines[~held]).mean(),
     )  # fmt: skip
 
 
 def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
-    S, l1, of = models.sparsity.values, models.l1.values, f"{size_name(models)}: "
-    sparse, grid = S >= 0.9, mmcs(models).mean("dictionary_seed")
-    own, others = grid.max("l1").values, mmcs(models, "baseline_max_cosine")
-    at_ends = grid.isel(l1=[0, -1]).max("l1").values
-    gamma = models.shrinkage.mean("dictionary_seed").isel(sparsity=sparse)
-    yield PAPER.within(
-        of + "sparse features, S >= 0.9, are recovered at the best L1 (MMCS)", 0.95, 1, own[sparse]
-    )
+    S, l1 = models.sparsity.values, models.l1.values
+    mmcs = models.mmcs.mean("dictionary_seed")
+    dense, grid = mmcs.isel(sparsity=S == 0), mmcs.isel(sparsity=S >= 0.9)
+    sparse, own = models.isel(sparsity=S >= 0.9), grid.max("l1")
+    gamma = sparse.shrinkage.mean("dictionary_seed")
+    at = f"{models.attrs['size']}, S >= 0.9: "
+    yield SHARKEY.within(at + "features are recovered at the best L1 (MMCS)", 0.95, 1, own)
     yield tm.Source("ours: without sparsity nothing tells a basis from another").within(
-        of + "dense features, S = 0, are not (MMCS at the best L1)", 0, 0.95, own[S == 0]
+        f"{models.attrs['size']}, S = 0: features are not (MMCS)", 0, 0.95, dense.max("l1")
     )
-    yield PAPER.above(
-        of + "there is a sweet spot: at S >= 0.9 an L1 coefficient between the smallest and the "
-        "largest is best (the MMCS it has over the better of these two)",
-        0, (own - at_ends)[sparse], when=len(l1) > 2,
+    yield SHARKEY.above(
+        at + "an L1 between the smallest and the largest is best (its MMCS over theirs)",
+        0, own - grid.isel(l1=[0, -1]).max("l1"), when=len(l1) > 2,
     )  # fmt: skip
-    yield TOY_MODELS.above(
-        of + "PCA does not recover them: at S >= 0.9 its MMCS is lower by",
-        0.05, (own - others.sel(baseline="PCA").values)[sparse],
+    yield tm.Source("Elhage et al. 2022: there are more features than orthogonal directions").above(
+        at + "PCA does not recover them (the MMCS of autoencoders over its)",
+        0.05, own - sparse.baseline_mmcs.sel(baseline="PCA"),
     )  # fmt: skip
     yield tm.Source("ours: it solves the same problem by other means").within(
-        of + "scikit-learn's dictionary learning recovers them too, S >= 0.9 (MMCS)",
-        0.9, 1, others.sel(baseline="scikit-learn").values[sparse],
+        at + "scikit-learn's dictionary learning recovers them too (MMCS)",
+        0.9, 1, sparse.baseline_mmcs.sel(baseline="scikit-learn"),
     )  # fmt: skip
-    yield GATED.below(
-        of + "the L1 penalty shrinks the reconstruction, at each S >= 0.9 and coefficient (gamma)",
-        1, gamma, when=l1[0] > 0,
-    )  # fmt: skip
-    yield GATED.falls(
-        of + "the larger the L1 coefficient, the more (gamma, mean over S >= 0.9)",
-        gamma.mean("sparsity"),
-    )  # fmt: skip
-
-
-def size_name(models: xr.Dataset) -> str:
-    return f"n = {models.sizes['feature']}, m = {models.sizes['hidden']}"
+    yield GATED.below(at + "the L1 penalty shrinks x' (gamma)", 1, gamma, when=l1[0] > 0)
+    yield GATED.falls(at + "the larger L1, the more (mean gamma)", gamma.mean("sparsity"))
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(
-        n=(5,),
-        m=(2,),
-        importance_decay=(0.9,),
-        sparsity=(0.0, 0.9),
-        l1=(0.1, 0.4),
-        alpha=(0.3,),
-        restarts=2,
-        steps=100,
-        batch_size=64,
-        dictionary_steps=100,
-        samples=1024,
-        test_samples=256,
+        n=(5,), m=(2,), importance_decay=(0.9,), sparsity=(0.0, 0.9), l1=(0.1, 0.4), alpha=(0.3,),
+        restarts=2, steps=100, batch_size=64, dictionary_steps=100, samples=1024, test_samples=256,
     ),
     paper=Spec(
-        n=(5, 40, 100),
-        m=(2, 10, 20),
-        importance_decay=(0.9, 0.97, 0.99),
-        sparsity=(0.0, 0.5, 0.7, 0.9, 0.97, 0.99),
-        alpha=(0.1, 0.3),
-        restarts=8,
-        steps=10_000,
-        batch_size=1024,
-        dictionary_restarts=4,
-        dictionary_steps=20_000,
-        samples=2**17,
+        n=(5, 40, 100), m=(2, 10, 20), importance_decay=(0.9, 0.97, 0.99),
+        sparsity=(0.0, 0.5, 0.7, 0.9, 0.97, 0.99), alpha=(0.1, 0.3),
+        restarts=8, steps=10_000, batch_size=1024,
+        dictionary_restarts=4, dictionary_steps=20_000, samples=2**17,
     ),
-    sweeps="sparsity",
-    weights=tm.TIED | {"W_dec": ("hidden", "dictionary_feature")},
-)
+    sweeps="sparsity", weights=tm.TIED | {"W_dec": ("hidden", "dictionary_feature")},
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -1,42 +1,68 @@
-"""Sparse dictionaries of the last hidden layer's activations, and what else could take their place.
+"""Sparse dictionaries of last hidden layers, and what their features respond to and write."""
 
-All that codes by the k largest, whether it learned its directions or not, is a `TopKDictionary`,
-so that all have the same number of active features: L0 is matched by construction.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from sklearn.cluster import MiniBatchKMeans
 
 import toymodels as tm
-from experiments.mnist._networks import DIGITS, DictionarySpec, train
+from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, RisingCounts, train
+from toymodels import recovery, selectivity
+
+FEWEST_IMAGES = 100  # with fewer a feature counts as dead: a tenth of them would say nothing
+PURE = 0.9
+SHOWN = 8  # features of a digit, and images that activate a feature most
+BOTH = ["TopK", "untrained"]  # TopK dictionaries of the trained network and of the untrained one
+FEATURE = ["dictionary_feature"]
+
+encode = jax.jit(lambda dictionary, x: dictionary.encode(x))
 
 
-class Pair(NamedTuple):
-    """A trained network and an untrained one, and the training images in their last layers."""
+class DictionarySpec(NetworkSpec):
+    """Settings of the networks, and of the dictionaries of their activations."""
 
-    kept: xr.Dataset
-    networks: tuple[tm.MLP, tm.MLP]
-    x: tuple[jax.Array, jax.Array]
+    depth: Depths = (1, 3)
+    restarts: tm.Count = 1
+    """Networks trained of each shape; dictionaries are of the best by test loss."""
+    expansion: RisingCounts = (1, 4)
+    """Sizes of the dictionaries, as multiples of the width."""
+    k: RisingCounts = (2, 4, 8)
+    """Active features of TopK dictionaries; those of the middle one are drawn."""
+    l1: Annotated[tuple[tm.Positive, ...], tm.Distinct()] = (0.2, 0.5, 1.2)
+    """L1 coefficients of the other dictionaries."""
+    dictionary_steps: tm.Count = 750
+    """Optimiser steps of the dictionaries."""
+    dictionary_batch_size: tm.Count = 512
+    """Activations a step."""
+    dictionary_learning_rate: tm.Positive = 3e-3
+    """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
+
+    def check(self) -> None:
+        if max(self.k) > min(self.width):
+            # the units themselves are coded by the k largest as well
+            raise ValueError(f"k must be at most {min(self.width)}, the least width; got {self.k}")
 
 
-def train_pair(lab: tm.Lab[DictionarySpec], images: Any, depth: int, width: int) -> Pair:
-    """Train networks of a shape, and set the best beside an untrained one."""
+class Layer(NamedTuple):
+    """A network, and what the training images are in its last hidden layer [unit, image]."""
+
+    network: tm.MLP
+    x: jax.Array
+
+
+def train_pair(lab: tm.Lab[DictionarySpec], images: Any, depth: int, width: int) -> tuple[Any, ...]:
+    """Train networks of a shape: what is kept of them, and the best beside an untrained one."""
     key = lab.key(f"untrained_depth{depth}_width{width}")
     untrained = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
-    best = tm.best_of(train(lab, images, depth, width).isel(pressure=0, drop=True))
+    best = tm.best_of(train(lab, images, depth, width, [0.0]).isel(pressure=0, drop=True))
     trained = tm.to_model(best, untrained)
     accuracy = float(tm.accuracy(trained, images.test))
     kept = best[["W_in", "W_out", "loss"]].drop_vars("seed").assign(accuracy=accuracy)
-    shown = jnp.asarray(images.train.images)
-    x = last_layer(trained, shown), last_layer(untrained, shown)
-    return Pair(kept.assign_coords(depth=depth, width=width), (trained, untrained), x)
+    return kept, *(Layer(one, last_layer(one, images.train.images)) for one in (trained, untrained))
 
 
 @jax.jit
@@ -47,11 +73,7 @@ def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
 
 
 def learn(
-    lab: tm.Lab[DictionarySpec],
-    name: str,
-    build: Callable[..., tm.ReluDictionary],
-    layers: Sequence[jax.Array],
-    over: Sequence[str] = (),
+    lab: tm.Lab[DictionarySpec], name: str, build: Any, layers: Sequence[Layer], over: Any = ()
 ) -> Callable[..., tm.ReluDictionary]:
     """Train a dictionary of each layer's activations; return what gives the one at (layer=i)."""
     spec = lab.spec
@@ -63,10 +85,11 @@ def learn(
         )
         return objective, tm.unit_norm(optax.adam(rate))
 
+    x = tm.Axis("layer", range(len(layers)), jnp.stack([layer.x for layer in layers]))
     learned = lab.train(
         name,
         problem,
-        [tm.Axis("layer", range(len(layers)), jnp.stack(layers)), *over],
+        [x, *over],
         steps=spec.dictionary_steps,
         restarts=1,
         # half of the steps are left for the units that were revived last
@@ -76,25 +99,53 @@ def learn(
     return lambda **at: tm.to_model(learned.isel(at), like)
 
 
-def neurons(units: int, k: int) -> tm.TopKDictionary:
-    """Code by the k largest units themselves."""
-    return with_directions(np.eye(units), np.zeros(units), k)
+def judge(dictionary: tm.ReluDictionary, layer: Layer, labels: np.ndarray) -> xr.Dataset:
+    """Measure features: `purity` and its `digit`, and `logit_digit`, which W_out @ d_k raises most.
+
+    `pure` is the share of the live features that are pure.
+    """
+    f = np.asarray(encode(dictionary, layer.x))
+    purity = selectivity.purity(f, labels, DIGITS, fewest=FEWEST_IMAGES)
+    writes = np.asarray(layer.network.W_out @ dictionary.W_dec).argmax(axis=0)
+    found = {"purity": purity.share, "digit": purity.label, "logit_digit": writes}
+    judged = xr.Dataset({name: (FEATURE, values) for name, values in found.items()})
+    pure = (judged.purity > PURE).sum() / judged.purity.notnull().sum()
+    return judged.assign(pure=pure, l0=recovery.l0(f))
 
 
-def k_means(x: jax.Array, clusters: int, seed: int) -> Callable[[int], tm.TopKDictionary]:
-    """Code by the k clusters whose centres, seen from the mean of all, lie nearest in direction."""
-    found = MiniBatchKMeans(clusters, batch_size=4096, n_init=1, max_iter=20, random_state=seed)
-    rows = np.asarray(x).T
-    mean = rows.mean(axis=0)
-    directions = (found.fit(rows).cluster_centers_ - mean).T
-    directions /= np.maximum(np.linalg.norm(directions, axis=0), 1e-12)
-    return lambda k: with_directions(directions, mean, k)
+def compare(judged: Mapping[str, xr.Dataset], k: int, by_l1: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Set ways to code at k side by side, L1 interpolated to it, and both networks' features."""
+    l0, share = np.array(sorted((one.l0.item(), one.pure.item()) for one in by_l1)).T
+    l1 = np.interp(np.log(k), np.log(l0 + 1e-9), share, left=np.nan, right=np.nan)
+    pure = [*(one.pure.item() for one in judged.values()), l1]
+    features = xr.concat([judged[name].drop_vars(["pure", "l0"]) for name in BOTH], "network")
+    return features.assign(pure=("coding", pure)).assign_coords(coding=[*judged, "L1"])
 
 
-def with_directions(directions: np.ndarray, centre: np.ndarray, k: int) -> tm.TopKDictionary:
-    """Build a dictionary that codes by the projections on given directions."""
-    model = tm.TopKDictionary(len(directions), directions.shape[1], k, key=jax.random.key(0))
-    model.W_dec[...] = jnp.asarray(directions, jnp.float32)
-    model.W_enc[...] = model.W_dec.T
-    model.b_dec[...] = jnp.asarray(centre, jnp.float32)
-    return model
+def portrait(dictionary: tm.ReluDictionary, layer: Layer, images: np.ndarray) -> xr.Dataset:
+    """Draw features as images: means and examples of what they respond to, and their directions.
+
+    The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as
+    the same units are active.
+    """
+    f, network = np.asarray(encode(dictionary, layer.x)), layer.network
+    top = selectivity.top_share(f).astype(np.float32)
+    mean_image = top @ images.astype(np.float32) / np.maximum(top.sum(axis=1, keepdims=True), 1)
+    strongest = np.argsort(-f, axis=1, kind="stable")[:, :SHOWN]
+    return xr.Dataset(
+        {
+            "activation": (FEATURE, f.mean(axis=1)),
+            "mean_image": ([*FEATURE, "pixel"], mean_image),
+            "top_image": ([*FEATURE, "rank", "pixel"], images[strongest]),
+            "pixel_direction": ([*FEATURE, "pixel"], (network.W_in.T @ dictionary.W_dec).T),
+            "logit_weight": ([*FEATURE, "label"], (network.W_out @ dictionary.W_dec).T),
+        }
+    )
+
+
+def agreement(shapes: Sequence[xr.Dataset], network: str, low: float, high: float = 1.0) -> float:
+    """Return the share of features, of purity in (low, high], that raise their own logit most."""
+    features = [one.sel(network=network) for one in shapes]
+    inside = np.concatenate([(one.purity > low) & (one.purity <= high) for one in features])
+    right = np.concatenate([one.digit == one.logit_digit for one in features])
+    return right[inside].mean() if inside.any() else np.nan

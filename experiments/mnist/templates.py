@@ -15,23 +15,20 @@ one hidden layer, sizes and k. W_out @ d_k, the logits that a feature writes to,
 direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and is first order: it holds
 as long as the same units are active.
 
-Findings at `quick`, which has four of the source's shapes and short trainings of dictionaries:
-how many features are pure depends on how many may be active, 0.66, 0.49 and 0.43 of the live ones
-at k = 2, 4 and 8 (1 x 64 units, 256 features), and narrow networks have fewer, 0.31 and 0.44 with
-16 units: most features are templates at small k and width 64 only. The directions of k-means
-clusters are far purer than TopK's at the same L0 in every shape (0.59 to 0.99 against 0.31 to
-0.56): purity alone does not speak for sparse dictionaries. They beat the units and an untrained
-network everywhere. Sparse coding of random projections finds templates too, but their logit
-weights agree with their digit no better than chance.
+Findings at `quick`, four of the source's shapes and short trainings of dictionaries: the more
+features may be active, the fewer are pure, 0.66, 0.49 and 0.43 of the live ones at k = 2, 4 and 8
+(1 x 64 units, 256 features), and narrow networks have fewer, 0.31 and 0.44 with 16 units: most
+are templates at small k and width 64 only. The directions of k-means clusters are far purer than
+TopK's at the same L0 in every shape (0.59 to 0.99 against 0.31 to 0.56): purity alone does not
+speak for sparse dictionaries. They beat the units and an untrained network everywhere; sparse codes
+of random projections are templates too, but their logits agree with their digit only by chance.
 
 Deviations:
 - The source prints no algorithms, dictionary sizes, sparsities or scores: TopK and L1 dictionaries
   of {expansion} features a unit, k {k}, L1 {l1}, {dictionary_steps:,} steps, resampled three times;
   thresholds and controls are ours.
-- One dictionary at each setting, of the best of {restarts} networks of each shape: the shapes stand
-  in for restarts.
-- Purity is of the top tenth of a feature's activations, not of a fixed number of images, and
-  features active on fewer than 100 training images count as dead.
+- One dictionary a setting, of the best of {restarts} networks; their shapes stand in for restarts.
+- Purity is of a top tenth, not of a fixed number of images; below 100 images a feature is dead.
 - That there are no features of strokes to be composed is not measured.
 """
 
@@ -39,7 +36,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -47,21 +43,12 @@ from matplotlib.figure import Figure
 import toymodels as tm
 from experiments.mnist import _dictionaries as dictionaries
 from experiments.mnist import _feature_panels as panels
-from experiments.mnist._features import (
-    PURE,
-    agreement,
-    compare,
-    judge,
-    portraits,
-    templates_per_digit,
-)
-from experiments.mnist._networks import NAMES
-from experiments.mnist._networks import DictionarySpec as Spec
-from toymodels import plotting
+from experiments.mnist._dictionaries import BOTH, PURE, agreement, judge
+from experiments.mnist._dictionaries import DictionarySpec as Spec
+from experiments.mnist._networks import DIGITS, NAMES, OURS, WEIGHTS
+from toymodels import baselines, plotting
 
 NOTE = tm.Source("Circuits Updates, January 2024")
-OURS = tm.Source("ours: of the source, the shapes are known")
-COMPARED = tm.Source("ours: the source compares nothing")
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
@@ -69,51 +56,47 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
     members: list[xr.Dataset] = []
     for width in spec.width:
         pairs = [dictionaries.train_pair(lab, images, depth, width) for depth in spec.depth]
-        drawn = width == spec.width[-1]
-        members += of_size(lab, images, pairs, spec.expansion[-1], seed, drawn=drawn)
+        ks = spec.k if width == spec.width[-1] else ()
+        members += of_size(lab, images, pairs, spec.expansion[-1], seed, ks)
     for expansion in spec.expansion[:-1]:
         members += of_size(lab, images, pairs[:1], expansion, seed)
     return tm.gather(member.assign_coords(images=images.name) for member in members)
 
 
 def of_size(
-    lab: tm.Lab[Spec],
-    images: Any,
-    pairs: list[dictionaries.Pair],
-    expansion: int,
-    seed: int,
-    *,
-    drawn: bool = False,
+    lab: tm.Lab[Spec], images: Any, pairs: list[Any], expansion: int, seed: int, ks: Any = ()
 ) -> Iterator[xr.Dataset]:
-    """Learn dictionaries of one size, of all networks at the middle k; of the drawn one at all."""
-    spec, labels, width = lab.spec, jnp.asarray(images.train.labels), len(pairs[0].x[0])
+    """Learn dictionaries of one size: of all networks at the middle k, of the first at all ks."""
+    spec, labels = lab.spec, images.train.labels
+    middle, width = spec.k[len(spec.k) // 2], len(pairs[0][1].x)
     size, name = expansion * width, f"width{width}_expansion{expansion}"
-    trained, middle = [pair.x[0] for pair in pairs], spec.k[len(spec.k) // 2]
-    relu, topk = (partial(of, width, size) for of in (tm.ReluDictionary, tm.TopKDictionary))
+    trained = [layer for _, layer, _ in pairs]
+    relu = partial(tm.ReluDictionary, width, size)
     penalised = dictionaries.learn(lab, f"{name}_l1", relu, trained, over=["l1"])
+    clusters = [baselines.k_means_directions(layer.x, size, seed=seed) for layer in trained]
     by_l1 = [
-        [
-            judge(penalised(layer=i, l1=j), pair.x[0], labels, pair.networks[0].W_out[...])
-            for j in range(len(spec.l1))
-        ]
-        for i, pair in enumerate(pairs)
+        [judge(penalised(layer=i, l1=j), layer, labels) for j in range(len(spec.l1))]
+        for i, layer in enumerate(trained)
     ]
-    clusters = [dictionaries.k_means(x, size, seed) for x in trained]
-    for k in spec.k if drawn else [middle]:
+    for k in ks or (middle,):
         chosen = pairs if k == middle else pairs[:1]
-        layers = [x for pair in chosen for x in pair.x]
-        learned = dictionaries.learn(lab, f"{name}_k{k}", partial(topk, k), layers)
-        for i, pair in enumerate(chosen):
-            coded = {
-                "TopK": learned(layer=2 * i),
-                "neurons": dictionaries.neurons(width, k),
-                "k-means": clusters[i](k),
-                "untrained": learned(layer=2 * i + 1),
+        layers = [layer for _, *both in chosen for layer in both]
+        topk = partial(tm.TopKDictionary, width, size, k)
+        learned = dictionaries.learn(lab, f"{name}_k{k}", topk, layers)
+        for i, (kept, layer, untrained) in enumerate(chosen):
+            centres, mean = clusters[i]
+            coded = {  # all by the k largest: L0 is matched by construction
+                "TopK": (learned(layer=2 * i), layer),
+                "neurons": (tm.TopKDictionary.of(np.eye(width), k), layer),
+                "k-means": (tm.TopKDictionary.of(centres, k, mean), layer),
+                "untrained": (learned(layer=2 * i + 1), untrained),
             }
-            found = compare(pair, k, coded, by_l1[i], labels)
-            if drawn and (k, i) == (middle, 0):
-                found = found.merge(portraits(pair, coded, images.train.images))
-            yield found.assign_coords(expansion=expansion, k=k)
+            judged = {coding: judge(*of, labels) for coding, of in coded.items()}
+            found = kept.merge(dictionaries.compare(judged, k, by_l1[i]))
+            if ks and (k, i) == (middle, 0):
+                both = [dictionaries.portrait(*coded[name], images.train.images) for name in BOTH]
+                found = found.merge(xr.concat(both, "network"))
+            yield found.assign_coords(network=BOTH, expansion=expansion, k=k)
 
 
 @plotting.style()
@@ -121,17 +104,16 @@ def plot(data: xr.DataTree) -> Figure:
     one, shapes = shown(data), like(data, "expansion", "k")
     figure = plotting.figure(11.4, 10.7)
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[0.28, 0.72])[:, 0]
-    sizes, active, by_shape, logits = axes = top.subplots(1, 4, width_ratios=[1, 1, 1.3, 1])
-    panels.draw_shares(sizes, like(data, "width", "depth", "k"), "expansion", "features a unit")
-    panels.draw_shares(active, like(data, "width", "depth", "expansion"), "k", "active features")
-    panels.draw_shapes(by_shape, shapes)
+    sizes, active, by_shape, logits = top.subplots(1, 4, width_ratios=[1, 1, 1.3, 1])
+    by_k = like(data, "width", "depth", "expansion")
+    panels.draw_pure(sizes, like(data, "width", "depth", "k"), ["expansion"], "features a unit")
+    panels.draw_pure(active, by_k, ["k"], "active features")
+    panels.draw_pure(by_shape, shapes, ["width", "depth"], "units x hidden layers", "o")
     panels.draw_agreement(logits, shapes)
-    for ax in axes:
-        ax.set(ylim=(0, 1.02))
-    sizes.set(
-        ylabel=f"share of purity > {PURE}", title=f"{one.width.item()} units, k = {one.k.item()}"
-    )
-    active.set_title(f"{one.width.item()} units, {one.sizes['dictionary_feature']} features")
+    units, k = f"{one.width.item()} units", f"k = {one.k.item()}"
+    sizes.set(ylabel=f"share of purity > {PURE}", title=f"{units}, {k}")
+    active.set_title(f"{units}, {one.sizes['dictionary_feature']} features")
+    by_shape.set_title(f"all shapes, {k}, {one.expansion.item()} features a unit")
     logits.legend(*active.get_legend_handles_labels(), fontsize=6.5, loc=(0.72, 0.25))
     panels.draw_tiles(bottom, one)
     figure.suptitle(f"Features of dictionaries of networks trained on {NAMES[one.images.item()]}")
@@ -144,86 +126,57 @@ def shown(data: xr.DataTree) -> xr.Dataset:
 
 
 def like(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
-    """Return all dictionaries that share these settings with those that are drawn."""
-    return tm.members(data, **{name: shown(data)[name].item() for name in settings})
+    """Return all dictionaries that share settings with those that are drawn, by size and k."""
+    found = tm.members(data, **{name: shown(data)[name].item() for name in settings})
+    return sorted(found, key=lambda one: (one.expansion.item(), one.k.item()))
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     one, shapes = shown(data), like(data, "expansion", "k")
-    by_k = like(data, "width", "depth", "expansion")
     k, widest, size = one.k.item(), one.width.item(), one.expansion.item()
-    images = NAMES[one.images.item()]
-    of_drawn = f"{one.depth.item()} x {widest} units, {size} features a unit"
-    at = f"k = {k}, {size} features a unit; each shape of network"
+    images, drawn = NAMES[one.images.item()], f"{one.depth.item()} x {widest} units"
     pure = {name: np.array([s.pure.sel(coding=name) for s in shapes]) for name in one.coding.values}
+    share, each = f"share of purity above {PURE}", f"k = {k}, {size} features a unit; each shape"
     yield OURS.within(
         f"Accuracy on {images} of networks of {widest} units a layer (each depth)",
         0.97, 1, [s.accuracy.item() for s in shapes if s.width == widest],
         when=images == "MNIST" and widest >= 64,
     )  # fmt: skip
+    by_k = like(data, "width", "depth", "expansion")
     yield NOTE.within(
-        f"Most live features respond to one digit (share with purity above {PURE}, {of_drawn}, "
-        "for each k)",
+        f"Most live features are templates ({share}, {drawn}, {size} features a unit; each k)",
         0.5, 1, [s.pure.sel(coding="TopK").item() for s in by_k],
     )  # fmt: skip
-    yield NOTE.within(
-        f"The same in networks of all shapes (share with purity above {PURE}, {at})",
-        0.5, 1, pure["TopK"],
-    )  # fmt: skip
+    yield NOTE.within(f"The same in networks of all shapes ({share}, {each})", 0.5, 1, pure["TopK"])
+    topk = one.sel(network="TopK")
     yield NOTE.above(
-        f"There are several templates of each digit (number of features of purity above {PURE}, "
-        f"{of_drawn}, k = {k}; each digit)",
-        1, templates_per_digit(one.sel(network="TopK")),
+        f"There are several templates of each digit ({drawn}, k = {k}, {size} features a unit)",
+        1, np.bincount(topk.digit[topk.purity > PURE], minlength=DIGITS),
     )  # fmt: skip
     yield NOTE.within(
-        "Templates write to the logit of their own digit most (share of the features of purity "
-        f"above {PURE}, chance is 0.1; {at})",
+        f"Templates write to their own digit's logit most (share, chance is 0.1; {each})",
         0.8, 1, [agreement([s], "TopK", PURE) for s in shapes],
     )  # fmt: skip
-    others = {
-        "neurons": "the units themselves",
-        "k-means": "the directions of k-means clusters",
-        "untrained": "those of an untrained network",
-        "L1": "those learned with an L1 penalty",
-    }
-    for coding, words in others.items():
-        yield COMPARED.above(
-            f"TopK's features are purer than {words} (difference of the shares with purity above "
-            f"{PURE} at equal L0; {at})",
+    for coding in ("neurons", "k-means", "untrained", "L1"):
+        yield tm.Source("ours: the source compares nothing").above(
+            f"TopK features are purer than those of {coding} ({share}, excess at equal L0; {each})",
             0, pure["TopK"] - pure[coding],
         )  # fmt: skip
 
 
 EXPERIMENT = tm.Experiment(
-    __file__,
-    Spec,
-    run,
-    plot,
-    claims,
+    __file__, Spec, run, plot, claims,
     smoke=Spec(
-        dataset="digits",
-        depth=(1,),
-        width=(16,),
-        expansion=(1,),
-        k=(2, 4),
-        steps=300,
-        batch_size=64,
-        learning_rate=1e-2,
-        dictionary_steps=100,
-        dictionary_batch_size=128,
+        dataset="digits", depth=(1,), width=(16,), expansion=(1,), k=(2, 4),
+        steps=300, batch_size=64, learning_rate=1e-2,
+        dictionary_steps=100, dictionary_batch_size=128,
     ),
     paper=Spec(
-        depth=(1, 2, 3),
-        width=(16, 32, 64),
-        expansion=(1, 2, 4, 8, 16),
-        k=(1, 2, 4, 8, 16),
-        l1=(0.1, 0.2, 0.4, 0.8, 1.6),
-        steps=9400,
-        dictionary_steps=20_000,
+        depth=(1, 2, 3), width=(16, 32, 64), expansion=(1, 2, 4, 8, 16), k=(1, 2, 4, 8, 16),
+        l1=(0.1, 0.2, 0.4, 0.8, 1.6), steps=9400, dictionary_steps=20_000,
     ),
-    sweeps="k",
-    weights={"W_in": ("hidden", "pixel"), "W_out": ("label", "hidden")},
-)
+    sweeps="k", weights=WEIGHTS,
+)  # fmt: skip
 
 if __name__ == "__main__":
     EXPERIMENT.main()
