@@ -45,11 +45,18 @@ CALLS = {
     "recovery.explained_variance": (recovery.explained_variance, X, NEAR),
     "recovery.shrinkage": (recovery.shrinkage, X, NEAR),
     "selectivity.class_means": (partial(selectivity.class_means, classes=3), CODES, LABELS),
+    "selectivity.class_directions": (selectivity.class_directions, CODES),
+    "selectivity.top_share": (selectivity.top_share, CODES),
+    "selectivity.purity": (partial(selectivity.purity, classes=3), CODES, LABELS),
     "selectivity.effective_classes": (selectivity.effective_classes, CODES),
     "selectivity.class_selectivity": (selectivity.class_selectivity, CODES),
     "baselines.principal_components": (partial(baselines.principal_components, components=2), X),
     "baselines.scikit_learn_dictionary": (
         partial(baselines.scikit_learn_dictionary, features=3, alpha=0.1, seed=0, passes=1),
+        X,
+    ),
+    "baselines.k_means_directions": (
+        partial(baselines.k_means_directions, clusters=3, seed=0),
         X,
     ),
     "theory.feature_variance": (theory.feature_variance, P),
@@ -123,7 +130,10 @@ def test_kinds_of_arrays_agree(name, kind):
     expected = jax.tree.leaves(function(*given))
     found = jax.tree.leaves(function(*map(KINDS[kind], given)))
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=1e-4)
+        if np.asarray(theirs).dtype == object:  # names
+            np.testing.assert_array_equal(ours, theirs)
+        else:
+            np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=1e-4)
 
 
 def test_lists_that_are_no_array_are_named():

@@ -42,12 +42,13 @@ def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
         return activations @ shares
 
 
-def class_directions(means: ClassMeans) -> ClassMeans:
-    """Return the classes' directions, as columns: their means less the mean over classes.
+def class_directions(means: ClassMeans | Nested) -> ClassMeans:
+    """Return the classes' directions [*batch, unit, label]: their means less that of all classes.
 
-    c of them span c - 1 dimensions at most.
+    c of them, as columns, span c - 1 dimensions at most.
     """
-    return means - means.mean(axis=-1, keepdims=True)
+    _, mu = floats(means)
+    return mu - mu.mean(axis=-1, keepdims=True)
 
 
 def effective_classes(means: ClassMeans | Nested) -> PerUnit:
@@ -117,11 +118,10 @@ def purity(
     """
     check_count("classes", classes)
     check_indices("labels", labels, classes, "classes")
-    h = np.asarray(h)
-    counts = (
-        top_share(h, share).astype(h.dtype) @ np.eye(classes, dtype=h.dtype)[np.asarray(labels)]
-    )
-    dead = (h > 0).sum(axis=-1) < fewest
+    _, activations = floats(np.asarray(h))
+    members = np.eye(classes, dtype=activations.dtype)[np.asarray(labels)]
+    counts = top_share(activations, share).astype(activations.dtype) @ members
+    dead = (activations > 0).sum(axis=-1) < fewest
     shares = np.where(dead, np.nan, _ratio(counts.max(axis=-1), counts.sum(axis=-1)))
     return Purity(shares, counts.argmax(axis=-1))
 
