@@ -19,7 +19,7 @@ def baseline_max_cosines(
     for w, x in zip(W.astype(float), h, strict=True):
         fits = [baselines.scikit_learn_dictionary(x, n, alpha, seed=seed) for alpha in alphas]
         cosines = [recovery.max_cosines(w, fit.dictionary) for fit in fits]
-        best = max(cosines, key=lambda cosine: cosine[geometry.represented(w)].mean())
+        best = max(cosines, key=lambda cosine: cosine[geometry.represented(w)].sum())
         components = baselines.principal_components(x, m).dictionary.astype(float)
         random = [recovery.max_cosines(w, draw) for draw in np.split(columns, RANDOM_DRAWS, axis=1)]
         rows.append([best, recovery.max_cosines(w, components), np.mean(random, axis=0)])
