@@ -68,7 +68,7 @@ def draw_pressures(axes: Sequence[Axes], widest: list[xr.Dataset]) -> None:
     accuracy.set_title(f"test accuracy, {widest[0].width.item()} units, if above {WORKS}")
     digits.set(ylim=(1, None), title="digits a unit responds to (median)")
     simplex.axhline(0.9, color=plotting.FAINT, zorder=0)
-    simplex.set(ylim=(None, 0.96), title="dimensionality of a digit's direction (line: simplex)")
+    simplex.set(ylim=(None, 0.96), title="dimensionality of a digit (line: simplex)")
 
 
 def draw_units(tiles: Axes, heat: Axes, network: xr.Dataset) -> None:
