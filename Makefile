@@ -13,8 +13,8 @@ figures: .venv/installed
 	dataset=$$($(BIN)/python -m toymodels.data.images) && \
 		$(BIN)/python -m experiments run hidden_neurons --dataset $$dataset --out $(OUT)
 
-# both cores; a file's tests, and a family's figures, stay together
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
+# both cores, the longest rooms first; a file's tests, and a family's figures, stay together
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --no-loadscope-reorder
 
 test: .venv/installed-test
 	$(PYTEST) -m "not slow"

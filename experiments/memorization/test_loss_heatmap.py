@@ -103,7 +103,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
 EXPERIMENT = tm.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
-        n=100, sparsity=0.9, m=(2, 4), dataset_size=(5, 40), datasets=2, steps=100, test_points=256
+        n=100, sparsity=0.9, m=(2,), dataset_size=(5, 40), datasets=2, steps=100, test_points=256
     ),
     paper=Spec(
         n=10_000, sparsity=0.999, datasets=4, steps=50_000,
