@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from catalogue import SCRIPTS, load
+from catalogue import BY_FAMILY, load
 
 import toymodels
 from toymodels import Datapoints, Lab
@@ -17,7 +17,7 @@ MOST_BYTES = 4 * 2**30  # of the state; a training needs a few times as much
 MOST_RESULT_BYTES = 8 * 2**30
 
 
-@pytest.fixture(params=list(SCRIPTS))
+@pytest.fixture(params=BY_FAMILY)
 def experiment(request):
     return load(request.param)
 
