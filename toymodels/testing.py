@@ -147,7 +147,7 @@ def _compare(said_by: str, said: Any, seen_in: str, seen: Any) -> None:
     claimed = np.broadcast_to(ours.value, away.shape)[at]
     where = f" at index {at}" if len(away) > 1 else ""
     _require(
-        away[at] <= allowed[at],
+        bool(away[at] <= allowed[at]),
         f"{said_by} is {claimed:.5g}{where}, where the mean of the {seen_in} is "
         f"{theirs.value[at]:.5g}, give or take {allowed[at]:.1g}",
     )

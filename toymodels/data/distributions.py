@@ -127,7 +127,7 @@ def by_rejection(
         place = jnp.where(active, found + jnp.cumsum(active) - 1, batch)
         return round_ + 1, found + jnp.sum(active), columns.at[:, place].set(x, mode="drop")
 
-    like = jax.eval_shape(sample, key, batch)
+    like = jax.eval_shape(lambda: sample(key, batch))
     start = jnp.int32(0), jnp.sum(jnp.zeros(0, bool)), jnp.zeros(like.shape, like.dtype)
     _, found, columns = lax.while_loop(missing, draw, start)
     return columns[:, jnp.arange(batch) % jnp.clip(found, 1, batch)]

@@ -26,10 +26,12 @@ def on_columns(
             f"{name}(x) fails for x of shape {shape}, whose columns are the samples, as in "
             f"self.W @ x + self.b[:, None]: {str(error).partition(chr(10))[0]}"
         ) from error
-    if getattr(y, "shape", None) != x.shape:
+    found = getattr(y, "shape", None)
+    if found != x.shape:
+        seen = "no shape" if found is None else f"shape {list(found)}"
         raise ValueError(
-            f"{name}(x) has shape {list(getattr(y, 'shape', []))} for x of shape {shape}: return "
-            "a reconstruction of each column of x, in its column"
+            f"{name}(x) has {seen} for x of shape {shape}: return a reconstruction of each "
+            "column of x, in its column"
         )
     return y
 
