@@ -1,5 +1,6 @@
 """A distribution of which only `sample` is written, and what takes the place of the rest."""
 
+import doctest
 from dataclasses import dataclass
 
 import jax
@@ -8,7 +9,6 @@ import numpy as np
 import optax
 import pytest
 
-import toymodels
 from toymodels import (
     Axis,
     FeatureDistribution,
@@ -207,10 +207,6 @@ def test_samples_as_rows_are_named(kind, size_of):
         objective.loss(model(), KEY)
 
 
-def test_the_example_runs():
-    source = distributions.__doc__.partition("class Dice")[2].partition("\n\n")[0]
-    names = {"toymodels": toymodels, "jax": jax}
-    exec("class Dice" + source, names)
-    x = names["Dice"]().sample(KEY, BATCH)
-    assert sorted(np.unique(np.round(6 * x))) == list(range(7))
-    assert size(names["Dice"]()) == 6
+def test_the_example_of_the_docstring_runs():
+    failures, tried = doctest.testmod(distributions)
+    assert (failures, tried > 3) == (0, True)

@@ -194,7 +194,7 @@ class Fitted(nnx.Module):
         self.scale = nnx.Param(jnp.zeros(()))
         self.stack = nnx.List([nnx.Param(jnp.zeros((3, 1))), nnx.Param(jnp.zeros(1))])
         self.fixed = nnx.Variable(jnp.full(3, 0.25))
-        self.power = jnp.asarray(1.0)  # a number is a setting
+        self.power = 1.0
 
     def __call__(self, x):
         shift, all_alike = self.stack

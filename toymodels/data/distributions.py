@@ -3,14 +3,19 @@
 Samples are columns: `sample(key, batch)` has shape [n, batch]. That is all that a distribution
 of one's own needs:
 
-    class Dice(toymodels.FeatureDistribution):
-        def sample(self, key, batch):
-            return jax.random.randint(key, (6, batch), 0, 7) / 6.0
+>>> import jax, toymodels
+
+>>> class Dice(toymodels.FeatureDistribution):
+...     def sample(self, key, batch):
+...         return jax.random.randint(key, (6, batch), 0, 7) / 6.0
 
 What else it says is used where it helps. At high sparsity nearly every sample is all zero, and
 an expectation is far cheaper when that part of it is taken exactly: this needs the probability
-that no feature is active. `toymodels.testing.check_distribution` compares what is said with
-samples.
+that no feature is active. What is said can be compared with samples:
+
+>>> class Told(Dice):
+...     none_active, mean = 7.0**-6, 0.5
+>>> toymodels.testing.check_distribution(Told())
 """
 
 from abc import ABC, abstractmethod

@@ -68,15 +68,16 @@ def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) ->
     """
     check_model(model)
     own = {"loss", "loss_history", "step", "snapshot", "probed"}
-    described = [(name, f"{name}_history", *dims) for name, _, dims in named_parameters(model)]
-    for names_of_one in described:
-        if reserved := sorted(own.intersection(names_of_one)):
+    described = named_parameters(model)
+    for parameter, _, dims in described:
+        if reserved := sorted(own.intersection({parameter, *dims})):
             raise ValueError(
                 f"{type(model).__name__} has a parameter or dimension called "
                 f"{', '.join(reserved)}, a name that the results need: rename it"
             )
     for measured, dims in (probe.dims if probe else {}).items():
         own |= {measured, *dims}
-    own = own.union(*described)
+    for parameter, _, dims in described:
+        own |= {parameter, f"{parameter}_history", *dims}
     if taken := sorted(own.intersection(names)):
         raise ValueError(f"no axis may be called {', '.join(taken)}: the results need the name")

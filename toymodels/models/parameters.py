@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
 from flax import nnx
 
 
@@ -11,15 +10,21 @@ def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
     """Split a model into its structure, its trainable `nnx.Param` leaves, and the rest.
 
     Raises:
-        TypeError: if it has no `nnx.Param`.
+        TypeError: if it has no `nnx.Param`, or an array that is no `nnx.Variable`.
     """
     split: Any = nnx.split(model, nnx.Param, ...)
+    kind = type(model).__name__
     if not nnx.to_flat_state(split[1]):
-        name = type(model).__name__
         raise TypeError(
-            f"{name} has nothing to train: a model is a class {name}(flax.nnx.Module) whose "
+            f"{kind} has nothing to train: a model is a class {kind}(flax.nnx.Module) whose "
             "weights are parameters, self.W = nnx.Param(...)"
         )
+    for path, leaf in nnx.to_flat_state(split[2]):
+        if not isinstance(leaf, nnx.Variable):
+            raise TypeError(
+                f"{kind}.{'.'.join(map(str, path))} is a plain array, which is not trained: make "
+                "it nnx.Param(...), or nnx.Variable(...) if it shall stay as it is"
+            )
     return split
 
 
@@ -44,18 +49,10 @@ def check_model(model: Any) -> None:
     """Raise unless a model, or its shapes, can be trained and laid out under its own names.
 
     Raises:
-        TypeError: if it has no `nnx.Param`, or an array that is no `nnx.Variable`.
+        TypeError: as `parameters` does.
         ValueError: if parameters share a name, or `dims` does not fit their shapes.
     """
     kind = type(model).__name__
-    for path, leaf in nnx.to_flat_state(parameters(model)[2]):
-        # a number may be a setting; an array is a weight, and would keep its first value
-        if not isinstance(leaf, nnx.Variable) and _is_weight(leaf):
-            where = ".".join(map(str, path))
-            raise TypeError(
-                f"{kind}.{where} is a plain array, which is not trained: make it "
-                f"nnx.Param(...), or nnx.Variable(...) if it shall stay as it is"
-            )
     sizes: dict[str, tuple[str, int]] = {}
     described = named_parameters(model)
     names = [name for name, _, _ in described]
@@ -74,7 +71,3 @@ def check_model(model: Any) -> None:
                     f"{kind}.dims calls a dimension {dim} that is {known} in {other} and "
                     f"{size} in {name}: use two names"
                 )
-
-
-def _is_weight(leaf: Any) -> bool:
-    return len(getattr(leaf, "shape", ())) > 0 and jnp.issubdtype(leaf.dtype, jnp.inexact)
