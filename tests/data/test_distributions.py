@@ -230,6 +230,14 @@ def test_importance_is_one_for_each_feature():
     assert SparseFeatures(2, sparsity=0, importance=[1, 0]).importance.tolist() == [1, 0]
 
 
+def test_importances_too_small_for_a_float_are_zero():
+    importance = np.asarray(
+        SparseFeatures(200, sparsity=0, importance=0.01 ** np.arange(200.0)).importance
+    )
+    np.testing.assert_allclose(importance[:15], 0.01 ** np.arange(15.0), rtol=1e-6)
+    assert not importance[30:].any()
+
+
 WRONG = {
     "S above 1": ({"sparsity": 1.2}, r"sparsity must lie in \[0, 1\]; got 1\.2"),
     "S below 0": ({"sparsity": -0.1}, r"sparsity must lie in \[0, 1\]; got -0\.1"),
@@ -246,6 +254,14 @@ WRONG = {
     "endless importance": (
         {"sparsity": 0, "importance": np.inf},
         "importance must lie in .*got inf",
+    ),
+    "importance too large for a float": (
+        {"sparsity": 0, "importance": [1, 1e39, 1]},
+        r"importance must lie in .*got 1e\+39",
+    ),
+    "importance without end": (
+        {"sparsity": 0, "importance": 10**400},
+        "importance must lie .*got 1",
     ),
     "importance not a number": ({"sparsity": 0, "importance": np.nan}, "importance must .*got nan"),
     "too few importances": ({"sparsity": 0, "importance": [1, 1]}, r"importance must be .*\(2,\)"),

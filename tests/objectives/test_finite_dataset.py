@@ -275,9 +275,8 @@ def test_products_are_asked_for_in_true_float32():
 
 def test_only_relu_models_are_taken():
     points = some_points(CASES[1])
-    objective = FiniteDataset(lambda key: linear(7, 2, key=key), points, points)
     with pytest.raises(ValueError, match="ReLU output"):
-        objective.init(KEY)
+        FiniteDataset(lambda key: linear(7, 2, key=key), points, points)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0)])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from toymodels import (
+    FeatureDistribution,
     Objective,
     Reconstruction,
     ReluOutput,
@@ -73,14 +74,13 @@ def test_mean_over_blocks_of_an_ensemble():
         np.testing.assert_allclose(together.shift[i], dense.shift, rtol=1e-5)
 
 
-class Given:
+class Given(FeatureDistribution):
     """Samples that are no matter of chance."""
 
     def __init__(self, x, importance):
         self.n = len(x)
         self.x, self.importance = jnp.asarray(x), jnp.asarray(importance)
-        self.none_active, self.some_active = jnp.zeros(()), jnp.ones(())
-        self.mean, self.second_moment = x.mean(1), (x**2).mean(1)
+        self.none_active = jnp.zeros(())
 
     def sample(self, key, batch):
         assert batch == self.x.shape[1]

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from toymodels.data.distributions import FeatureDistribution
+from toymodels.data.distributions import FeatureDistribution, size
 from toymodels.numerics.checks import check_count, check_indices
 
 DRAW_ENTRIES = 2**24  # entries drawn at a time: 64 MB
@@ -53,18 +53,23 @@ def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) ->
         key: randomness.
 
     Raises:
-        ValueError: if T < 1, or no feature is ever active (S = 1).
+        ValueError: if T < 1, or no feature is ever active (S = 1), or so rarely that a
+            distribution that can only throw silence away finds nothing else.
     """
     check_count("T", T)
-    if not isinstance(features.some_active, jax.core.Tracer) and features.some_active == 0:
+    if features.some_active is not None and features.some_active == 0:
         raise ValueError(
             "no datapoint can be drawn: the probability that a feature is active is 0 (S = 1)"
         )
-    block = min(T, max(1, DRAW_ENTRIES // features.n))
+    block = min(T, max(1, DRAW_ENTRIES // size(features)))
     draw = jax.jit(partial(features.sample_active, batch=block))
     parts = [_entries(draw(jax.random.fold_in(key, i))) for i in range(-(-T // block))]
     rows = [row + i * block for i, (row, _, _) in enumerate(parts)]
     index, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+    if any(len(values) == 0 for _, _, values in parts):
+        raise ValueError(
+            f"no datapoint can be drawn: {type(features).__name__} gives nothing but zeros"
+        )
     return _in_rows(np.concatenate(rows), index, value, T)
 
 
@@ -80,7 +85,7 @@ def _in_rows(row: np.ndarray, index: np.ndarray, value: np.ndarray, T: int) -> D
     here = row < T
     row, index, value = row[here], index[here], value[here]
     place = np.arange(len(row)) - begins[row]
-    points = Datapoints(*(np.zeros((T, place.max() + 1), kind) for kind in (np.int32, np.float32)))
+    points = Datapoints(*(np.zeros((T, place.max() + 1), kind) for kind in (np.int32, value.dtype)))
     points.feature[row, place], points.value[row, place] = index, value
     length = np.linalg.norm(points.value, axis=1, keepdims=True)
     return points._replace(value=points.value / np.where(length > 0, length, 1))

@@ -1,145 +1,138 @@
-"""Distributions over feature vectors: what a toy model is asked to store.
+"""Distributions over feature vectors: what a toy model is asked to store, and what it must say.
 
-Samples are columns: `sample(key, batch)` has shape [n, batch]. Every distribution tells the
-importance of each feature, its first two moments, and the probability that no feature is
-active, and can sample given that at least one is: at high sparsity nearly every sample is
-all zero, and an expectation is far cheaper when that part of it is taken exactly.
+Samples are columns: `sample(key, batch)` has shape [n, batch]. That is all that a distribution
+of one's own needs:
+
+>>> import jax, toymodels
+
+>>> class Dice(toymodels.FeatureDistribution):
+...     def sample(self, key, batch):
+...         return jax.random.randint(key, (6, batch), 0, 7) / 6.0
+
+What else it says is used where it helps. At high sparsity nearly every sample is all zero, and
+an expectation is far cheaper when that part of it is taken exactly: this needs the probability
+that no feature is active. What is said can be compared with samples:
+
+>>> class Told(Dice):
+...     none_active, mean = 7.0**-6, 0.5
+>>> toymodels.testing.check_distribution(Told())
 """
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
-
-from toymodels.numerics.checks import check_between, check_count, check_per_feature
-from toymodels.numerics.draws import uniform
 
 PerFeature = ArrayLike | Sequence[float]
 """One number for all features, or one for each."""
 
-
-@runtime_checkable
-class FeatureDistribution(Protocol):
-    """What an objective needs to know of a distribution over n features."""
-
-    n: int
-    importance: Float[Array, " n"]
-
-    def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
-        """Draw `batch` feature vectors."""
-        ...
-
-    def sample_active(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
-        """Draw `batch` feature vectors, given that at least one feature of each is active."""
-        ...
-
-    @property
-    def none_active(self) -> Float[Array, ""]:
-        """Probability that no feature is active."""
-        ...
-
-    @property
-    def some_active(self) -> Float[Array, ""]:
-        """Probability that at least one feature is active, to full precision where it is small."""
-        ...
-
-    @property
-    def mean(self) -> Float[Array, " n"]:
-        """E[x_i]."""
-        ...
-
-    @property
-    def second_moment(self) -> Float[Array, " n"]:
-        """E[x_i^2]."""
-        ...
+# what is found when a thousand times as many samples were drawn as are asked for has to do
+MOST_ROUNDS = 1000
 
 
-class SparseFeatures:
-    """Independent features: x_i = 0 with probability S, else uniform on [0, 1].
+class FeatureDistribution(ABC):
+    """A distribution over vectors of n features, of which only `sample` has to be written.
 
-    The data of Elhage et al. 2022, "Demonstrating Superposition".
+    An own one may set the other attributes, or define them as properties; None says that a thing
+    is not known. Everything may depend on values that JAX traces, so that they can be swept: p in
+    `self.p = p` and `none_active` may be the value of an axis.
 
-    Args:
-        n: number of features.
-        sparsity: S, the probability that a feature is inactive; one number or one per feature.
-        probability: p = 1 - S instead of S; give exactly one of the two.
+    Attributes:
         importance: I, the weight of a feature's squared error; one number or one per feature.
-
-    Raises:
-        ValueError: if n < 1, S or p lies outside [0, 1], an importance is negative or not
-            finite, a vector does not have n entries, or not exactly one of S and p is given.
+        none_active: probability that no feature is active, or None. Where it is known, test
+            losses take the all-zero sample exactly.
+        mean: E[x_i], or None.
+        second_moment: E[x_i^2], or None.
     """
 
-    def __init__(
-        self,
-        n: int,
-        *,
-        sparsity: PerFeature | None = None,
-        probability: PerFeature | None = None,
-        importance: PerFeature = 1.0,
-    ):
-        check_count("n", n)
-        if (sparsity is None) == (probability is None):
-            raise ValueError("give either sparsity (S) or probability (p = 1 - S), and not both")
-        name, given = ("probability", probability) if sparsity is None else ("sparsity", sparsity)
-        check_per_feature(name, given, n)
-        check_between(name, given, 0.0, 1.0)
-        check_per_feature("importance", importance, n)
-        check_between("importance", importance, 0.0, float(jnp.finfo(jnp.float32).max))
-        assert given is not None
-        p = jnp.asarray(given, jnp.float32) if sparsity is None else 1.0 - jnp.asarray(given)
-        self.n = n
-        self.probability: Float[Array, " n"] = jnp.broadcast_to(p.astype(jnp.float32), (n,))
-        self.importance: Float[Array, " n"] = jnp.broadcast_to(
-            jnp.asarray(importance, jnp.float32), (n,)
-        )
+    importance: Any = 1.0
 
+    @abstractmethod
     def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
-        """Draw feature vectors; one uniform per entry decides activity and value alike."""
-        return self._values(uniform(key, (self.n, batch)))
+        """Draw `batch` feature vectors, the same for the same key."""
 
     def sample_active(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
-        """Draw feature vectors given that some feature is active, without rejection.
+        """Draw `batch` feature vectors, given that at least one feature of each is active.
 
-        The first active feature J is drawn from P(J = j) ~ p_j prod_{i<j} (1 - p_i); features
-        before it are off, those after it are independent of it.
+        Unless a distribution knows better, this is rejection, and gives up after a thousand times
+        as many samples: then those that were found are repeated, or all are zero where none was.
         """
-        first_key, value_key = jax.random.split(key)
-        u = uniform(value_key, (self.n, batch))
-        # P(some feature up to i is active); log1p keeps its digits where p is small
-        active_by = -jnp.expm1(jnp.cumsum(jnp.log1p(-self.probability)))
-        level = uniform(first_key, (batch,)) * active_by[-1]
-        first = jnp.minimum(jnp.searchsorted(active_by, level, side="right"), self.n - 1)
-        index, first = jnp.arange(self.n)[:, None], first[None, :]
-        later = jnp.where(index > first, self._values(u), 0.0)
-        return jnp.where(index == first, u, later)
+        return by_rejection(self.sample, key, batch)
 
-    def _values(self, u: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
-        p = self.probability[:, None]
-        # one division a feature, not one an entry: it is computed again in the backward pass
-        scale = 1.0 / jnp.maximum(p, jnp.finfo(p.dtype).tiny)
-        return jnp.where(u < p, u * scale, 0.0)
+    @cached_property
+    def none_active(self) -> Any:
+        """Probability that no feature is active, or None where it is not known."""
+        return None
 
     @property
-    def none_active(self) -> Float[Array, ""]:
-        """Probability that no feature is active: prod_i (1 - p_i)."""
-        return jnp.exp(jnp.sum(jnp.log1p(-self.probability)))
+    def some_active(self) -> Any:
+        """Probability that some feature is active, or None where it is not known."""
+        return None if self.none_active is None else 1.0 - jnp.asarray(self.none_active)
 
-    @property
-    def some_active(self) -> Float[Array, ""]:
-        """Probability that some feature is active: 1 - prod_i (1 - p_i)."""
-        # expm1 and log1p keep the digits that 1 - p and 1 - none_active lose where p is small
-        return -jnp.expm1(jnp.sum(jnp.log1p(-self.probability)))
+    @cached_property
+    def mean(self) -> Any:
+        """E[x_i], or None where it is not known."""
+        return None
 
-    @property
-    def mean(self) -> Float[Array, " n"]:
-        """E[x_i] = p_i / 2."""
-        return self.probability / 2
+    @cached_property
+    def second_moment(self) -> Any:
+        """E[x_i^2], or None where it is not known."""
+        return None
 
-    @property
-    def second_moment(self) -> Float[Array, " n"]:
-        """E[x_i^2] = p_i / 3."""
-        return self.probability / 3
+
+def size(features: FeatureDistribution) -> int:
+    """Return the number of features: the distribution's `n`, or that of its samples.
+
+    Raises:
+        ValueError: if the samples are no columns [n, batch].
+    """
+    if hasattr(features, "n"):
+        return int(features.n)
+    batch = 7
+    x = jax.eval_shape(lambda: features.sample(jax.random.key(0), batch))
+    check_columns(features, x, batch)
+    return int(x.shape[0])
+
+
+def check_columns(
+    features: FeatureDistribution, x: Any, batch: int, method: str = "sample"
+) -> None:
+    """Raise ValueError unless a method's samples, or their shape, are columns [n, batch]."""
+    n = getattr(features, "n", "n")
+    if len(x.shape) != 2 or x.shape[1] != batch or n not in ("n", x.shape[0]):
+        raise ValueError(
+            f"{type(features).__name__}.{method}(key, {batch}) has shape {list(x.shape)} in the "
+            f"place of [{n}, {batch}]: samples are columns"
+        )
+
+
+def by_rejection(
+    sample: Callable[[PRNGKeyArray, int], Float[Array, "n batch"]], key: PRNGKeyArray, batch: int
+) -> Float[Array, "n batch"]:
+    """Draw samples with something active: `batch` at a time, until as many were found.
+
+    After MOST_ROUNDS what was found is repeated; where nothing was, all samples are zero.
+    """
+
+    def missing(state):
+        round_, found, _ = state
+        return (round_ < MOST_ROUNDS) & (found < batch)
+
+    def draw(state):
+        round_, found, columns = state
+        x = sample(jax.random.fold_in(key, round_), batch)
+        active = jnp.any(x != 0, axis=0)
+        # what is not active, and what is found beyond the last place, is dropped
+        place = jnp.where(active, found + jnp.cumsum(active) - 1, batch)
+        return round_ + 1, found + jnp.sum(active), columns.at[:, place].set(x, mode="drop")
+
+    like = jax.eval_shape(lambda: sample(key, batch))
+    start = jnp.int32(0), jnp.sum(jnp.zeros(0, bool)), jnp.zeros(like.shape, like.dtype)
+    _, found, columns = lax.while_loop(missing, draw, start)
+    return columns[:, jnp.arange(batch) % jnp.clip(found, 1, batch)]

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from toymodels.engine.axes import Axis
 from toymodels.engine.probe import Probe
 from toymodels.engine.training import Trajectory
-from toymodels.models.parameters import named_parameters
+from toymodels.models.parameters import check_model, named_parameters
 
 
 def to_dataset(
@@ -57,14 +57,27 @@ def to_dataset(
 
 
 def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) -> None:
-    """Raise ValueError if an axis has a name that the Dataset of a model's training needs itself.
+    """Raise if names of the axes or the model cannot stand in the Dataset of a training.
 
     The model is a single member's; shapes do in place of its arrays.
+
+    Raises:
+        TypeError: if the model has no parameters, or weights that are none.
+        ValueError: if an axis has a name that the Dataset needs itself, or a parameter has, or
+            the names of the parameters' dimensions do not fit.
     """
+    check_model(model)
     own = {"loss", "loss_history", "step", "snapshot", "probed"}
+    described = named_parameters(model)
+    for parameter, _, dims in described:
+        if reserved := sorted(own.intersection({parameter, *dims})):
+            raise ValueError(
+                f"{type(model).__name__} has a parameter or dimension called "
+                f"{', '.join(reserved)}, a name that the results need: rename it"
+            )
     for measured, dims in (probe.dims if probe else {}).items():
         own |= {measured, *dims}
-    for parameter, _, dims in named_parameters(model):
+    for parameter, _, dims in described:
         own |= {parameter, f"{parameter}_history", *dims}
     if taken := sorted(own.intersection(names)):
         raise ValueError(f"no axis may be called {', '.join(taken)}: the results need the name")

@@ -119,9 +119,9 @@ class TopKDictionary(ReluDictionary):
         """
         d, features = directions.shape
         model = cls(d, features, k, key=jax.random.key(0))
-        model.W_dec[...] = jnp.asarray(directions, jnp.float32)
+        model.W_dec[...] = jnp.asarray(directions, float)
         model.W_enc[...] = model.W_dec.T
-        model.b_dec[...] = jnp.broadcast_to(jnp.asarray(centre, jnp.float32), d)
+        model.b_dec[...] = jnp.broadcast_to(jnp.asarray(centre, float), d)
         return model
 
     def encode(self, x: Float[Array, "d batch"]) -> Float[Array, "features batch"]:

@@ -7,13 +7,33 @@ from flax import nnx
 
 
 def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
-    """Split a model into its structure, its trainable `nnx.Param` leaves, and the rest."""
+    """Split a model into its structure, its trainable `nnx.Param` leaves, and the rest.
+
+    Raises:
+        TypeError: if it has no `nnx.Param`, or an array that is no `nnx.Variable`.
+    """
     split: Any = nnx.split(model, nnx.Param, ...)
+    kind = type(model).__name__
+    if not nnx.to_flat_state(split[1]):
+        raise TypeError(
+            f"{kind} has nothing to train: a model is a class {kind}(flax.nnx.Module) whose "
+            "weights are parameters, self.W = nnx.Param(...)"
+        )
+    for path, leaf in nnx.to_flat_state(split[2]):
+        if not isinstance(leaf, nnx.Variable):
+            raise TypeError(
+                f"{kind}.{'.'.join(map(str, path))} is a plain array, which is not trained: make "
+                "it nnx.Param(...), or nnx.Variable(...) if it shall stay as it is"
+            )
     return split
 
 
 def named_parameters(model: Any, leading: int = 0) -> list[tuple[str, Any, tuple[str, ...]]]:
-    """Return name, array and dimension names of each trainable parameter, in leaf order."""
+    """Return name, array and dimension names of each trainable parameter, in leaf order.
+
+    A parameter inside another module or list is called by its path, joined by `_`. Its dimensions
+    are those that the class's `dims` has for this name, else the name with a number.
+    """
     known: Mapping[str, tuple[str, ...]] = getattr(type(model), "dims", {})
     described = []
     for path, variable in nnx.to_flat_state(parameters(model)[1]):
@@ -21,5 +41,33 @@ def named_parameters(model: Any, leading: int = 0) -> list[tuple[str, Any, tuple
         value = variable.get_value()  # which may be but a shape
         rank = value.ndim - leading
         dims = known.get(name, tuple(f"{name}_{i}" for i in range(rank)))
-        described.append((name, value, dims))
+        described.append((name, value, tuple(dims)))
     return described
+
+
+def check_model(model: Any) -> None:
+    """Raise unless a model, or its shapes, can be trained and laid out under its own names.
+
+    Raises:
+        TypeError: as `parameters` does.
+        ValueError: if parameters share a name, or `dims` does not fit their shapes.
+    """
+    kind = type(model).__name__
+    sizes: dict[str, tuple[str, int]] = {}
+    described = named_parameters(model)
+    names = [name for name, _, _ in described]
+    for name, value, dims in described:
+        if names.count(name) > 1:
+            raise ValueError(f"two parameters of {kind} are called {name}: rename one")
+        if len(dims) != value.ndim or len(set(dims)) != len(dims):
+            raise ValueError(
+                f"{kind}.dims calls the dimensions of {name} {dims}: it needs {value.ndim} "
+                f"different names, for the shape {list(value.shape)}"
+            )
+        for dim, size in zip(dims, value.shape, strict=True):
+            other, known = sizes.setdefault(dim, (name, size))
+            if size != known:
+                raise ValueError(
+                    f"{kind}.dims calls a dimension {dim} that is {known} in {other} and "
+                    f"{size} in {name}: use two names"
+                )

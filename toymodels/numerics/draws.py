@@ -19,11 +19,11 @@ PIECES = 4
 
 
 def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Draw float32 numbers uniform on [0, 1), from the bits of `jax.random.bits`.
+    """Draw numbers uniform on [0, 1), from the bits of `jax.random.bits`.
 
     All 32 random bits count, as `unit_interval` says: `jax.random.uniform` uses 23, of which few
     are left where numbers below a small p are what matters. A key of another generator than
-    threefry is left to JAX.
+    threefry is left to JAX. With `jax_enable_x64` the same bits become float64 numbers.
     """
     if str(jax.random.key_impl(key)) != "threefry2x32":
         return unit_interval(jax.random.bits(key, shape, jnp.uint32))
@@ -38,18 +38,21 @@ def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
         left, right = threefry(words, counts)
         return lax.dynamic_update_index_in_dim(numbers, unit_interval(left ^ right), i, 0)
 
-    numbers = lax.fori_loop(0, PIECES, draw, jnp.zeros((PIECES, size), jnp.float32))
+    numbers = lax.fori_loop(0, PIECES, draw, jnp.zeros((PIECES, size)))
     return numbers.reshape(-1)[:count].reshape(shape)
 
 
 def unit_interval(bits: UInt32[Array, "..."]) -> Float[Array, "..."]:
-    """Turn 32 random bits, a whole number k, into k / 2^32, rounded to a float32 below 1.
+    """Turn 32 random bits, a whole number k, into k / 2^32, rounded to a float below 1.
 
     A float32 holds the leading 24 bits of k: numbers below 2^-8 are exact multiples of 2^-32,
     larger ones are rounded to the nearest of their neighbours, and what would round to 1 is
-    1 - 2^-24. Zero has the probability 2^-32.
+    1 - 2^-24. A float64, which floats are with `jax_enable_x64`, holds k / 2^32 itself. Zero has
+    the probability 2^-32.
     """
-    return jnp.minimum(bits.astype(jnp.float32) * jnp.float32(2**-32), jnp.float32(1 - 2**-24))
+    kind = jnp.result_type(float)
+    below_one = jnp.asarray(1 - jnp.finfo(kind).epsneg, kind)
+    return jnp.minimum(bits.astype(kind) * jnp.asarray(2**-32, kind), below_one)
 
 
 def threefry(

@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from toymodels.models.attention import MixingMatrix
+from toymodels.models.calls import check_can
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
 from toymodels.numerics.draws import uniform
@@ -115,8 +116,14 @@ class AttentionMixing:
         check_between("sparsity", self.sparsity, 0.0, 1.0)
 
     def init(self, key: PRNGKeyArray) -> MixingMatrix:
-        """Build the model at its starting point."""
-        return self.build(key)
+        """Build the model at its starting point.
+
+        Raises:
+            TypeError: if it has not what a loss calls.
+        """
+        model = self.build(key)
+        check_can(model, "AttentionMixing", "from_products", like="MixingMatrix")
+        return model
 
     def loss(self, model: MixingMatrix, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate L on `batch_size` fresh samples."""
@@ -133,7 +140,7 @@ class AttentionMixing:
         """Draw patterns and residual streams."""
         pattern_key, stream_key = jax.random.split(key)
         features, d_model, _ = self.ovs.shape
-        p = 1.0 - jnp.asarray(self.sparsity, jnp.float32)
+        p = 1.0 - jnp.asarray(self.sparsity, float)
         u = uniform(pattern_key, (features, batch, self.tokens, self.tokens))
         A = jnp.where(u < p, u / jnp.maximum(p, jnp.finfo(p.dtype).tiny), 0.0)
         return A, uniform(stream_key, (batch, self.tokens, d_model))

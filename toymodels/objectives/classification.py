@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 from toymodels.data.images import Labelled
+from toymodels.models.calls import check_can
 from toymodels.models.mlp import MLP
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.blocks import block_columns, mean_value_over_blocks
@@ -54,13 +55,19 @@ class Classification:
         for name in ("train", "test"):
             _check_sizes(name, getattr(self, name))
         if not isinstance(self.train.labels, jax.core.Tracer):
-            labels = len(jax.eval_shape(self.build, jax.random.key(0)).b_out)
+            labels = _outputs(jax.eval_shape(self.init, jax.random.key(0)), self.train)
             for samples in (self.train, self.test):
                 check_indices("labels", samples.labels, labels, "logits")
 
     def init(self, key: PRNGKeyArray) -> MLP:
-        """Build the model at its starting point."""
-        return self.build(key)
+        """Build the model at its starting point.
+
+        Raises:
+            TypeError: if it has not what a loss calls.
+        """
+        model = self.build(key)
+        check_can(model, "Classification", "hidden", "readout", like="MLP")
+        return model
 
     def loss(self, model: MLP, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate L on `batch_size` images."""
@@ -87,7 +94,7 @@ def as_columns(images: Images) -> Float[Array, "pixels batch"]:
     Raises:
         ValueError: if the images are no whole numbers: they may be from 0 to 1 already.
     """
-    return _whole("images", images).T.astype(jnp.float32) / 255
+    return _whole("images", images).T.astype(float) / 255
 
 
 def cross_entropy(logits: Logits, labels: Labels) -> Float[Array, ""]:
@@ -114,10 +121,16 @@ def accuracy(model: MLP, samples: Labelled) -> Float[Array, ""]:
     """
     samples = Labelled(*(_whole(*part) for part in samples._asdict().items()))
     _check_sizes("samples", samples)
-    check_indices("labels", samples.labels, len(model.b_out[...]), "logits")
+    check_indices("labels", samples.labels, _outputs(model, samples), "logits")
     return _mean_over_images(
         lambda logits, labels: jnp.mean(logits.argmax(axis=0) == labels), model, samples
     )
+
+
+def _outputs(model: MLP, samples: Labelled) -> int:
+    """Return the number of logits that a model, or its shapes, has for an image."""
+    x = jax.ShapeDtypeStruct((samples.images.shape[1], 1), jnp.result_type(float))
+    return len(jax.eval_shape(lambda model, x: model(x), model, x))
 
 
 def _whole(name: str, values) -> Array:

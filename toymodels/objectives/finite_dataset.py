@@ -23,6 +23,7 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.data.datapoints import Datapoints
+from toymodels.models.calls import check_can
 from toymodels.models.relu_output import ReluOutput
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.derivatives import with_own_gradient
@@ -47,7 +48,8 @@ class FiniteDataset:
         test_points: fresh datapoints, at least 2^16 where small differences matter.
 
     Raises:
-        ValueError: if a dataset is empty, or names a feature that the model does not have.
+        ValueError: if a dataset is empty, or names a feature that the model does not have, or the
+            model is refused as `init` does.
     """
 
     build: Callable[[PRNGKeyArray], ReluOutput]
@@ -59,7 +61,7 @@ class FiniteDataset:
             if getattr(self, name).feature.size == 0:
                 raise ValueError(f"{name} must hold at least one datapoint with an active feature")
         if not isinstance(self.points.feature, jax.core.Tracer):
-            n = jax.eval_shape(self.build, jax.random.key(0)).W.shape[1]
+            n = jax.eval_shape(self.init, jax.random.key(0)).W.shape[1]
             self.points.check_features(n)
             self.test_points.check_features(n)
 
@@ -67,9 +69,11 @@ class FiniteDataset:
         """Build the model at its starting point.
 
         Raises:
+            TypeError: if it has not what `ReluOutput` has.
             ValueError: if its activation is not the ReLU, which the error is written for.
         """
         model = self.build(key)
+        check_can(model, "FiniteDataset", "W", "b", "activation", like="ReluOutput")
         if model.activation is not jax.nn.relu:
             raise ValueError("a finite dataset is reconstructed by a model with ReLU output")
         return model

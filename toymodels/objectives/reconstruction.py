@@ -8,7 +8,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from toymodels.data.distributions import FeatureDistribution, PerFeature, SparseFeatures
+from toymodels.data.distributions import (
+    FeatureDistribution,
+    PerFeature,
+    check_columns,
+    size,
+)
+from toymodels.data.sparse_features import SparseFeatures
+from toymodels.models.calls import on_columns
 from toymodels.models.relu_output import ReluOutput
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_count
@@ -24,15 +31,19 @@ class Reconstruction:
 
     Attributes:
         features: the distribution of x, with the importances I.
-        build: key -> model, called as x' = model(x) on columns.
+        build: key -> model, called as x' = model(x) on columns; `toymodels.models` says what an
+            own one needs.
         batch_size: fresh samples a training step.
         test_samples: samples of the test set.
         given_active: train on samples with at least one active feature, the all-zero ones
             counted exactly. The same expected loss with less noise at high sparsity; plain
-            sampling, as in the paper, is the default. Test losses always do this.
+            sampling, as in the paper, is the default. Test losses always do this where the
+            distribution knows the probability that nothing is active.
 
     Raises:
-        ValueError: if batch_size or test_samples is no whole number of at least 1.
+        TypeError: if features is no distribution.
+        ValueError: if batch_size or test_samples is no whole number of at least 1, or
+            given_active is asked of a distribution that does not know its `none_active`.
     """
 
     features: FeatureDistribution
@@ -44,6 +55,17 @@ class Reconstruction:
     def __post_init__(self) -> None:
         check_count("batch_size", self.batch_size)
         check_count("test_samples", self.test_samples)
+        kind = type(self.features).__name__
+        if not isinstance(self.features, FeatureDistribution):
+            raise TypeError(
+                f"{kind} is no distribution: write class {kind}(toymodels.FeatureDistribution), "
+                "of which sample(key, batch) -> [n, batch] is all that is needed"
+            )
+        if self.given_active and self.features.none_active is None:
+            raise ValueError(
+                f"given_active needs the probability that no feature is active: "
+                f"set {kind}.none_active"
+            )
 
     def init(self, key: PRNGKeyArray) -> nnx.Module:
         """Build the model at its starting point."""
@@ -61,18 +83,26 @@ class Reconstruction:
         return self._split(mean_value_over_blocks, model, key, self.test_samples)
 
     def _split(self, mean, model, key, samples: int):
-        silent = self._error(model, jnp.zeros((self.features.n, 1)))
+        if self.features.none_active is None:
+            return self._mean(mean, self.features.sample, model, key, samples)
+        silent = self._error(model, jnp.zeros((size(self.features), 1)))
         active = self._mean(mean, self.features.sample_active, model, key, samples)
         return self.features.none_active * silent + self.features.some_active * active
 
     def _mean(self, mean, sample, model, key, samples: int):
-        columns = block_columns(self.features.n, samples)
+        columns = block_columns(size(self.features), samples)
         keys = jax.random.split(key, samples // columns)
-        return mean(lambda model, key: self._error(model, sample(key, columns)), model, keys)
+
+        def of_block(model, key):
+            x = sample(key, columns)
+            check_columns(self.features, x, columns)
+            return self._error(model, x)
+
+        return mean(of_block, model, keys)
 
     def _error(self, model, x):
-        squared = jnp.mean(jnp.square(x - model(x)), axis=1)
-        return jnp.sum(self.features.importance * squared)
+        squared = jnp.mean(jnp.square(x - on_columns(model, x)), axis=1)
+        return jnp.sum(jnp.asarray(self.features.importance) * squared)
 
 
 def sparse_reconstruction(

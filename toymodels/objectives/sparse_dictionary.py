@@ -12,6 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from toymodels.models.calls import check_can
 from toymodels.models.dictionary import ReluDictionary, squared_norms, unit_columns
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
@@ -59,8 +60,24 @@ class SparseDictionary:
             check_activations(self.test_activations)
 
     def init(self, key: PRNGKeyArray) -> ReluDictionary:
-        """Build the model at its starting point."""
-        return self.build(key)
+        """Build the model at its starting point.
+
+        Raises:
+            TypeError: if it has not what a loss calls.
+        """
+        model = self.build(key)
+        check_can(
+            model,
+            "SparseDictionary",
+            "encode",
+            "costs",
+            "W_enc",
+            "W_dec",
+            "b_enc",
+            "b_dec",
+            like="ReluDictionary",
+        )
+        return model
 
     def loss(self, model: ReluDictionary, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate L on a minibatch."""

@@ -1,0 +1,146 @@
+"""Independent sparse features, as most toy models store them; equally active ones or not."""
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from toymodels.data.distributions import FeatureDistribution, PerFeature
+from toymodels.numerics.checks import check_between, check_count, check_per_feature
+from toymodels.numerics.draws import uniform
+
+
+class SparseFeatures(FeatureDistribution):
+    """Independent features: x_i = 0 with probability S, else uniform on [0, 1].
+
+    The data of Elhage et al. 2022, "Demonstrating Superposition".
+
+    Args:
+        n: number of features.
+        sparsity: S, the probability that a feature is inactive; one number or one per feature.
+        probability: p = 1 - S instead of S; give exactly one of the two.
+        importance: I, the weight of a feature's squared error; one number or one per feature.
+
+    Raises:
+        ValueError: if n < 1, S or p lies outside [0, 1], an importance is negative or not
+            finite, a vector does not have n entries, or not exactly one of S and p is given.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        sparsity: PerFeature | None = None,
+        probability: PerFeature | None = None,
+        importance: PerFeature = 1.0,
+    ):
+        check_count("n", n)
+        self.n = n
+        self.probability = probability_of_each(n, sparsity, probability)
+        self.importance = importance_of_each(n, importance)
+
+    def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
+        """Draw feature vectors; one uniform per entry decides activity and value alike."""
+        return self._values(uniform(key, (self.n, batch)))
+
+    def sample_active(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
+        """Draw feature vectors given that some feature is active, without rejection.
+
+        The first active feature J is drawn from P(J = j) ~ p_j prod_{i<j} (1 - p_i); features
+        before it are off, those after it are independent of it.
+        """
+        first_key, value_key = jax.random.split(key)
+        u = uniform(value_key, (self.n, batch))
+        # P(some feature up to i is active); log1p keeps its digits where p is small
+        active_by = -jnp.expm1(jnp.cumsum(jnp.log1p(-self.probability)))
+        level = uniform(first_key, (batch,)) * active_by[-1]
+        first = jnp.minimum(jnp.searchsorted(active_by, level, side="right"), self.n - 1)
+        index, first = jnp.arange(self.n)[:, None], first[None, :]
+        later = jnp.where(index > first, self._values(u), 0.0)
+        return jnp.where(index == first, u, later)
+
+    def _values(self, u: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
+        p = self.probability[:, None]
+        # one division a feature, not one an entry: it is computed again in the backward pass
+        scale = 1.0 / jnp.maximum(p, jnp.finfo(p.dtype).tiny)
+        return jnp.where(u < p, u * scale, 0.0)
+
+    @property
+    def none_active(self) -> Float[Array, ""]:
+        """Probability that no feature is active: prod_i (1 - p_i)."""
+        return jnp.exp(jnp.sum(jnp.log1p(-self.probability)))
+
+    @property
+    def some_active(self) -> Float[Array, ""]:
+        """Probability that some feature is active: 1 - prod_i (1 - p_i)."""
+        # expm1 and log1p keep the digits that 1 - p and 1 - none_active lose where p is small
+        return -jnp.expm1(jnp.sum(jnp.log1p(-self.probability)))
+
+    @property
+    def mean(self) -> Float[Array, " n"]:
+        """E[x_i] = p_i / 2."""
+        return self.probability / 2
+
+    @property
+    def second_moment(self) -> Float[Array, " n"]:
+        """E[x_i^2] = p_i / 3."""
+        return self.probability / 3
+
+
+def power_law_features(
+    n: int, exponent: ArrayLike, active: ArrayLike = 1.0, importance: PerFeature = 1.0
+) -> SparseFeatures:
+    """Return independent features whose activity falls as a power of their rank.
+
+    The i-th of n features, i = 1 .. n, is active with p_i ~ i^-exponent, scaled so that `active`
+    features of a sample are on average; its value is uniform on [0, 1]. Sharkey et al. 2022,
+    "Taking features out of superposition with sparse autoencoders", let activity decay with the
+    rank, five features a sample; theirs falls geometrically, that of Jermyn et al. 2022,
+    "Engineering Monosemanticity in Toy Models", as i^-1.1.
+
+    Args:
+        n: number of features.
+        exponent: 0 for features that are alike; can be an axis.
+        active: expected number of active features; can be an axis.
+        importance: I, the weight of a feature's squared error; one number or one per feature.
+
+    Raises:
+        ValueError: if n < 1, exponent is negative or not finite, an importance is as
+            `SparseFeatures` refuses it, or the first feature's p would lie outside [0, 1].
+    """
+    check_count("n", n)
+    check_between("exponent", exponent, 0.0, float(jnp.finfo(jnp.result_type(float)).max))
+    weight = jnp.arange(1.0, n + 1) ** -jnp.asarray(exponent, float)
+    p = active * weight / jnp.sum(weight)
+    return SparseFeatures(n, probability=p, importance=importance)
+
+
+def probability_of_each(
+    n: int, sparsity: PerFeature | None, probability: PerFeature | None
+) -> Float[Array, " n"]:
+    """Return p of each of n features, from S or from p.
+
+    Raises:
+        ValueError: if S or p lies outside [0, 1], a vector does not have n entries, or not
+            exactly one of S and p is given.
+    """
+    if (sparsity is None) == (probability is None):
+        raise ValueError("give either sparsity (S) or probability (p = 1 - S), and not both")
+    name, given = ("probability", probability) if sparsity is None else ("sparsity", sparsity)
+    assert given is not None
+    check_per_feature(name, given, n)
+    check_between(name, given, 0.0, 1.0)
+    p = jnp.asarray(given, float) if sparsity is None else 1.0 - jnp.asarray(given)
+    return jnp.broadcast_to(p.astype(float), (n,))
+
+
+def importance_of_each(n: int, importance: PerFeature) -> Float[Array, " n"]:
+    """Return I of each of n features; what is too small for a float is 0.
+
+    Raises:
+        ValueError: if one is negative, not finite or too large for a float, or a vector does not
+            have n entries.
+    """
+    check_per_feature("importance", importance, n)
+    check_between("importance", importance, 0.0, float(jnp.finfo(jnp.result_type(float)).max))
+    return jnp.broadcast_to(jnp.asarray(importance, float), (n,))

@@ -1,0 +1,53 @@
+"""What an objective asks of a model, said in a sentence where it is not there."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxtyping import Array, Float
+
+
+def on_columns(
+    model: Callable[[Any], Any], x: Float[Array, "features batch"]
+) -> Float[Array, "features batch"]:
+    """Return model(x), of the shape of x.
+
+    Raises:
+        TypeError: if the model cannot be called.
+        ValueError: if it cannot take samples as columns, or its output has another shape: a
+            difference of the two could be broadcast, and train something else in silence.
+    """
+    name, shape = type(model).__name__, list(x.shape)
+    if not callable(model):
+        raise TypeError(f"{name} cannot be called: write {name}.__call__(self, x)")
+    try:
+        y = model(x)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name}(x) fails for x of shape {shape}, whose columns are the samples, as in "
+            f"self.W @ x + self.b[:, None]: {str(error).partition(chr(10))[0]}"
+        ) from error
+    found = getattr(y, "shape", None)
+    if found != x.shape:
+        seen = "no shape" if found is None else f"shape {list(found)}"
+        raise ValueError(
+            f"{name}(x) has {seen} for x of shape {shape}: return a reconstruction of each "
+            "column of x, in its column"
+        )
+    return y
+
+
+def check_can(model: Any, objective: str, *needs: str, like: str) -> None:
+    """Raise TypeError unless a model has the attributes that an objective needs.
+
+    Args:
+        model: what `build` returned.
+        objective: the objective's name.
+        needs: the attributes.
+        like: the class that has them all.
+    """
+    missing = [name for name in needs if not hasattr(model, name)]
+    if missing:
+        raise TypeError(
+            f"{objective} needs {', '.join(missing)}, which {type(model).__name__} has not: "
+            f"inherit from toymodels.{like}, or write them as it does"
+        )
