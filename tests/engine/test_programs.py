@@ -179,17 +179,19 @@ def test_changed_defaults_are_seen(monkeypatch):
 
 
 def test_changed_contents_of_what_is_captured_are_seen():
-    objective, settings, array = Slope(1.0), {"slope": 1.0}, np.ones(())
+    objective, settings, number, row = Slope(1.0), {"slope": 1.0}, np.ones(()), np.ones(2)
     by_attribute = partial(tuple, [objective, optax.sgd(1.0)])
     problems = [
         lambda: by_attribute(),
         lambda: (Slope(settings["slope"]), optax.sgd(1.0)),
-        lambda: (Slope(jnp.asarray(array)), optax.sgd(1.0)),
+        lambda: (Slope(jnp.asarray(number)), optax.sgd(1.0)),
+        lambda: (Slope(jnp.asarray(row)[0]), optax.sgd(1.0)),
     ]
-    assert [slopes(problem) for problem in problems] == [1, 1, 1]
+    assert [slopes(problem) for problem in problems] == [1, 1, 1, 1]
     objective.slope, settings["slope"] = 2.0, 3.0
-    array[...] = 4.0
-    assert [slopes(problem) for problem in problems] == [2, 3, 4]
+    number[...] = 4.0
+    row[...] = 5.0
+    assert [slopes(problem) for problem in problems] == [2, 3, 4, 5]
 
 
 def test_edited_code_is_seen(monkeypatch):

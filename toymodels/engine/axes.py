@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import AxisType, PartitionSpec, SingleDeviceSharding
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Key, PRNGKeyArray
 
 from toymodels.numerics.blocks import largest_divisor
@@ -160,7 +160,7 @@ def spread(
     ):
         function = _along(function, axis, size, batch)
     if split is not None:
-        return jax.jit(_shared_out(function, axes, split, devices), compiler_options=compiler)
+        return _shared_out(function, axes, split, devices, compiler)
     here = SingleDeviceSharding(devices[0])
     return jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=compiler)
 
@@ -201,10 +201,14 @@ def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
     return best if best is not None and busy[best] > 1 else None
 
 
-def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFunction:
+def _shared_out(
+    function: MemberFunction, axes, split: int, devices, compiler: dict[str, Any] | None
+) -> MemberFunction:
     axis, name = axes[split], "devices"
     mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
     first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
+    # said out loud: a state that comes from elsewhere would otherwise have a program of its own
+    everyones = NamedSharding(mesh, nested if axis.size % len(devices) == 0 else PartitionSpec())
 
     def padded(leaf, position: int):
         missing = -axis.size % len(devices)
@@ -225,4 +229,9 @@ def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFu
         whole = everywhere(values, keys, member, shared)
         return jax.tree.map(lambda leaf: lax.slice_in_dim(leaf, 0, axis.size, axis=split), whole)
 
-    return all_members
+    return jax.jit(
+        all_members,
+        in_shardings=(None, None, everyones, None),
+        out_shardings=everyones,
+        compiler_options=compiler,
+    )

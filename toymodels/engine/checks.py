@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.engine.axes import SEED, Axis
 from toymodels.engine.objective import Objective
@@ -72,13 +72,35 @@ def check_problem(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any
     return objective
 
 
-def check_parameters(model: Any, objective: Objective) -> None:
-    """Raise ValueError unless a model has something to train; shapes do in place of arrays."""
+def check_model(model: Any, objective: Objective) -> None:
+    """Raise ValueError unless an objective's `init` returned a model with something to train."""
+    if model is None:
+        raise ValueError(f"{_said(objective)}.init returned None: it must return a model")
     if not jax.tree.leaves(parameters(model)[1]):
         raise ValueError(
-            f"{type(model).__name__}, the model of {type(objective).__name__}, has no nnx.Param: "
-            "wrap what is to be trained, as in self.W = nnx.Param(W)"
+            f"{_said(model)}, the model of {_said(objective)}, has no nnx.Param: wrap what is to "
+            "be trained, as in self.W = nnx.Param(W)"
         )
+
+
+def checked_loss(objective: Objective, model: Any, key: PRNGKeyArray) -> Float[Array, ""]:
+    """Return an objective's loss.
+
+    Raises:
+        ValueError: if it is not one number. What the loss raises itself is told whose it is.
+    """
+    try:
+        loss = objective.loss(model, key)
+    except (TypeError, ValueError) as error:
+        whose = f"{_said(objective)}.loss of {_said(model)}"
+        error.add_note(f"This is from {whose}. In toymodels samples are the columns of x.")
+        raise
+    if np.shape(loss):
+        raise ValueError(
+            f"{_said(objective)}.loss must return one number; it returns shape {np.shape(loss)}: "
+            "sum over features and take the mean over samples"
+        )
+    return loss
 
 
 def _check_names(problem: Problem, names: list[str]) -> None:

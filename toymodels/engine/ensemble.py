@@ -31,7 +31,6 @@ from toymodels.engine.checks import (
     Problem,
     check_axes,
     check_key,
-    check_parameters,
     check_problem,
     check_steps,
 )
@@ -101,8 +100,8 @@ def rehearse(
     given = prepare(
         problem, axes, steps, key, data, snapshots, probe, refreshes, devices, rehearsed=True
     )
-    state = jax.eval_shape(given.programs.start)
-    jax.eval_shape(lambda state: given.programs.chunk(state, 0, 1), state)
+    state, chunk = jax.eval_shape(given.programs.start), given.programs.chunk
+    jax.eval_shape(lambda state: chunk(state, 0, 1), state)
     loss = jax.eval_shape(given.programs.test_loss, state.model)
     rows = {
         name: [_zeros(jax.eval_shape(recorder.read, state))] * len(set(recorder.steps))
@@ -224,7 +223,6 @@ def prepare(
     grid = Grid(order, shared, tuple(devices or jax.local_devices()), own_key)
     programs = _Programs(problem, grid, frozenset(refreshes), rehearsed)
     example = programs.example
-    check_parameters(example.model, objective)
     check_names([axis.name for axis in axes], example.model, probe)
     if not rehearsed:
         check_fits(_bytes_of(example), [axis.size for axis in order], grid.devices[0])

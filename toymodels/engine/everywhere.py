@@ -1,5 +1,6 @@
 """One member's function, traced once, as a program for all members, compiled once."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from toymodels.engine.axes import (
     memory_of,
     spread,
 )
-from toymodels.engine.memory import widest_array
+from toymodels.engine.memory import widest_array, widest_in
 from toymodels.engine.programs import Traced, remembered
 from toymodels.numerics.products import true_float32
 
@@ -111,17 +112,20 @@ def _program(grid: Grid, traced: Traced, point: Any, options: Mapping[str, Any])
     bare = [Axis(a.name, np.arange(a.size), shared_batches=a.shared_batches) for a in grid.order]
 
     def build():
-        return spread(
-            member,
-            bare,
-            grid.devices,
-            [_bytes_along(a, member, point) for a in grid.order],
-            options,
-        )
+        each = _bytes_each(grid, traced, member, point)
+        return spread(member, bare, grid.devices, each, options)
 
     shape = [(axis.name, axis.size, axis.own_batches) for axis in bare]
     given = jax.tree.structure(point), tuple(shape), grid.devices, memory_of(grid.devices)
     return remembered((traced.signature, given, tuple(options.items())), build)
+
+
+def _bytes_each(grid: Grid, traced: Traced, function: MemberFunction, point: Any) -> list[int]:
+    """Return what one point of each axis needs, looked into where not everything fits anyway."""
+    widest = widest_in(traced.program)
+    if widest * math.prod(axis.size for axis in grid.order) <= memory_of(grid.devices):
+        return [widest] * len(grid.order)
+    return [_bytes_along(axis, function, point) for axis in grid.order]
 
 
 def _bytes_along(axis: Axis, function: MemberFunction, point: Any) -> int:

@@ -16,7 +16,12 @@ def widest_array(function: Callable[..., Any], *args: Any, members: int = 1) -> 
     members at once, only arrays that grow with their number count, by a member's share: give a
     large prime, so that such an array is known by its size.
     """
-    return max(_array_bytes(jax.make_jaxpr(function)(*args).jaxpr, members), default=0)
+    return widest_in(jax.make_jaxpr(function)(*args).jaxpr, members)
+
+
+def widest_in(program: Jaxpr, members: int = 1) -> int:
+    """Return the bytes of the largest array in a traced program, as `widest_array` does."""
+    return max(_array_bytes(program, members), default=0)
 
 
 def check_fits(bytes_each: int, sizes: Sequence[int], device: jax.Device) -> None:

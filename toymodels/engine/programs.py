@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import jax
 import numpy as np
 from jax import dtypes
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var, jaxpr_as_fun, subjaxprs
 
 Compiled = TypeVar("Compiled")
 
@@ -36,22 +36,22 @@ class Traced:
 
     Attributes:
         program: what it computes, from its arguments' leaves to its result's.
+        closed_over: the arrays that it was found to need besides its arguments.
         shapes: what it returns, with shapes in the place of arrays.
     """
 
-    program: ClosedJaxpr
+    program: Jaxpr
+    closed_over: list[Any]
     shapes: Any
 
     @classmethod
     def at(cls, function: Callable[..., Any], *args: Any) -> "Traced":
         """Trace a function; the arguments may be arrays or shapes, and nothing is computed."""
         # a new function each time, as JAX would find an old one's program without looking at it
-        return cls(*jax.make_jaxpr(lambda *args: function(*args), return_shape=True)(*args))
-
-    @property
-    def closed_over(self) -> list[Any]:
-        """The arrays that it was found to need besides its arguments."""
-        return list(self.program.consts)
+        trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
+        closed, shapes = trace(*args)
+        _detach(closed.jaxpr)
+        return cls(closed.jaxpr, [_own(const) for const in closed.consts], shapes)
 
     @property
     def opened(self) -> Callable[..., list[Any]]:
@@ -60,12 +60,11 @@ class Traced:
         Its arguments may be any pytrees with the leaves of those that it was traced at, and it
         returns the leaves of its result.
         """
-        program = self.program.jaxpr
+        program = self.program
 
         def call(closed_over: list[Any], *args: Any) -> list[Any]:
-            found: list[Any] = jaxpr_as_fun(ClosedJaxpr(program, closed_over))(
-                *jax.tree.leaves(args)
-            )
+            leaves = jax.tree.leaves(args)
+            found: list[Any] = jaxpr_as_fun(ClosedJaxpr(program, closed_over))(*leaves)
             return found
 
         return call
@@ -76,7 +75,26 @@ class Traced:
 
         Two programs whose signatures are equal are the same.
         """
-        return _signature(self.program.jaxpr)
+        return _signature(self.program)
+
+
+def _own(value: Any) -> Any:
+    """Copy what somebody else might write into.
+
+    As long as JAX's own copy of a NumPy array lives, it stands for that array, whatever has been
+    written into it since.
+    """
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _detach(jaxpr: Jaxpr) -> None:
+    """Let a program own the numbers that stand in it."""
+    atoms = (atom for line in jaxpr.eqns for atom in line.invars)
+    for atom in (*atoms, *jaxpr.outvars):
+        if isinstance(atom, Literal):
+            atom.val = _own(atom.val)
+    for inner in subjaxprs(jaxpr):
+        _detach(inner)
 
 
 _remembered: dict[Hashable, Any] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
-from jax.typing import ArrayLike
+import xarray as xr
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -20,7 +20,7 @@ def watch(name: str, steps: int) -> AbstractContextManager[Report | None]:
     return bar(name, steps) if sys.stderr.isatty() else nullcontext()
 
 
-def mean_loss(loss: ArrayLike) -> str:
+def mean_loss(loss: float | xr.DataArray) -> str:
     """Say the mean loss of all members."""
     return f"loss {float(np.mean(loss)):.4g}"
 
@@ -38,7 +38,7 @@ def bar(name: str, steps: int) -> Iterator[Report]:
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(name, total=steps, start=False, loss="")
 
-        def report(step: int, steps: int, loss: ArrayLike) -> None:
+        def report(step: int, steps: int, loss: float | xr.DataArray) -> None:
             progress.start_task(task)  # not before: compiling takes a while, and says nothing
             progress.update(task, completed=step, total=steps, loss=mean_loss(loss))
 
@@ -59,7 +59,7 @@ def notebook_line(name: str, seconds_between: float = 0.2) -> Iterator[Report]:
     start = shown = time.monotonic()
     line = display({"text/plain": f"{name}: compiling"}, raw=True, display_id=True)
 
-    def report(step: int, steps: int, loss: ArrayLike) -> None:
+    def report(step: int, steps: int, loss: float | xr.DataArray) -> None:
         nonlocal shown
         now = time.monotonic()
         if now - shown < seconds_between and step < steps:

@@ -21,6 +21,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from toymodels.engine.checks import check_model, checked_loss
 from toymodels.engine.objective import Objective, Refreshing
 from toymodels.models.parameters import parameters
 
@@ -71,6 +72,7 @@ def start(
 ) -> State:
     """Build the state before the first step."""
     model = objective.init(key)
+    check_model(model, objective)
     return State(model, optimizer.init(parameters(model)[1]))
 
 
@@ -94,7 +96,8 @@ def advance(
         graph, params, rest = parameters(carry.state.model)
 
         def loss_of(params):
-            return objective.loss(nnx.merge(graph, params, rest), jax.random.fold_in(key, i))
+            model = nnx.merge(graph, params, rest)
+            return checked_loss(objective, model, jax.random.fold_in(key, i))
 
         loss, gradient = jax.value_and_grad(loss_of)(params)
         updates, memory = optimizer.update(gradient, carry.state.optimizer_state, params)

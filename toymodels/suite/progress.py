@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from jax.typing import ArrayLike
+import xarray as xr
 
 from toymodels.engine.progress import bar, mean_loss
 from toymodels.engine.training import Report
@@ -28,7 +28,7 @@ def _lines(name: str, steps: int) -> Iterator[Report]:
     first: tuple[int, float] | None = None  # step and time: compiling is no measure of speed
     last_loss = ""
 
-    def report(step: int, steps: int, loss: ArrayLike) -> None:
+    def report(step: int, steps: int, loss: float | xr.DataArray) -> None:
         nonlocal first, last_loss, said
         now, last_loss = time.monotonic(), f", {mean_loss(loss)}"
         if first is None:
