@@ -114,7 +114,7 @@ def seconds_a_step(train: Callable[..., Any], seconds: float) -> float:
             raise _Enough
 
     with suppress(_Enough):
-        train(report=report)
+        train(report=report, progress=False)
     pairs = pairwise(reports[FIRST_CHUNKS:])
     return statistics.median((end - start) / (b - a) for (a, start), (b, end) in pairs)
 

@@ -62,7 +62,7 @@ def test_the_library_is_here():
     """So that no rule below is about nothing."""
     assert {"", "engine", "suite.store", "theory"} <= set(ROOMS)
     assert {"", "measures", "theory"} <= set(STUBS)
-    assert {("", "train", "engine.ensemble"), ("", "geometry", "measures.geometry")} < set(PUBLIC)
+    assert {("", "train", "engine.watched"), ("", "geometry", "measures.geometry")} < set(PUBLIC)
 
 
 # --- rooms ----------------------------------------------------------------------------------------

@@ -13,13 +13,13 @@ from .data.signed_features import SignedFeatures as SignedFeatures
 from .data.sparse_features import SparseFeatures as SparseFeatures
 from .data.sparse_features import power_law_features as power_law_features
 from .engine.axes import Axis as Axis
-from .engine.ensemble import train as train
 from .engine.objective import Objective as Objective
 from .engine.objective import Refreshing as Refreshing
 from .engine.probe import Probe as Probe
 from .engine.training import TrainingDiverged as TrainingDiverged
 from .engine.training import even_steps as even_steps
 from .engine.training import log_steps as log_steps
+from .engine.watched import train as train
 from .measures import baselines as baselines
 from .measures import geometry as geometry
 from .measures import recovery as recovery
@@ -52,6 +52,7 @@ from .results import member as member
 from .results import members as members
 from .results import to_model as to_model
 from .results import values_of as values_of
+from .suite.backend import setup as setup
 from .suite.claim import Claim as Claim
 from .suite.experiment import TIED as TIED
 from .suite.experiment import Experiment as Experiment
@@ -71,5 +72,7 @@ from .suite.spec import Sparsities as Sparsities
 from .suite.spec import Spec as Spec
 from .suite.spec import TrainingSpec as TrainingSpec
 from .suite.spec import zipped as zipped
+from .suite.store.netcdf import load as load
+from .suite.store.netcdf import save as save
 
 __version__: str

@@ -25,8 +25,8 @@ from toymodels import (
     theory,
     train,
 )
-from toymodels.engine import ensemble, training
-from toymodels.engine.ensemble import spread
+from toymodels.engine import everywhere, programs, training
+from toymodels.engine.axes import spread
 from toymodels.measures import geometry
 from toymodels.objectives import finite_dataset
 
@@ -373,26 +373,28 @@ def test_data_cannot_be_called_seed_where_nothing_else_is():
 
 
 @pytest.mark.parametrize("closed_over", [False, True])
-def test_shared_data_are_arguments_of_the_program(monkeypatch, closed_over):
-    """The other case shows that the measure sees what a program has built in."""
+def test_large_arrays_are_arguments_of_the_program(monkeypatch, closed_over):
+    """Whether they are given as data or closed over: built into it, they would cost much."""
     widest = []
 
     def watch(*given):
-        everywhere = spread(*given)
+        program = spread(*given)
 
         def call(*args):
-            consts = jax.tree.leaves(everywhere.trace(*args).jaxpr.consts)
+            consts = jax.tree.leaves(program.trace(*args).jaxpr.consts)
             widest.append(max((np.size(const) for const in consts), default=0))
-            return everywhere(*args)
+            return program(*args)
 
         return call
 
-    monkeypatch.setattr(ensemble, "spread", watch)
+    monkeypatch.setattr(everywhere, "spread", watch)
+    monkeypatch.setattr(programs, "_remembered", {})
     if closed_over:
         train(partial(problem, test_points=TEST), GRID, 1, KEY)
     else:
         train(problem, GRID, 1, KEY, data={"test_points": TEST})
-    assert (max(widest) >= TEST.value.size) == closed_over
+    assert len(widest) == 3
+    assert max(widest) < TEST.value.size
 
 
 def test_a_step_needs_little_memory():

@@ -1,25 +1,31 @@
 """Named axes of an ensemble, and how one member's function is spread over all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import AxisType, PartitionSpec, SingleDeviceSharding
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array, Key, PRNGKeyArray
 
 from toymodels.numerics.blocks import largest_divisor
+from toymodels.numerics.checks import check_count
 
 SEED = "seed"
+MOST_SEEDS = 2**24  # far beyond what was ever trained together, and still quick to refuse
 # What the members worked on together keep in their widest array. On a CPU it should stay in
 # the caches; on an accelerator it only has to fit, several times over.
 CPU_BYTES, ACCELERATOR_BYTES = 2**22, 2**30
 # XLA stops at half of what AVX-512 offers; where there is less, the hint does nothing
-CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+CPU_OPTIONS = MappingProxyType({"xla_cpu_prefer_vector_width": 512})
+# for what runs once, and so briefly that most of its time would be spent on compiling it
+CPU_OPTIONS_ONCE = MappingProxyType({"xla_backend_optimization_level": 1})
+UNTUNED: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -67,10 +73,18 @@ class Axis:
 
     @classmethod
     def seeds(cls, seeds: int | Sequence[int], *, shared_batches: bool = False) -> "Axis":
-        """Build the restart axis: that many seeds from 0 on, or the seeds named."""
-        named = range(seeds) if isinstance(seeds, int) else seeds
-        labels = np.asarray(list(named), dtype=np.int32)
-        return cls(SEED, labels, shared_batches=shared_batches)
+        """Build the restart axis: that many seeds from 0 on, or the seeds named.
+
+        Raises:
+            ValueError: if a seed is no whole number that 32 bits hold, one is named twice, or there
+                are none or more than `MOST_SEEDS`.
+        """
+        if not isinstance(seeds, Iterable):
+            check_count("the number of seeds", seeds, 1, MOST_SEEDS)
+            return cls(SEED, np.arange(seeds, dtype=np.int32), shared_batches=shared_batches)
+        for seed in seeds:
+            check_count("a seed", seed, 0)
+        return cls(SEED, np.asarray(seeds, dtype=np.int32), shared_batches=shared_batches)
 
     @property
     def size(self) -> int:
@@ -126,17 +140,17 @@ def spread(
     axes: Sequence[Axis],
     devices: Sequence[jax.Device],
     bytes_each: Sequence[int],
-    tuned: bool = True,
+    options: Mapping[str, Any] = CPU_OPTIONS,
 ) -> Callable[[dict[str, Any], Keys, Any, Any], Any]:
     """Spread one member's function over the grid of `axes`, outermost first, and compile it.
 
     Along an axis only that axis's values are batched, so whatever does not depend on it, such
     as the random numbers shared by all sparsities, is computed once. One axis is shared out
     over the devices; members beyond what fits are worked off one batch after another:
-    `bytes_each` has, for each axis, one point's share of the widest array along it. What is only
-    traced within another program cannot be `tuned` for the processor.
+    `bytes_each` has, for each axis, one point's share of the widest array along it. `options` are
+    those of XLA on a CPU; what is only traced within another program cannot have any.
     """
-    options = CPU_OPTIONS if tuned and devices[0].platform == "cpu" else None
+    compiler = dict(options) if options and devices[0].platform == "cpu" else None
     split = _axis_to_share_out(axes, len(devices))
     local = [axis.size for axis in axes]
     if split is not None:
@@ -146,9 +160,9 @@ def spread(
     ):
         function = _along(function, axis, size, batch)
     if split is not None:
-        return jax.jit(_shared_out(function, axes, split, devices), compiler_options=options)
+        return _shared_out(function, axes, split, devices, compiler)
     here = SingleDeviceSharding(devices[0])
-    return jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=options)
+    return jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=compiler)
 
 
 def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> MemberFunction:
@@ -163,9 +177,14 @@ def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> Membe
     return all_points
 
 
+def memory_of(devices: Sequence[jax.Device]) -> int:
+    """Return how many bytes the members worked on together may keep in their widest array."""
+    return CPU_BYTES if devices[0].platform == "cpu" else ACCELERATOR_BYTES
+
+
 def _batch_sizes(sizes: Sequence[int], devices, bytes_each: Sequence[int]) -> list[int]:
     """Return how many points of each axis to take at once, filling the inner axes first."""
-    memory = CPU_BYTES if devices[0].platform == "cpu" else ACCELERATOR_BYTES
+    memory = memory_of(devices)
     batches: list[int] = []
     for size, each in zip(reversed(sizes), reversed(bytes_each), strict=True):
         room = max(1, memory // max(1, each))
@@ -182,10 +201,14 @@ def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
     return best if best is not None and busy[best] > 1 else None
 
 
-def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFunction:
+def _shared_out(
+    function: MemberFunction, axes, split: int, devices, compiler: dict[str, Any] | None
+) -> MemberFunction:
     axis, name = axes[split], "devices"
     mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
     first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
+    # said out loud: a state that comes from elsewhere would otherwise have a program of its own
+    everyones = NamedSharding(mesh, nested if axis.size % len(devices) == 0 else PartitionSpec())
 
     def padded(leaf, position: int):
         missing = -axis.size % len(devices)
@@ -206,4 +229,9 @@ def _shared_out(function: MemberFunction, axes, split: int, devices) -> MemberFu
         whole = everywhere(values, keys, member, shared)
         return jax.tree.map(lambda leaf: lax.slice_in_dim(leaf, 0, axis.size, axis=split), whole)
 
-    return all_members
+    return jax.jit(
+        all_members,
+        in_shardings=(None, None, everyones, None),
+        out_shardings=everyones,
+        compiler_options=compiler,
+    )

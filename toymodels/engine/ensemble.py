@@ -5,9 +5,10 @@ its vmap, axis by axis, so that a learning rate can be an axis as well as a spar
 called `seed` is not passed on: it decides the initial weights and the batches.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +19,25 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.engine import training
-from toymodels.engine.axes import SEED, Axis, Keys, MemberFunction, execution_order, spread
+from toymodels.engine.axes import (
+    CPU_OPTIONS,
+    CPU_OPTIONS_ONCE,
+    SEED,
+    UNTUNED,
+    Axis,
+    execution_order,
+)
+from toymodels.engine.checks import (
+    Problem,
+    check_axes,
+    check_key,
+    check_problem,
+    check_steps,
+)
+from toymodels.engine.continuing import state_of, steps_of
 from toymodels.engine.dataset import check_names, to_dataset
-from toymodels.engine.memory import widest_array
+from toymodels.engine.everywhere import Everywhere, Grid
+from toymodels.engine.memory import check_fits
 from toymodels.engine.objective import Objective, Refreshing
 from toymodels.engine.probe import Probe
 from toymodels.engine.training import (
@@ -32,14 +49,10 @@ from toymodels.engine.training import (
     TrainingDiverged,
     Trajectory,
 )
-from toymodels.numerics.checks import check_count
-from toymodels.numerics.products import true_float32
+from toymodels.numerics.checks import LARGEST_COUNT, check_count
 
 # split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
 OWN_KEYS = 2**31 - 1
-MANY = 10_007  # members of a trial trace: a prime that no other size is a multiple of
-
-Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
 
 
 def train(
@@ -56,51 +69,12 @@ def train(
     store: Store | None = None,
     report: Report | None = None,
 ) -> xr.Dataset:
-    """Train `problem` at every point of the grid of `axes`.
+    """Train as `toymodels.train` does, for a program rather than a person.
 
-    All members share their random numbers except along the seed axis, so a member equals the
-    same point trained alone with the same key and seed. The test set is one for all.
-
-    Args:
-        problem: axis values by name (the seed's aside) -> (objective, optimizer).
-        axes: the grid's axes; none trains a single model.
-        steps: optimizer steps.
-        key: randomness of everything.
-        data: what the problem receives by name at every point alike: pytrees of arrays, passed
-            to the compiled program, where an array that the problem closes over is built into it.
-        snapshots: steps (0 to `steps`) at which to keep the parameters.
-        probe: what else to measure, at which steps or at the end.
-        refreshes: steps (1 to `steps`) after which to call the objective's `refresh`, before a
-            snapshot of the same step is taken; it is called at no others.
-        devices: where to train; all local devices by default.
-        store: where checkpoints go, and come from when the run is taken up again.
-        report: called as report(step, steps, mean loss) about a hundred times.
-
-    Returns:
-        A Dataset with a dimension for each axis, the parameters under their own names,
-        `loss` (test loss), `loss_history` (training loss, mean since the previous `step`),
-        and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for,
-        (..., probed, ...) for each measurement of the probe, without `probed` if it has no steps.
-
-    Raises:
-        ValueError: if axes or data repeat a name or take one that the results need, a value is
-            outside its range, steps < 1, or refreshes are given to an objective without `refresh`.
-        TrainingDiverged: if a loss becomes NaN or infinite.
+    It shows nothing, Ctrl-C is an exception, and the result cannot be trained on.
     """
-    plan = _plan(problem, axes, steps, key, data, snapshots, probe, refreshes, devices)
-    run = training.run_chunks(
-        plan.grid.compile_chunk(frozenset(refreshes)),
-        plan.grid.start(),
-        plan.borders,
-        recorders=plan.recorders,
-        store=store,
-        report=report,
-        check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, plan.grid.order),
-    )
-    loss = plan.grid.test_loss(run.state.model)
-    # the last update can spoil the weights as well
-    _check_finite(np.where(np.isfinite(loss), training.NEVER, steps), loss, plan.grid.order)
-    return to_dataset(run, plan.grid.order, plan.names, loss, plan.borders, snapshots, probe)
+    given = prepare(problem, axes, steps, key, data, snapshots, probe, refreshes, devices)
+    return given.dataset(given.run(store, report))
 
 
 def rehearse(
@@ -119,22 +93,23 @@ def rehearse(
 ) -> xr.Dataset:
     """Go through all of `train` but the steps: every program is traced, none compiled or run.
 
-    Takes what `train` takes and refuses what it refuses. Returns a Dataset like its, of zeros that
-    need no memory, with the bytes of the trained state as the attribute `state_bytes`.
+    Takes what `train` takes and refuses what it refuses, but for what no memory would hold.
+    Returns a Dataset like its, of zeros that need no memory, with the bytes of the trained state
+    as the attribute `state_bytes`.
     """
-    plan = _plan(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, True)
-    state = jax.eval_shape(plan.grid.start)
-    jax.eval_shape(lambda state: plan.grid.compile_chunk(frozenset(refreshes))(state, 0, 1), state)
-    loss = jax.eval_shape(plan.grid.test_loss, state.model)
+    given = prepare(
+        problem, axes, steps, key, data, snapshots, probe, refreshes, devices, rehearsed=True
+    )
+    state, chunk = jax.eval_shape(given.programs.start), given.programs.chunk
+    jax.eval_shape(lambda state: chunk(state, 0, 1), state)
+    loss = jax.eval_shape(given.programs.test_loss, state.model)
     rows = {
         name: [_zeros(jax.eval_shape(recorder.read, state))] * len(set(recorder.steps))
-        for name, recorder in plan.recorders.items()
+        for name, recorder in given.recorders.items()
     }
     loss = _zeros(loss)
-    run = Trajectory(_zeros(state), steps, [loss] * len(plan.borders), rows)
-    found = to_dataset(run, plan.grid.order, plan.names, loss, plan.borders, snapshots, probe)
-    state_bytes = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
-    return found.assign_attrs(state_bytes=state_bytes)
+    run = Trajectory(_zeros(state), steps, [loss] * len(given.borders), rows)
+    return given.laid_out(run, loss).assign_attrs(state_bytes=_bytes_of(state))
 
 
 def _zeros(shapes: Any) -> Any:
@@ -142,16 +117,83 @@ def _zeros(shapes: Any) -> Any:
     return jax.tree.map(lambda leaf: np.broadcast_to(np.zeros((), leaf.dtype), leaf.shape), shapes)
 
 
-class _Plan(NamedTuple):
-    """A training, checked: its grid, what is recorded of it, and where it stops on its way."""
+def _bytes_of(shapes: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
-    grid: "_Grid"
-    names: list[str]
+
+@dataclass(frozen=True)
+class Training:
+    """A training, checked: its programs, what is recorded of it, where it stops on its way.
+
+    Attributes:
+        programs: those of its problem over its grid.
+        axes: the axes as the result shall have them.
+        begin: the steps that were taken before.
+        start: the state after them; None before the first step.
+        snapshots: the steps of the snapshots, as asked for.
+        probe: what else is measured.
+        recorders: what is kept, by name.
+        borders: the last step of each chunk.
+    """
+
+    programs: "_Programs"
+    axes: Sequence[Axis]
+    begin: int
+    start: State | None
+    snapshots: Sequence[int]
+    probe: Probe | None
     recorders: dict[str, Recorder]
     borders: list[int]
 
+    @property
+    def order(self) -> tuple[Axis, ...]:
+        """The axes as the arrays have them, outermost first."""
+        return self.programs.grid.order
 
-def _plan(
+    def run(
+        self, store: Store | None, report: Report | None, interruptible: bool = False
+    ) -> Trajectory:
+        """Take the steps."""
+        run = training.run_chunks(
+            self.programs.chunk,
+            self.programs.start() if self.start is None else self.start,
+            self.borders,
+            begin=self.begin,
+            recorders=self.recorders,
+            store=store,
+            report=report and self._with_names(report),
+            check=lambda chunk: _check_finite(chunk.diverged_at, chunk.diverged_loss, self.order),
+            interruptible=interruptible,
+        )
+        if run.ended and self.probe and not self.probe.steps:  # this is the end, then
+            run.kept["probed"] = [list(map(np.asarray, self.recorders["probed"].read(run.state)))]
+        return run
+
+    def dataset(self, run: Trajectory) -> xr.Dataset:
+        """Measure the test loss, and lay everything out."""
+        loss = self.programs.test_loss(run.state.model)
+        # the last update can spoil the weights as well
+        _check_finite(np.where(np.isfinite(loss), training.NEVER, run.step), loss, self.order)
+        return self.laid_out(run, loss)
+
+    def laid_out(self, run: Trajectory, loss: Float[Array | np.ndarray, "*axes"]) -> xr.Dataset:
+        """Lay everything out, the axes as they were asked for."""
+        names = [axis.name for axis in self.axes]
+        recorded = [border for border in self.borders if border <= run.step]
+        snapshots = [step for step in self.snapshots if step <= run.step]
+        return to_dataset(run, self.order, names, loss, recorded, snapshots, self.probe)
+
+    def _with_names(self, report: Report) -> Report:
+        names, coords = [axis.name for axis in self.axes], {a.name: a.labels for a in self.order}
+
+        def named(step: int, steps: int, loss: np.ndarray) -> bool | None:
+            found = xr.DataArray(loss, coords, [axis.name for axis in self.order], "loss")
+            return report(step, steps, found.transpose(*names))
+
+        return named
+
+
+def prepare(
     problem: Problem,
     axes: Sequence[Axis],
     steps: int,
@@ -161,55 +203,86 @@ def _plan(
     probe: Probe | None,
     refreshes: Sequence[int],
     devices: Sequence[jax.Device] | None,
+    start: xr.Dataset | None = None,
     rehearsed: bool = False,
-) -> _Plan:
-    check_count("steps", steps)
-    _check_steps("snapshots", snapshots, 0, steps)
-    _check_steps("the probe's steps", probe.steps if probe else (), 0, steps)
-    _check_steps("refreshes", refreshes, 1, steps)
+) -> Training:
+    """Check what a training is asked for, and trace what has to be known of it."""
+    key = check_key(key)
+    begin = steps_of(start) if start is not None else 0
+    check_count("steps", steps, 1, LARGEST_COUNT - begin)
+    check_axes(axes, data or {})
+    last = begin + steps
+    check_steps("snapshots", snapshots, begin, last)
+    check_steps("the probe's steps", probe.steps if probe else (), begin, last)
+    check_steps("refreshes", refreshes, begin + 1, last)
     shared = jax.tree.map(jnp.asarray, dict(data or {}))
-    objective = _check_axes(problem, axes, shared)
+    objective = check_problem(problem, axes, shared)
     if refreshes and not isinstance(objective, Refreshing):
         raise ValueError(f"refreshes need an objective with refresh: {type(objective).__name__}")
-    devices = tuple(devices or jax.local_devices())
-    own_key = jax.random.fold_in(key, OWN_KEYS)
-    grid = _Grid(problem, execution_order(axes), shared, devices, own_key, rehearsed)
-    names = [axis.name for axis in axes]
-    check_names(names, grid.example().model, probe)
-    recorders = _recorders(grid, steps, snapshots, probe)
-    kept = {step for recorder in recorders.values() for step in recorder.steps}
-    return _Plan(grid, names, recorders, sorted({*_recorded_steps(steps), *kept, *refreshes} - {0}))
-
-
-def _check_steps(name: str, asked: Sequence[int], first: int, last: int) -> None:
-    if any(not first <= step <= last for step in asked):
-        raise ValueError(f"{name} must lie in [{first}, {last}]; got {list(asked)}")
+    order, own_key = execution_order(axes), jax.random.fold_in(key, OWN_KEYS)
+    grid = Grid(order, shared, tuple(devices or jax.local_devices()), own_key)
+    programs = _Programs(problem, grid, frozenset(refreshes), rehearsed)
+    example = programs.example
+    check_names([axis.name for axis in axes], example.model, probe)
+    if not rehearsed:
+        check_fits(_bytes_of(example), [axis.size for axis in order], grid.devices[0])
+    state = None if start is None else state_of(start, example, order)
+    recorders = _recorders(programs, last, snapshots, probe)
+    kept = {step for recorder in recorders.values() for step in recorder.steps} | set(refreshes)
+    recorded = (begin + step for step in _recorded_steps(steps))
+    borders = sorted(step for step in {*recorded, *kept} if step > begin)
+    return Training(programs, axes, begin, state, snapshots, probe, recorders, borders)
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """A problem over its axes, outermost first, with everything that its members share."""
+class _Programs:
+    """The programs of a problem over a grid, each traced when it is first asked for."""
 
     problem: Problem
-    order: tuple[Axis, ...]
-    data: dict[str, Any]
-    devices: tuple[jax.Device, ...]
-    key: PRNGKeyArray
+    grid: Grid
+    refreshes: frozenset[int]
     rehearsed: bool = False
 
-    def start(self) -> State:
-        return self._spread(self._start, None)(None, None)
+    @property
+    def example(self) -> State:
+        """The shapes of one member's state."""
+        shapes: State = self.start.traced.shapes
+        return shapes
 
-    def compile_chunk(self, refreshes: Collection[int]) -> Callable[[State, int, int], Chunk]:
+    @cached_property
+    def start(self) -> Everywhere:
+        """() -> the state before the first step."""
+
+        def at_point(values, keys, _member, _shared) -> State:
+            return training.start(*self._at(values), keys.init)
+
+        options = UNTUNED if self.rehearsed else CPU_OPTIONS_ONCE
+        return Everywhere.of(self.grid, at_point, options=options)
+
+    @cached_property
+    def chunk(self) -> Callable[[State, int, int], Chunk]:
+        """(state, begin, end) -> Chunk."""
+
+        def at_point(values, keys, state, span) -> Chunk:
+            return training.advance(*self._at(values), state, keys.batches, *span)
+
         def span(begin, end):
-            return np.int32(begin), np.int32(end), *([np.bool_(end in refreshes)] * bool(refreshes))
+            refresh = [np.bool_(end in self.refreshes)] * bool(self.refreshes)
+            return np.int32(begin), np.int32(end), *refresh
 
-        advance = self._spread(self._advance, self.example(), span(0, 1))
+        advance = self._everywhere(at_point, self.example, span(0, 1))
         return lambda state, begin, end: advance(state, span(begin, end))
 
-    def test_loss(self, model) -> Float[Array, "*axes"]:
-        key = jax.random.fold_in(self.key, 2)  # 0 and 1 are taken by the training keys
-        return self._spread(self._test_loss, self.example().model, key)(model, key)
+    @cached_property
+    def test_loss(self) -> Callable[[Any], Float[Array, "*axes"]]:
+        """Model -> test loss."""
+
+        def at_point(values, _keys, model, key):
+            return self._at(values)[0].test_loss(model, key)
+
+        key = jax.random.fold_in(self.grid.key, 2)  # 0 and 1 are taken by the training keys
+        everywhere = self._everywhere(at_point, self.example.model, key)
+        return lambda model: everywhere(model, key)
 
     def measure(self, probe: Probe) -> Callable[[State], list[Array]]:
         """Return what reads a probe's arrays, in the order of its dims, off a state."""
@@ -218,97 +291,32 @@ class _Grid:
             found = probe.measure(self._at(values)[0], model, key)
             return [found[name] for name in probe.dims]
 
-        everywhere, key = self._spread(at_point, self.example().model, self.key), self.key
-        key = jax.random.fold_in(key, 3)
+        key = jax.random.fold_in(self.grid.key, 3)
+        everywhere = self._everywhere(at_point, self.example.model, key)
         return lambda state: everywhere(state.model, key)
+
+    def _everywhere(self, function, member: Any, shared: Any) -> Everywhere:
+        options = UNTUNED if self.rehearsed else CPU_OPTIONS
+        return Everywhere.of(self.grid, function, member, shared, options)
 
     def _at(self, values: dict[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
         return self.problem(**{name: v for name, v in values.items() if name != SEED})
 
-    def _start(self, values, keys, _member, _shared) -> State:
-        return training.start(*self._at(values), keys.init)
-
-    def _advance(self, values, keys, state, span) -> Chunk:
-        return training.advance(*self._at(values), state, keys.batches, *span)
-
-    def _test_loss(self, values, _keys, model, key):
-        return self._at(values)[0].test_loss(model, key)
-
-    def _point(self) -> tuple[dict[str, Any], Keys]:
-        values = {axis.name: axis.point(0) for axis in self.order}
-        return {**values, **self.data}, Keys(self.key, self.key)
-
-    def example(self) -> State:
-        return jax.eval_shape(lambda: self._start(*self._point(), None, None))
-
-    def _spread(self, function: MemberFunction, member: Any, shared: Any = None):
-        """Spread over the grid what takes (values, keys, member, shared) at one point."""
-        seeds = next((axis for axis in self.order if axis.name == SEED), None)
-        values = {axis.name: axis.values for axis in self.order} | self.data
-        keys = Keys.of(self.key, seeds)
-        each = [_bytes_along(axis, function, *self._point(), member, shared) for axis in self.order]
-        everywhere = spread(
-            _in_true_float32(function), self.order, self.devices, each, not self.rehearsed
-        )
-        return lambda member, shared: everywhere(values, keys, member, shared)
-
-
-def _in_true_float32(function: MemberFunction) -> MemberFunction:
-    """Trace with products as exact as sums: some accelerators shorten the factors by default."""
-
-    def exact(*args):
-        with true_float32():
-            return function(*args)
-
-    return exact
-
 
 def _recorders(
-    grid: _Grid, steps: int, snapshots: Sequence[int], probe: Probe | None
+    programs: _Programs, last: int, snapshots: Sequence[int], probe: Probe | None
 ) -> dict[str, Recorder]:
     found = {}
     if snapshots:
         found["snapshots"] = Recorder(frozenset(snapshots), training.read_parameters)
     if probe:
-        found["probed"] = Recorder(frozenset(probe.steps or [steps]), grid.measure(probe))
+        found["probed"] = Recorder(frozenset(probe.steps or [last]), programs.measure(probe))
     return found
 
 
 def _recorded_steps(steps: int) -> tuple[int, ...]:
     """Return the steps of the loss records: ten, and up to a hundred where each has ten steps."""
     return training.even_steps(steps, min(100, max(10, steps // 10)))
-
-
-def _bytes_along(axis: Axis, function: MemberFunction, values, keys, member, shared) -> int:
-    """Return one point's share of the widest array that has an axis along `axis`."""
-
-    def point(mine, common):
-        (value, key, member), (values, keys, shared) = mine, common
-        return function({**values, axis.name: value}, keys._replace(**key), member, shared)
-
-    mine = (values[axis.name], keys.along(axis), member)
-    many = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((MANY, *leaf.shape), leaf.dtype), mine)
-    each = jax.vmap(point, in_axes=(0, None))
-    return widest_array(each, many, (values, keys, shared), members=MANY)
-
-
-def _check_axes(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> Objective:
-    """Build the problem once at each point of each axis, where values can still be looked at.
-
-    Returns the objective at the first point of all.
-    """
-    names = [*(axis.name for axis in axes), *data]
-    if len(set(names)) != len(names):
-        raise ValueError(f"every axis, and all data, needs a name of its own; got {names}")
-    if SEED in data:
-        raise ValueError(f"data cannot be called {SEED}: that is the restart axis")
-    swept = [axis for axis in axes if axis.name != SEED]
-    first = {axis.name: axis.point(0) for axis in swept} | dict(data)
-    objective, _ = problem(**first)
-    for axis in swept:
-        for i in range(1, axis.size):
-            problem(**{**first, axis.name: axis.point(i)})
-    return objective
 
 
 def _check_finite(diverged_at: ArrayLike, loss: ArrayLike, order: Sequence[Axis]) -> None:

@@ -1,7 +1,8 @@
-"""How much memory one member of an ensemble needs, read off its traced program."""
+"""How much memory the members of an ensemble need, read off what was traced of one."""
 
 import math
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -15,7 +16,30 @@ def widest_array(function: Callable[..., Any], *args: Any, members: int = 1) -> 
     members at once, only arrays that grow with their number count, by a member's share: give a
     large prime, so that such an array is known by its size.
     """
-    return max(_array_bytes(jax.make_jaxpr(function)(*args).jaxpr, members), default=0)
+    return widest_in(jax.make_jaxpr(function)(*args).jaxpr, members)
+
+
+def widest_in(program: Jaxpr, members: int = 1) -> int:
+    """Return the bytes of the largest array in a traced program, as `widest_array` does."""
+    return max(_array_bytes(program, members), default=0)
+
+
+def check_fits(bytes_each: int, sizes: Sequence[int], device: jax.Device) -> None:
+    """Raise ValueError if a state for each member takes more than all the memory that there is."""
+    members, memory = math.prod(sizes), _memory_of(device)
+    if members * bytes_each > memory:
+        raise ValueError(
+            f"{members:,} models with {bytes_each / 1e6:.3g} MB of weights and optimizer state "
+            f"each need {members * bytes_each / 1e9:,.1f} GB, and there are {memory / 1e9:,.1f} GB"
+        )
+
+
+def _memory_of(device: jax.Device) -> float:
+    """Return the bytes of a device's memory, or of the machine's; infinite where nobody knows."""
+    found = (device.memory_stats() or {}).get("bytes_limit")
+    if found is None and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return found or math.inf
 
 
 def _array_bytes(jaxpr: Jaxpr, members: int) -> Iterator[int]:

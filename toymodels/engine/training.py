@@ -9,7 +9,7 @@ one member's state, so that an ensemble is nothing but its vmap; step i uses the
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -21,6 +21,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
+from toymodels.engine.checks import check_model, checked_loss
 from toymodels.engine.objective import Objective, Refreshing
 from toymodels.models.parameters import parameters
 
@@ -61,7 +62,9 @@ class Store(Protocol):
         ...
 
 
-Report = Callable[[int, int, float], None]
+Report = Callable[[int, int, Any], bool | None]
+"""Called as report(step, steps, loss) at borders: the step reached, the last one, and each
+member's mean loss since the report before. What it returns, if true, ends the run there."""
 
 
 def start(
@@ -69,6 +72,7 @@ def start(
 ) -> State:
     """Build the state before the first step."""
     model = objective.init(key)
+    check_model(model, objective)
     return State(model, optimizer.init(parameters(model)[1]))
 
 
@@ -92,7 +96,8 @@ def advance(
         graph, params, rest = parameters(carry.state.model)
 
         def loss_of(params):
-            return objective.loss(nnx.merge(graph, params, rest), jax.random.fold_in(key, i))
+            model = nnx.merge(graph, params, rest)
+            return checked_loss(objective, model, jax.random.fold_in(key, i))
 
         loss, gradient = jax.value_and_grad(loss_of)(params)
         updates, memory = optimizer.update(gradient, carry.state.optimizer_state, params)
@@ -148,13 +153,15 @@ def read_parameters(state: State) -> list[Array]:
 class Trajectory:
     """Where a run stands: its state, and what was recorded on the way.
 
-    `losses` has the mean loss of each chunk [*axes]; `kept`, by recorder, what it read each time.
+    `losses` has the mean loss of each chunk [*axes]; `kept`, by recorder, what it read each time;
+    `ended`, where the run was ended before its last step, says how.
     """
 
     state: State
     step: int = 0
     losses: list[np.ndarray] = field(default_factory=list)
     kept: dict[str, list[list[np.ndarray]]] = field(default_factory=dict)
+    ended: str = ""
 
     def after(self, chunk: Chunk, step: int, recorders: Mapping[str, Recorder]) -> "Trajectory":
         """Return the run after one more chunk, with what the recorders read then."""
@@ -220,23 +227,30 @@ def run_chunks(
     state: State,
     borders: Sequence[int],
     *,
+    begin: int = 0,
     recorders: Mapping[str, Recorder] = MappingProxyType({}),
     store: Store | None = None,
     report: Report | None = None,
     check: Callable[[Chunk], None] = lambda _: None,
+    interruptible: bool = False,
 ) -> Trajectory:
     """Run chunks from border to border, from where the store says that the run stands.
 
     Args:
         chunk: (state, begin, end) -> Chunk.
-        state: the state before the first step.
+        state: the state after `begin` steps.
         borders: the last step of each chunk, ascending.
-        recorders: by name, what is kept at which steps: 0, or among the borders.
+        begin: how many steps the state has behind it.
+        recorders: by name, what is kept at which steps: `begin`, or among the borders.
         store: where checkpoints go; none are made without it.
-        report: called as report(step, steps, mean loss) at each border.
+        report: called at each border; see `Report`.
         check: called with each chunk's outcome; what it raises stops the run.
+        interruptible: whether Ctrl-C ends the run where it stands, once a step has been taken.
+
+    Raises:
+        KeyboardInterrupt: at Ctrl-C otherwise, with the state saved if there is a store.
     """
-    run = Trajectory(state)
+    run = Trajectory(state, begin)
     saved = store.load() if store else None
     if saved is not None:
         run.restore(saved, recorders)
@@ -248,15 +262,17 @@ def run_chunks(
             check(outcome)
             # one assignment: an interrupt finds the run before it or after it, never between
             run = run.after(outcome, border, recorders)
-            if report:
-                report(border, borders[-1], float(run.losses[-1].mean()))
-            if store and (
-                border == borders[-1] or time.monotonic() - last_save > SECONDS_BETWEEN_SAVES
-            ):
+            stop = report and report(border, borders[-1], run.losses[-1])
+            is_last = bool(stop) or border == borders[-1]
+            if store and (is_last or time.monotonic() - last_save > SECONDS_BETWEEN_SAVES):
                 store.save(run.to_arrays())
                 last_save = time.monotonic()
+            if stop and border < borders[-1]:
+                return replace(run, ended="stopped by report")
     except KeyboardInterrupt:
         if store:
             store.save(run.to_arrays())
-        raise
+        if not interruptible or run.step == begin:
+            raise
+        return replace(run, ended="interrupted")
     return run

@@ -5,6 +5,8 @@ from typing import Any
 import jax
 import numpy as np
 
+LARGEST_COUNT = 2**31 - 2  # int32, and one less: its largest number means "never"
+
 
 def check_between(name: str, value: Any, low: float, high: float) -> None:
     """Raise ValueError, naming the value, unless every entry lies in [low, high] (NaN does not)."""
@@ -23,10 +25,15 @@ def check_per_feature(name: str, value: Any, n: int) -> None:
         raise ValueError(f"{name} must be one number or {n}, one per feature; got shape {shape}")
 
 
-def check_count(name: str, value: Any, low: int = 1) -> None:
-    """Raise ValueError unless `value` is a whole number of at least `low`."""
+def check_count(name: str, value: Any, low: int = 1, high: int = LARGEST_COUNT) -> None:
+    """Raise ValueError unless `value` is a whole number from `low` to `high`.
+
+    Whatever is counted here is counted, or indexed, by 32 bits sooner or later.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}")
+    if value > high:
+        raise ValueError(f"{name} must be at most {high:,}; got {value:,}")
 
 
 def check_indices(name: str, indices: Any, size: int, among: str) -> None:

@@ -1,4 +1,4 @@
-"""JAX and Matplotlib as a command uses them: all cores, no recompiling, no windows.
+"""JAX and Matplotlib set up: all cores, nothing compiled twice, and for a command no windows.
 
 To be called before anything touches a device. What the user has set stays as it is.
 """
@@ -10,23 +10,53 @@ from pathlib import Path
 import jax
 import matplotlib
 
+from toymodels.numerics.checks import check_count
+
 CACHE_BYTES = 2**30
-"""How much room the compiled programs of earlier commands may take."""
+"""How much room the compiled programs of earlier sessions may take."""
 
 
-def prepare() -> None:
-    """Give the CPU backend a device per core, keep compiled programs, draw without a screen."""
-    matplotlib.use("agg")
-    _use_all_cores()
+def setup(cpu_devices: int | None = None) -> None:
+    """Let JAX use all cores and keep what it compiles: the first line of a notebook.
+
+    XLA does not spread the small steps of a toy model over cores, but an ensemble is spread over
+    devices: the CPU becomes one device a core. Compiled programs are kept in the user's cache
+    folder, one gigabyte of them, so that the next session does not compile them again. The command
+    line does the same by itself. What JAX's own settings say already stays as it is.
+
+    Args:
+        cpu_devices: how many devices; one a core by default.
+
+    Raises:
+        ValueError: if `cpu_devices` is no whole number of at least 1.
+        RuntimeError: if JAX has been used before, with another number of devices.
+    """
+    if cpu_devices is not None:
+        check_count("cpu_devices", cpu_devices)
+    if cpu_devices is None and _has_a_number_of_devices():
+        return _keep_compiled_programs()
+    try:
+        jax.config.update("jax_num_cpu_devices", cpu_devices or usable_cores())
+    except RuntimeError:
+        raise RuntimeError(
+            "toymodels.setup() comes before the first use of JAX, which cannot change its devices "
+            "any more: restart, and call it right after the imports"
+        ) from None
     _keep_compiled_programs()
 
 
-def _use_all_cores() -> None:
+def prepare() -> None:
+    """Set up for a command: draw without a screen, and go on with the devices that there are."""
+    matplotlib.use("agg")
+    try:
+        setup()
+    except RuntimeError:
+        _keep_compiled_programs()
+
+
+def _has_a_number_of_devices() -> bool:
     flags = os.environ.get("XLA_FLAGS", "")
-    if "JAX_NUM_CPU_DEVICES" in os.environ or "xla_force_host_platform_device_count" in flags:
-        return
-    with suppress(RuntimeError):  # a backend is up already, with the devices it has
-        jax.config.update("jax_num_cpu_devices", usable_cores())
+    return "JAX_NUM_CPU_DEVICES" in os.environ or "xla_force_host_platform_device_count" in flags
 
 
 def usable_cores() -> int:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+import xarray as xr
 
+from toymodels.engine.progress import bar, mean_loss
 from toymodels.engine.training import Report
 
 SECONDS_BETWEEN_LINES = 15.0
@@ -18,26 +18,7 @@ SECONDS_BETWEEN_LINES = 15.0
 
 def show_progress(name: str, steps: int) -> AbstractContextManager[Report]:
     """Show the progress of a training, reported step by step, in the way stderr can."""
-    return _bar(name, steps) if sys.stderr.isatty() else _lines(name, steps)
-
-
-@contextmanager
-def _bar(name: str, steps: int) -> Iterator[Report]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[loss]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(name, total=steps, start=False, loss="")
-
-        def report(step: int, steps: int, loss: float) -> None:
-            progress.start_task(task)  # not before: compiling takes a while, and says nothing
-            progress.update(task, completed=step, total=steps, loss=f"loss {loss:.4g}")
-
-        yield report
+    return bar(name, steps) if sys.stderr.isatty() else _lines(name, steps)
 
 
 @contextmanager
@@ -47,9 +28,9 @@ def _lines(name: str, steps: int) -> Iterator[Report]:
     first: tuple[int, float] | None = None  # step and time: compiling is no measure of speed
     last_loss = ""
 
-    def report(step: int, steps: int, loss: float) -> None:
+    def report(step: int, steps: int, loss: float | xr.DataArray) -> None:
         nonlocal first, last_loss, said
-        now, last_loss = time.monotonic(), f", loss {loss:.4g}"
+        now, last_loss = time.monotonic(), f", {mean_loss(loss)}"
         if first is None:
             first = step, now
         elif now - said > SECONDS_BETWEEN_LINES and step < steps:

@@ -1,12 +1,15 @@
-"""What an experiment computed, as one netCDF file: a Dataset, or a DataTree."""
+"""Results as one netCDF file: a Dataset, or a DataTree, of an experiment or of anybody."""
 
 import hashlib
 import io
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
+
+from toymodels.data.files import write_atomically
 
 Results = xr.Dataset | xr.DataTree
 
@@ -14,6 +17,32 @@ STAMP = "toymodels"
 """The attribute that holds, as JSON, what the data is the result of."""
 
 WORTH_COMPRESSING = 4096  # bytes
+
+
+def save(result: Results, path: str | Path) -> None:
+    """Write a result to a netCDF file, in place of one that may be there.
+
+    With a result of `train` goes all that it needs to be trained on: the optimizer's state and
+    the count of steps. `load` returns the same; so does `xarray.open_dataset`, or `open_datatree`.
+
+    Raises:
+        OSError: if it cannot be written; what was there before is there still.
+    """
+    write_atomically(Path(path), _written(result))
+
+
+def load(path: str | Path) -> Results:
+    """Read a result that `save` wrote, or an experiment's, into memory.
+
+    Raises:
+        FileNotFoundError: if it is not there.
+        ValueError: if it is no netCDF file, or damaged.
+    """
+    content = Path(path).read_bytes()
+    try:
+        return _read(content)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"{path} is no netCDF file, or damaged ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -33,15 +62,12 @@ class Data:
         groups = {node.path: _plain(node.to_dataset(inherit=False)) for node in tree.subtree}
         settings = {name: _attribute(value) for name, value in stamp.get("spec", {}).items()}
         groups["/"] = groups["/"].assign_attrs({**settings, STAMP: json.dumps(stamp)})
-        encoding = {path: _encoding(group) for path, group in groups.items()}
-        written = xr.DataTree.from_dict(groups).to_netcdf(engine="h5netcdf", encoding=encoding)
-        return cls.read(bytes(written))
+        return cls.read(_written(xr.DataTree.from_dict(groups)))
 
     @classmethod
     def read(cls, content: bytes) -> "Data":
         """Read a netCDF file's content."""
-        tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
-        return cls(content, tree if tree.children else tree.to_dataset())
+        return cls(content, _read(content))
 
     @property
     def stamp(self) -> dict[str, Any]:
@@ -52,6 +78,18 @@ class Data:
     def sha256(self) -> str:
         """Return the checksum of the file."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+def _written(results: Results) -> bytes:
+    tree = results if isinstance(results, xr.DataTree) else xr.DataTree(results)
+    groups = {n.path: n.to_dataset(inherit=False).as_numpy().drop_encoding() for n in tree.subtree}
+    encoding = {path: _encoding(group) for path, group in groups.items()}
+    return bytes(xr.DataTree.from_dict(groups).to_netcdf(engine="h5netcdf", encoding=encoding))
+
+
+def _read(content: bytes) -> Results:
+    tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
+    return tree if tree.children else tree.to_dataset()
 
 
 def _plain(dataset: xr.Dataset) -> xr.Dataset:

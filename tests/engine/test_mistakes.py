@@ -1,0 +1,162 @@
+"""What beginners do, and the sentence that they read: it names the thing and the fix."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# In a process of its own, without the tests' type checks, which would be first to complain.
+SCRIPT = """
+import json
+
+import jax, jax.numpy as jnp, numpy as np, optax
+from flax import nnx
+import toymodels as tm
+from toymodels import Axis, train
+
+KEY, SEEDS = jax.random.key(0), [Axis.seeds(2)]
+
+def objective(sparsity=0.5, model=lambda key: tm.ReluOutput(5, 2, key=key)):
+    return tm.Reconstruction(tm.SparseFeatures(5, sparsity=sparsity), model, 8, 8)
+
+def problem():
+    return objective(), optax.adam(1e-2)
+
+def needy(sparsity, m):
+    return objective(sparsity), optax.adam(1e-2)
+
+class Rows(nnx.Module):
+    def __init__(self, key):
+        self.W = nnx.Param(jnp.ones((5, 2)))
+
+    def __call__(self, x):
+        return x @ self.W[...] @ self.W[...].T
+
+class Bare(nnx.Module):
+    def __init__(self, key):
+        self.W = nnx.Variable(jnp.ones((2, 5)))
+
+    def __call__(self, x):
+        return self.W[...].T @ self.W[...] @ x
+
+class Half:
+    def init(self, key):
+        return Rows(key)
+
+    def loss(self, model, key):
+        return 0.0
+
+class Columns(Half):
+    def loss(self, model, key):
+        return jnp.zeros(7) * model.W[0, 0]
+
+    test_loss = loss
+
+class Nothing(Half):
+    def init(self, key):
+        pass
+
+    test_loss = Half.loss
+
+MISTAKES = {
+    "key is a number": lambda: train(problem, SEEDS, 1, 0),
+    "several keys": lambda: train(problem, SEEDS, 1, jax.random.split(KEY)),
+    "no list": lambda: train(problem, Axis.seeds(2), 1, KEY),
+    "no axes": lambda: train(problem, ["seed"], 1, KEY),
+    "an axis that is not taken": lambda: train(problem, [Axis("sparsity", [0.1])], 1, KEY),
+    "a name that is no axis": lambda: train(needy, [Axis("sparsity", [0.1])], 1, KEY),
+    "no optimizer": lambda: train(objective, SEEDS, 1, KEY),
+    "no return": lambda: train(lambda: None, SEEDS, 1, KEY),
+    "the wrong way round": lambda: train(lambda: problem()[::-1], SEEDS, 1, KEY),
+    "an optimizer of another kind": lambda: train(lambda: (objective(), 1e-3), SEEDS, 1, KEY),
+    "no test loss": lambda: train(lambda: (Half(), optax.adam(1.0)), SEEDS, 1, KEY),
+    "no parameters": lambda: train(
+        lambda: (objective(model=Bare), optax.adam(1.0)), SEEDS, 1, KEY
+    ),
+    "no model": lambda: train(lambda: (Nothing(), optax.adam(1.0)), SEEDS, 1, KEY),
+    "samples as rows": lambda: train(
+        lambda: (objective(model=Rows), optax.adam(1.0)), SEEDS, 1, KEY
+    ),
+    "a loss for each sample": lambda: train(
+        lambda: (Columns(), optax.adam(1.0)), SEEDS, 1, KEY
+    ),
+    "absurdly many steps": lambda: train(problem, SEEDS, 10**12, KEY),
+    "more steps than 32 bits": lambda: train(problem, SEEDS, 3_000_000_000, KEY),
+    "half a step": lambda: train(problem, SEEDS, 1.5, KEY),
+    "half a snapshot": lambda: train(problem, SEEDS, 1, KEY, snapshots=[0.5]),
+    "half a seed": lambda: Axis.seeds([1.5]),
+    "half the seeds": lambda: Axis.seeds(1.5),
+    "a text for seeds": lambda: Axis.seeds("12"),
+    "absurdly many seeds": lambda: Axis.seeds(10**10),
+    "no memory": lambda: train(
+        lambda: (
+            tm.Reconstruction(
+                tm.SparseFeatures(10**5, sparsity=0.9),
+                lambda key: tm.ReluOutput(10**5, 10**4, key=key),
+            ),
+            optax.adam(1.0),
+        ),
+        [Axis.seeds(10**4)],
+        1,
+        KEY,
+    ),
+}
+
+said = {}
+for name, mistake in MISTAKES.items():
+    try:
+        mistake()
+        said[name] = "nothing"
+    except Exception as error:
+        notes = " ".join(getattr(error, "__notes__", ()))
+        said[name] = f"{type(error).__name__}: {error} {notes}"
+print(json.dumps(said))
+"""
+
+SENTENCES = {
+    "key is a number": "ValueError: key must be a PRNG key, such as jax.random.key(0); got 0",
+    "several keys": "one PRNG key; got 2 of them",
+    "no list": "ValueError: axes must be a list: [axis] in the place of the axis 'seed'",
+    "no axes": "axes must be a list of Axis, such as Axis.seeds(8); got 'seed'",
+    "an axis that is not taken": "problem() must take the names of all axes but seed",
+    "a name that is no axis": "missing a required argument: 'm'",
+    "no optimizer": "must return (objective, optimizer), such as (objective, optax.adam(1e-3)); "
+    "it returns Reconstruction",
+    "no return": "it returns None",
+    "the wrong way round": "is no objective: it needs loss(model, key)",
+    "an optimizer of another kind": "the problem's optimizer must be Optax's; it is float",
+    "no test loss": "Half is no objective: it needs test_loss(model, key)",
+    "no parameters": "Bare, the model of Reconstruction, has no nnx.Param: wrap what is to be",
+    "no model": "Nothing.init returned None: it must return a model",
+    "samples as rows": "from Reconstruction.loss of Rows. In toymodels samples are the columns",
+    "a loss for each sample": "Columns.loss must return one number; it returns shape (7,)",
+    "absurdly many steps": "steps must be at most 2,147,483,646; got 1,000,000,000,000",
+    "more steps than 32 bits": "steps must be at most 2,147,483,646; got 3,000,000,000",
+    "half a step": "steps must be a whole number of at least 1; got 1.5",
+    "half a snapshot": "snapshots must be whole numbers of steps; got 0.5",
+    "half a seed": "a seed must be a whole number of at least 0; got 1.5",
+    "half the seeds": "the number of seeds must be a whole number of at least 1; got 1.5",
+    "a text for seeds": "a seed must be a whole number of at least 0; got '1'",
+    "absurdly many seeds": "the number of seeds must be at most 16,777,216; got 10,000,000,000",
+    "no memory": "10,000 models with 1.2e+04 MB of weights and optimizer state each need",
+}
+
+
+@pytest.fixture(scope="module")
+def said():
+    found = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+@pytest.mark.parametrize("mistake", SENTENCES)
+def test_a_mistake_is_named_with_its_fix(said, mistake):
+    assert SENTENCES[mistake] in said[mistake]
+    assert "Tracer" not in said[mistake]
+
+
+def test_every_mistake_has_its_sentence(said):
+    assert said.keys() == SENTENCES.keys()

@@ -1,0 +1,285 @@
+"""Programs: what was compiled is used again wherever it is the same, and nowhere else."""
+
+from contextlib import contextmanager
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+import toymodels as tm
+from toymodels import Axis, train
+from toymodels.data.images import Labelled
+from toymodels.engine import programs
+from toymodels.engine.programs import Traced
+
+KEY = jax.random.key(0)
+
+
+@contextmanager
+def compiling():
+    """Gather the names of what is compiled inside."""
+    names = []
+
+    def listen(event, *_, fun_name="", **__):
+        if "backend_compile" in event:
+            names.append(fun_name)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield names
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+class Slope:
+    """Gradient descent at rate 1 takes w from 0 to -slope in its one step."""
+
+    def __init__(self, slope):
+        self.slope = slope
+
+    def init(self, key):
+        return nnx.Dict(w=nnx.Param(jnp.zeros(())))
+
+    def loss(self, model, key):
+        return self.slope * model.w[...]
+
+    test_loss = loss
+
+
+def slopes(problem, axes=(), **options):
+    """Train one step and return the slopes that were seen."""
+    return -train(problem, axes, 1, KEY, devices=jax.local_devices()[:1], **options).w.values
+
+
+# --- used again -----------------------------------------------------------------------------------
+
+
+def reconstruction(sparsity, scale=1.0):
+    features = tm.SparseFeatures(5, sparsity=sparsity, importance=scale * 0.9 ** np.arange(5))
+    return tm.Reconstruction(features, lambda key: tm.ReluOutput(5, 2, key=key), 16, 32)
+
+
+def adam(objective, learning_rate=1e-2):
+    return objective, optax.adam(learning_rate)
+
+
+def test_other_values_seeds_keys_and_steps_compile_nothing():
+    def problem(sparsity, learning_rate):
+        return adam(reconstruction(sparsity), learning_rate)
+
+    def axes(sparsities, rates, seeds):
+        return [Axis("sparsity", sparsities), Axis("learning_rate", rates), Axis.seeds(seeds)]
+
+    train(problem, axes([0.1, 0.5], [0.1, 0.2, 0.3], [0, 1]), 3, KEY)
+    with compiling() as names:
+        train(problem, axes([0.2, 0.9], [0.3, 0.2, 0.1], [7, 2]), 20, jax.random.key(1))
+    assert names == ["jit(_threefry_seed)"] * len(names)  # of the key: it is the user's own
+    assert not names or len(names) == 1
+
+
+def test_the_same_problem_written_again_compiles_nothing():
+    def define(scale):
+        def problem(sparsity):
+            return adam(reconstruction(sparsity, scale))
+
+        return problem
+
+    given = [Axis("sparsity", [0.1, 0.5])], 3, KEY
+    first = train(define(1.0), *given)
+    with compiling() as names:
+        again, scaled = train(define(1.0), *given), train(define(2.0), *given)
+    assert not names
+    np.testing.assert_array_equal(again.W, first.W)
+    # what it closes over is an argument of the program: twice the importance is twice the loss
+    np.testing.assert_allclose(scaled.loss_history[:, 0], 2 * first.loss_history[:, 0], rtol=1e-6)
+
+
+def dictionary(build):
+    activations = jax.random.normal(KEY, (6, 40))
+    return tm.SparseDictionary(lambda key: build(6, 8, key=key), activations, 0.1, batch_size=8)
+
+
+def classification():
+    images = Labelled(jnp.ones((40, 6), jnp.uint8), (jnp.arange(40) % 3).astype(jnp.uint8))
+    return tm.Classification(lambda key: tm.MLP(6, 5, 1, 3, key=key), images, images, 8)
+
+
+KINDS = {
+    "gated": partial(dictionary, tm.GatedDictionary),
+    "jump": partial(dictionary, tm.JumpReluDictionary),
+    "relu": partial(dictionary, tm.ReluDictionary),
+    "classification": classification,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_no_kind_of_training_is_compiled_twice(kind):
+    def problem():
+        return adam(kind())
+
+    train(problem, [Axis.seeds(2)], 2, KEY)
+    with compiling() as names:
+        train(problem, [Axis.seeds(2)], 2, KEY)
+    assert not names
+
+
+def test_memory_of_programs_is_bounded(monkeypatch):
+    monkeypatch.setattr(programs, "MOST_REMEMBERED", 4)
+    for size in (1, 2, 3):
+        train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(size)], 1, KEY)
+        assert len(programs._remembered) <= 4
+    with compiling() as names:
+        train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(3)], 1, KEY)
+    assert not names
+
+
+# --- never stale ----------------------------------------------------------------------------------
+
+SLOPE = 1.0
+
+
+def by_global():
+    return Slope(SLOPE), optax.sgd(1.0)
+
+
+def by_default(slope=1.0):
+    return Slope(slope), optax.sgd(1.0)
+
+
+def by_keyword_default(*, slope=1.0):
+    return Slope(slope), optax.sgd(1.0)
+
+
+def test_a_changed_global_is_seen(monkeypatch):
+    assert slopes(by_global) == 1
+    monkeypatch.setitem(globals(), "SLOPE", 2.0)
+    assert slopes(by_global) == 2
+
+
+def test_a_changed_closure_is_seen():
+    slope = 1.0
+
+    def problem():
+        return Slope(slope), optax.sgd(1.0)
+
+    assert slopes(problem) == 1
+    slope = 2.0
+    assert slopes(problem) == 2
+
+
+def test_changed_defaults_are_seen(monkeypatch):
+    assert slopes(by_default) == slopes(by_keyword_default) == 1
+    monkeypatch.setattr(by_default, "__defaults__", (2.0,))
+    monkeypatch.setattr(by_keyword_default, "__kwdefaults__", {"slope": 3.0})
+    assert (slopes(by_default), slopes(by_keyword_default)) == (2, 3)
+
+
+def test_changed_contents_of_what_is_captured_are_seen():
+    objective, settings, number, row = Slope(1.0), {"slope": 1.0}, np.ones(()), np.ones(2)
+    by_attribute = partial(tuple, [objective, optax.sgd(1.0)])
+    problems = [
+        lambda: by_attribute(),
+        lambda: (Slope(settings["slope"]), optax.sgd(1.0)),
+        lambda: (Slope(jnp.asarray(number)), optax.sgd(1.0)),
+        lambda: (Slope(jnp.asarray(row)[0]), optax.sgd(1.0)),
+    ]
+    assert [slopes(problem) for problem in problems] == [1, 1, 1, 1]
+    objective.slope, settings["slope"] = 2.0, 3.0
+    number[...] = 4.0
+    row[...] = 5.0
+    assert [slopes(problem) for problem in problems] == [2, 3, 4, 5]
+
+
+def test_edited_code_is_seen(monkeypatch):
+    def twice(self, model, key):
+        return 2 * self.slope * model.w[...]
+
+    def other():
+        return Slope(3.0), optax.sgd(1.0)
+
+    def problem():
+        return Slope(1.0), optax.sgd(1.0)
+
+    assert slopes(problem) == 1
+    monkeypatch.setattr(Slope, "loss", twice)  # as a reloaded module has it
+    assert slopes(problem) == 2
+    monkeypatch.undo()
+    monkeypatch.setattr(problem, "__code__", other.__code__)  # as IPython's autoreload does it
+    assert slopes(problem) == 3
+
+
+def test_another_learning_rate_is_seen():
+    assert [slopes(lambda rate=rate: (Slope(1.0), optax.sgd(rate))) for rate in (1, 2)] == [1, 2]
+
+
+def test_axes_of_other_names_or_batches_are_other_programs():
+    def problem(**slope):
+        return Slope(*slope.values()), optax.sgd(1.0)
+
+    for name in ("a", "b"):
+        assert slopes(problem, [Axis(name, [1.0, 2.0])]).tolist() == [1, 2]
+
+    def drawn():
+        class Drawn(Slope):
+            def loss(self, model, key):
+                return jax.random.uniform(key) * model.w[...]
+
+        return Drawn(1.0), optax.sgd(1.0)
+
+    own = slopes(drawn, [Axis.seeds(2)])
+    shared = slopes(drawn, [Axis.seeds(2, shared_batches=True)])
+    assert own[0] != own[1]
+    assert shared[0] == shared[1]
+
+
+# --- what a program is ----------------------------------------------------------------------------
+
+
+def scaled(array):
+    return lambda x: x * array
+
+
+def test_signatures_tell_programs_apart():
+    x, y = jnp.ones(3), jnp.ones(4)
+    keys = [jax.random.key(0), jax.random.key(1)]
+    functions = [
+        (lambda x: x + 1.0, x),
+        (lambda x: x + 1.0, y),
+        (lambda x: x + 1.0, x.astype(jnp.int32)),
+        (lambda x: x - 1.0, x),
+        (lambda x: x + 2.0, x),
+        (lambda x: x * 0.0, x),
+        (lambda x: x * -0.0, x),
+        (lambda x: (x + 1.0, x), x),
+        (lambda x: jnp.dot(x, x, precision="highest"), x),
+        (lambda x: jnp.dot(x, x), x),
+        (lambda x: jax.lax.fori_loop(0, 3, lambda _, x: x + 1, x), x),
+        (lambda x: jax.lax.fori_loop(0, 3, lambda _, x: x + 2, x), x),
+        (lambda x: jax.nn.relu(x), x),
+        (lambda x: jax.nn.silu(x), x),
+        (lambda x: x[np.array([0, 1])], x),
+        (lambda x: jax.jit(lambda x: x + 1.0)(x), x),
+    ]
+    signatures = [Traced.at(*given).signature for given in functions]
+    assert len(set(signatures)) == len(functions)
+    assert signatures == [Traced.at(*given).signature for given in functions]
+    # the numbers that it closes over are arguments, inside of what it calls as well
+    closing = [scaled(np.arange(3.0) + i) for i in range(2)]
+    assert len({Traced.at(function, x).signature for function in closing}) == 1
+    inner = [jax.jit(scaled(np.arange(3.0) + i)) for i in range(2)]
+    traced = [Traced.at(function, x) for function in inner]
+    assert (traced[0].signature == traced[1].signature) <= bool(traced[0].closed_over)
+    uniforms = [Traced.at(lambda x, key=key: x * jax.random.uniform(key, (3,)), x) for key in keys]
+    assert (uniforms[0].signature == uniforms[1].signature) <= bool(uniforms[0].closed_over)
+
+
+def test_an_opened_program_is_given_what_it_closed_over():
+    traced = Traced.at(scaled(np.arange(3.0)), jnp.ones(3))
+    assert [const.tolist() for const in traced.closed_over] == [[0, 1, 2]]
+    (found,) = traced.opened([jnp.full(3, 2.0)], jnp.arange(3.0))
+    assert found.tolist() == [0, 2, 4]
+    assert traced.shapes.shape == (3,)

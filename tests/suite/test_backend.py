@@ -1,0 +1,62 @@
+"""Setting JAX up for a session, each in a process of its own."""
+
+import pytest
+from scripts import finish, start
+
+
+def run(program, tmp_path, **environment):
+    cache = {"XDG_CACHE_HOME": str(tmp_path), "JAX_COMPILATION_CACHE_DIR": ""}
+    given = {"JAX_PLATFORMS": "cpu", **cache, **environment}
+    status, _, err = finish(start("-W", "error", "-c", program, cwd=tmp_path, **given))
+    return status, err
+
+
+FRESH = """
+import os
+from pathlib import Path
+import jax, toymodels
+toymodels.setup()
+assert jax.device_count() == len(os.sched_getaffinity(0))
+toymodels.setup()  # the cell is run again
+jax.jit(lambda x: x + 1)(1.0)
+toymodels.setup()
+assert list((Path(os.environ["XDG_CACHE_HOME"]) / "toymodels" / "xla").iterdir())
+"""
+CHOSEN = """
+import jax, toymodels
+toymodels.setup(cpu_devices=3)
+assert jax.device_count() == 3
+"""
+SAID_BEFORE = """
+import jax, toymodels
+toymodels.setup()
+assert jax.device_count() == 4
+"""
+LATE = """
+import jax, toymodels
+jax.random.key(0)
+toymodels.setup(cpu_devices=3)
+"""
+
+
+@pytest.mark.parametrize("program", [FRESH, CHOSEN])
+def test_setup_gives_devices_and_keeps_programs(program, tmp_path):
+    assert run(program, tmp_path) == (0, "")
+
+
+def test_what_the_environment_says_stays(tmp_path):
+    assert run(SAID_BEFORE, tmp_path, JAX_NUM_CPU_DEVICES="4") == (0, "")
+
+
+def test_setup_after_the_first_use_is_an_error(tmp_path):
+    status, err = run(LATE, tmp_path)
+    assert status == 1
+    assert err.splitlines()[-1].startswith(
+        "RuntimeError: toymodels.setup() comes before the first use of JAX"
+    )
+
+
+def test_devices_are_counted(tmp_path):
+    status, err = run("import toymodels; toymodels.setup(cpu_devices=0)", tmp_path)
+    assert status == 1
+    assert "cpu_devices must be a whole number of at least 1; got 0" in err

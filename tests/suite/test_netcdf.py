@@ -1,0 +1,49 @@
+"""Saving and loading results."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import toymodels as tm
+
+
+def dataset():
+    return xr.Dataset(
+        {
+            "W": (("kind", "hidden"), np.arange(6, dtype=np.float32).reshape(2, 3)),
+            "optimizer.0.count": (("kind",), np.array([5, 5], np.int32)),
+            "big": (("row",), np.linspace(0, 1, 5000)),
+        },
+        {"kind": ["calm", "wild"], "n": 5},
+        {"steps": 5, "incomplete": "interrupted after 5 of 7 steps"},
+    )
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    path = tmp_path / "folder" / "models.nc"
+    tm.save(dataset(), path)
+    found = tm.load(str(path))
+    xr.testing.assert_identical(found, dataset())
+    assert {v.dtype for v in found.values()} == {v.dtype for v in dataset().values()}
+    tm.save(found, path)  # in place of what was there
+    xr.testing.assert_identical(tm.load(path), dataset())
+    xr.testing.assert_identical(xr.load_dataset(path, engine="h5netcdf"), dataset())
+
+
+def test_models_of_several_sizes_are_saved(tmp_path):
+    tree = tm.gather([dataset().assign_coords(n=n) for n in (5, 6)])
+    tm.save(tree, tmp_path / "tree.nc")
+    xr.testing.assert_identical(tm.load(tmp_path / "tree.nc"), tree)
+
+
+def test_a_file_that_is_none_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        tm.load(tmp_path / "nowhere.nc")
+    tm.save(dataset(), tmp_path / "models.nc")
+    for name, content in {
+        "words.nc": b"no netCDF",
+        "half.nc": (tmp_path / "models.nc").read_bytes()[:3000],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=f"{name} is no netCDF file, or damaged"):
+            tm.load(tmp_path / name)

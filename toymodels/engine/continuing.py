@@ -1,0 +1,151 @@
+"""What a result needs to be trained on: the state that is not weights, as variables of a Dataset.
+
+Their names have a dot, which no parameter's has: `optimizer.0.mu.W` is Adam's mean gradient of W,
+with the dimensions of W, and `fixed.mask` a variable that is not trained.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from flax import nnx
+from jax import dtypes
+
+from toymodels.engine.axes import Axis
+from toymodels.engine.training import State, Trajectory
+from toymodels.models.parameters import named_parameters, parameters
+
+STEPS = "steps"  # the attribute that counts those that a result has behind it
+
+
+def with_state(dataset: xr.Dataset, run: Trajectory, axes: Sequence[Axis]) -> xr.Dataset:
+    """Add to a result what it needs to be trained on; the run's arrays lead with `axes`."""
+    leading = [axis.name for axis in axes]
+    found = {
+        name: ([*leading, *dims], _plain(leaf))
+        for name, leaf, dims in _described(run.state, len(axes))
+    }
+    dataset = dataset.assign({name: xr.Variable(*variable) for name, variable in found.items()})
+    names = [name for name in dataset["loss"].dims if name in leading]
+    return dataset.transpose(*names, ...).assign_attrs({STEPS: run.step})
+
+
+def steps_of(start: xr.Dataset) -> int:
+    """Return how many steps a result has behind it.
+
+    Raises:
+        ValueError: if it does not say so.
+    """
+    if STEPS not in start.attrs:
+        raise ValueError(
+            "start must be a result of toymodels.train, with its attributes: "
+            "what an experiment or a calculation returns cannot be trained on"
+        )
+    return int(start.attrs[STEPS])
+
+
+def state_of(start: xr.Dataset, example: State, axes: Sequence[Axis]) -> State:
+    """Return the state in which a result was left, its arrays leading with `axes`.
+
+    Args:
+        start: the result.
+        example: shapes of one member's state.
+        axes: the axes of the training that goes on, outermost first.
+
+    Raises:
+        ValueError: if the result has other axes, models or optimizers than the training.
+    """
+    _check_axes(start, axes)
+    graph, params, rest = parameters(example.model)
+    weights = [(name, leaf) for name, leaf, _ in named_parameters(example.model)]
+    others = [(name, leaf) for name, leaf, _ in _described(example, 0)]
+
+    def read(entries: list[tuple[str, Any]]) -> list[Any]:
+        return [_read(start, name, leaf, axes) for name, leaf in entries]
+
+    fixed = len(jax.tree.leaves(rest))
+    model = nnx.merge(
+        graph,
+        jax.tree.unflatten(jax.tree.structure(params), read(weights)),
+        jax.tree.unflatten(jax.tree.structure(rest), read(others[:fixed])),
+    )
+    memory = jax.tree.structure(example.optimizer_state)
+    return State(model, jax.tree.unflatten(memory, read(others[fixed:])))
+
+
+def _check_axes(start: xr.Dataset, axes: Sequence[Axis]) -> None:
+    has, needs = set(map(str, start["loss"].dims)), {axis.name for axis in axes}
+    if has != needs:
+        raise ValueError(f"start has the axes {sorted(has)}, and the training {sorted(needs)}")
+    for axis in axes:
+        if not np.array_equal(start[axis.name].values, axis.labels):
+            raise ValueError(
+                f"start was trained at {axis.name} = {start[axis.name].values.tolist()}, and is to "
+                f"go on at {axis.labels.tolist()}: give it the new labels if that is meant, by "
+                f"start.assign_coords({axis.name}=...)"
+            )
+
+
+def _described(state: State, leading: int) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """Give name, array and dimension names of all that is no parameter, in leaf order."""
+    model = state.model
+    known = {name: (leaf.shape, dims) for name, leaf, dims in named_parameters(model, leading)}
+    parts = {"fixed": parameters(model)[2], "optimizer": state.optimizer_state}
+    for part, tree in parts.items():
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
+            words = [part, *map(_word, path)]
+            name = ".".join(word for word in words if word not in ("value", "raw_value"))
+            yield name, leaf, _dims(name, leaf, known, leading)
+
+
+def _dims(
+    name: str, leaf: Any, known: Mapping[str, tuple[Any, tuple[str, ...]]], leading: int
+) -> tuple[str, ...]:
+    """Return the dimensions of the parameter that an array belongs to, or names of its own."""
+    shape, dims = known.get(name.rpartition(".")[2], (None, ()))
+    if shape == leaf.shape:
+        return dims
+    return tuple(f"{name}_{i}" for i in range(_plain_shape(leaf) - leading))
+
+
+def _word(entry: Any) -> str:
+    """Return a step of a path into a pytree as a word: a key, an attribute's name, a number."""
+    return str(next(getattr(entry, a) for a in ("key", "name", "idx") if hasattr(entry, a)))
+
+
+def _is_key(leaf: Any) -> bool:
+    return dtypes.issubdtype(leaf.dtype, dtypes.prng_key)
+
+
+def _key_impl(leaf: Any) -> Any:
+    """Return what kind of keys a shape stands for: it cannot be asked, but a traced key can."""
+    found: list[Any] = []
+    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), leaf)
+    return found[0]
+
+
+def _plain(leaf: Any) -> np.ndarray:
+    """Return an array as NumPy has it; a PRNG key as the numbers that it is made of."""
+    return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
+
+
+def _plain_shape(leaf: Any) -> int:
+    return leaf.ndim + _is_key(leaf)
+
+
+def _read(start: xr.Dataset, name: str, leaf: Any, axes: Sequence[Axis]) -> Any:
+    if name not in start:
+        raise ValueError(
+            f"start has no {name!r}: its models and optimizers must be of the structure of those "
+            "that go on"
+        )
+    value = start[name].transpose(*(axis.name for axis in axes), ...).values
+    if _is_key(leaf):
+        return jax.random.wrap_key_data(jnp.asarray(value), impl=_key_impl(leaf))
+    shape = (*(axis.size for axis in axes), *leaf.shape)
+    if value.shape != shape:
+        raise ValueError(f"start has {name} of shape {list(value.shape)}, and {list(shape)} go on")
+    return jnp.asarray(value, leaf.dtype)
