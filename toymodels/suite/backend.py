@@ -1,29 +1,62 @@
 """JAX and Matplotlib as a command uses them: all cores, no recompiling, no windows.
 
-To be called before anything touches a device. What the user has set stays as it is.
+To be called before anything touches a device. What the user has set stays as it is, and is refused
+in a sentence where JAX cannot do it.
 """
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-import jax
-import matplotlib
-
+DEVICES = "JAX_NUM_CPU_DEVICES"
 CACHE_BYTES = 2**30
 """How much room the compiled programs of earlier commands may take."""
 
 
 def prepare() -> None:
-    """Give the CPU backend a device per core, keep compiled programs, draw without a screen."""
-    matplotlib.use("agg")
+    """Give the CPU backend a device per core, keep compiled programs, draw without a screen.
+
+    Raises:
+        ValueError: if JAX cannot do what the environment asks of it.
+    """
+    _draw_without_a_screen()
+    _check_count_of_devices()
     _use_all_cores()
     _keep_compiled_programs()
+    _start()
+
+
+def _draw_without_a_screen() -> None:
+    os.environ["MPLBACKEND"] = "agg"  # heard when Matplotlib is imported, by what draws
+    if "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].use("agg")
+
+
+def _check_count_of_devices() -> None:
+    asked = os.environ.get(DEVICES, "").strip()
+    if DEVICES in os.environ and not (asked.isdecimal() and int(asked) > 0):
+        raise ValueError(f"{DEVICES} must be a whole number >= 1; got {asked!r}")
+
+
+def _start() -> None:
+    """Start the devices here, where it can be said what is wrong with them."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        asked = os.environ.get("JAX_PLATFORMS")
+        where = f"JAX_PLATFORMS={asked}" if asked else "this machine"
+        reason = " ".join(str(error).split()).partition(". (")[0] or "no such devices"
+        raise ValueError(f"JAX finds no devices with {where}: {reason}") from None
 
 
 def _use_all_cores() -> None:
     flags = os.environ.get("XLA_FLAGS", "")
-    if "JAX_NUM_CPU_DEVICES" in os.environ or "xla_force_host_platform_device_count" in flags:
+    import jax
+
+    if DEVICES in os.environ or "xla_force_host_platform_device_count" in flags:
         return
     with suppress(RuntimeError):  # a backend is up already, with the devices it has
         jax.config.update("jax_num_cpu_devices", usable_cores())
@@ -37,6 +70,8 @@ def usable_cores() -> int:
 
 
 def _keep_compiled_programs() -> None:
+    import jax
+
     if jax.config.values["jax_compilation_cache_dir"]:
         return
     with suppress(OSError, RuntimeError):  # no home, or one that cannot be written: no cache
