@@ -121,7 +121,7 @@ READ_AND_WRITE = {"data.downloads", "data.files", "data.images", "suite.store"}
 MAY_TOUCH_DISK = {
     *READ_AND_WRITE,
     *("suite.backend", "suite.capacity", "suite.catalog", "suite.outline", "suite.report"),
-    *("suite.running", "suite.scaffold", "suite.usage"),
+    *("suite.running", "suite.scaffold", "suite.terminal", "suite.usage"),
 }
 DISK_METHODS = {
     *("read_text", "read_bytes", "write_text", "write_bytes", "open", "exists", "is_file"),

@@ -46,6 +46,10 @@ class Spec(MixingSpec):
     """S of the attention patterns in the phase picture."""
     restarts: tm.Count = 8
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield from super().arrays()
+        yield self.ov_draws, self.features, max(self.d_model), max(self.d_model)
+
     def check(self) -> None:
         narrowest = min(self.d_model)
         if round(min(self.overlap) * narrowest) < 1 or max(self.overlap) > narrowest:

@@ -81,7 +81,16 @@ class Spec(tm.TrainingSpec):
     """Fresh ones that they are measured on; the baselines are fitted to these."""
     sizes = tm.zipped("n", "m", "importance_decay")
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        for size in self.sizes:
+            yield tm.trained(self.restarts, len(self.sparsity), size.m, size.n)
+            yield len(self.sparsity), size.n + size.m, self.samples + self.test_samples
+            autoencoders = self.dictionary_restarts * len(self.sparsity) * len(self.l1)
+            yield tm.trained(autoencoders, 2, size.m, size.n)
+
     def check(self) -> None:
+        for size in self.sizes:
+            tm.check_importance(size.importance_decay, size.n)
         if self.m[0] != 2 or len(set(self.n)) < len(self.n):
             raise ValueError("sizes must differ in n, and the first must have m = 2")
 

@@ -50,6 +50,12 @@ class Spec(tm.TrainingSpec):
     def check(self) -> None:
         if any(size.m > size.n for size in self.sizes):
             raise ValueError("m must be at most n")
+        for size in self.sizes:
+            tm.check_importance(size.importance_decay, size.n)
+
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        for size in self.sizes:
+            yield tm.trained(2, self.restarts, len(self.sparsity), size.m, size.n)
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:

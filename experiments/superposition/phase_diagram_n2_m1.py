@@ -42,6 +42,9 @@ class Spec(tm.TrainingSpec):
     learning_rate: tm.Positive = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield tm.trained(self.restarts, self.cells, self.cells, 2)
+
 
 def run(lab: tm.Lab[Spec]) -> xr.Dataset:
     middle = (np.arange(lab.spec.cells) + 0.5) / lab.spec.cells

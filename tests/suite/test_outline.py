@@ -1,7 +1,7 @@
 """A script's presets, read without running it, are those that it has."""
 
 import pytest
-from scripts import COUNTING, REPOSITORY, Tree
+from scripts import COUNTING, REPOSITORY, Tree, finish, start
 
 from toymodels.suite import catalog, cli
 from toymodels.suite.outline import read_preset
@@ -90,3 +90,25 @@ def test_the_real_scripts_have_the_presets_that_are_read():
     for path in catalog.find_scripts(REPOSITORY / "experiments").values():
         experiment = cli._loader(path)()
         assert outlined(path) == [experiment.preset(preset).to_dict() for preset in PRESETS]
+
+
+def test_help_and_wrong_usage_of_the_real_scripts_need_no_library():
+    program = """
+import contextlib, io, sys, time
+from pathlib import Path
+from toymodels.suite import catalog, cli
+folder = Path("experiments")
+for stem in catalog.find_scripts(folder):
+    for words in (["--help"], ["--steps", "0"], ["--restarts", "2000000000"], ["--lr", "1"]):
+        began = time.process_time()
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            try:
+                cli.suite(folder, ["run", stem, *words])
+            except SystemExit as end:
+                assert end.code == 2 * (words != ["--help"]), (stem, words)
+        assert time.process_time() - began < 1, (stem, words)
+        slow = {"jax", "flax", "numpy", "xarray", "matplotlib"} & set(sys.modules)
+        assert not slow, (stem, words, slow)
+"""
+    status, _, err = finish(start("-c", program, cwd=REPOSITORY))
+    assert status == 0, err

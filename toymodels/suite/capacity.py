@@ -24,23 +24,26 @@ def refuse_too_large(spec: Spec) -> None:
     """
     shapes = [tuple(shape) for shape in spec.arrays()]
     needed = BYTES * sum(map(math.prod, shapes))
-    there = min(_limits(), default=needed)
+    there = min(limits(), default=needed)
     if needed > there:
         sizes = " x ".join(f"{size:,}" for size in max(shapes, key=math.prod))
         raise TooLarge(
-            f"these settings need at least {_words(needed)} of memory, for {sizes} numbers; "
-            f"this machine has {_words(there)}"
+            f"these settings need at least {in_words(needed)} of memory, for {sizes} numbers; "
+            f"this machine has {in_words(there)}"
         )
 
 
-def _words(count: int) -> str:
+def in_words(count: int) -> str:
     """Write a number of bytes."""
-    units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
-    power = min(int(math.log(max(count, 1), 1000)), len(units) - 1)
-    return f"{count / 1000**power:,.3g} {units[power]}" if power < 6 else f"{count / 1e18:,.0f} EB"
+    size = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:,.0f} PB"
 
 
-def _limits() -> Iterator[int]:
+def limits() -> Iterator[int]:
     """Give what bounds the memory of this process: the machine's own, and a container's."""
     with suppress(ValueError, OSError, AttributeError):  # not every system tells
         yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
