@@ -206,6 +206,13 @@ EXPERIMENT = tm.Experiment(
         restarts=64, steps=2000,
     ),
     sweeps="sparsity", weights={"M": MATRIX},
+    describes={
+        "ov_draw": "draw of the OV matrices",
+        "ovs": "kind of OV matrices",
+        "features": "number of attentional features",
+        "heads": "number of heads",
+        "bias": "whether the model has a bias",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -187,6 +187,11 @@ EXPERIMENT = tm.Experiment(
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
     sweeps="sparsity", weights={"M": MATRIX},
+    describes={
+        "ov_draw": "draw of the OV matrices",
+        "overlap": "OV density times d_model: entries of an OV matrix on the same output",
+        "picture": "part of the figure",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -257,6 +257,15 @@ EXPERIMENT = tm.Experiment(
         dictionary_restarts=4, dictionary_steps=20_000, samples=2**17,
     ),
     sweeps="sparsity", weights=tm.TIED | {"W_dec": ("hidden", "dictionary_feature")},
+    describes={
+        "l1": "L1 coefficient of the autoencoder",
+        "dictionary_seed": "restart of the autoencoder",
+        "dictionary_loss": "loss of the autoencoder on fresh hidden vectors",
+        "shrinkage": "gamma, the factor by which reconstructions are too short",
+        "max_cosine": "cosine of a feature to the nearest dictionary feature",
+        "baseline": "other method of recovery",
+        "baseline_max_cosine": "cosine of a feature to the nearest direction of another method",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -166,7 +166,7 @@ EXPERIMENT = tm.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(n=(6,), m=(2,), importance_decay=(0.7,), sparsity=(0.0, 0.9), restarts=2, steps=100),
     paper=Spec(restarts=32, steps=50_000),
-    sweeps="sparsity", weights=tm.TIED,
+    sweeps="sparsity", weights=tm.TIED, describes={"model": "linear, or with a ReLU"},
 )  # fmt: skip
 
 if __name__ == "__main__":

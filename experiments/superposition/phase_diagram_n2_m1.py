@@ -154,6 +154,12 @@ EXPERIMENT = tm.Experiment(
     smoke=Spec(cells=4, restarts=2, steps=100, batch_size=64),
     paper=Spec(cells=80),
     sweeps="sparsity", weights=tm.TIED,
+    describes={
+        "relative_importance": "r, the importance of the second feature over the first one's",
+        "exact_loss": "expected loss, integrated exactly",
+        "optimum_W": "weights of the exact optimum",
+        "optimum_loss": "expected loss of the exact optimum",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

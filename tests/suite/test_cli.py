@@ -614,3 +614,13 @@ def test_the_real_experiments_are_listed():
     status, out, err = finish(start("-m", "experiments", "list", cwd=REPOSITORY))
     assert status == 0, err
     assert all("/" in line.split()[0] for line in out.splitlines())
+
+
+def test_the_installed_package_says_where_figures_are_made(tmp_path):
+    """As a wheel does, in whose environment there is no `python -m experiments`."""
+    status, out, err = finish(start("-m", "toymodels", cwd=tmp_path))
+    assert (status, err) == (0, "")
+    assert "`python -m experiments` needs the folder `experiments`" in out
+    status, out, err = finish(start("-m", "toymodels", "run", "all", cwd=tmp_path))
+    assert (status, out) == (2, "")
+    assert err.startswith("error: toymodels ")
