@@ -116,10 +116,12 @@ def test_the_library_takes_names_from_their_homes(module):
 
 # Who may: what downloads, reads and writes files, and all of the store.
 READ_AND_WRITE = {"data.downloads", "data.files", "data.images", "suite.store"}
-# What finds scripts and records; the command that makes folders; the cache of compiled programs.
+# What finds scripts and records, and reads or writes a script; the command that makes folders; the
+# cache of compiled programs; what asks for a folder, for the machine's memory, for open streams.
 MAY_TOUCH_DISK = {
     *READ_AND_WRITE,
-    *("suite.backend", "suite.catalog", "suite.report", "suite.running"),
+    *("suite.backend", "suite.capacity", "suite.catalog", "suite.outline", "suite.report"),
+    *("suite.running", "suite.scaffold", "suite.terminal", "suite.usage"),
 }
 DISK_METHODS = {
     *("read_text", "read_bytes", "write_text", "write_bytes", "open", "exists", "is_file"),

@@ -71,6 +71,8 @@ from .suite.spec import Sizes as Sizes
 from .suite.spec import Sparsities as Sparsities
 from .suite.spec import Spec as Spec
 from .suite.spec import TrainingSpec as TrainingSpec
+from .suite.spec import check_importance as check_importance
+from .suite.spec import trained as trained
 from .suite.spec import zipped as zipped
 from .suite.store.netcdf import load as load
 from .suite.store.netcdf import save as save

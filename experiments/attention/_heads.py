@@ -1,5 +1,6 @@
 """What the mixing matrices of this family are to imitate."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import jax
@@ -29,6 +30,10 @@ class MixingSpec(tm.TrainingSpec):
     learning_rate: tm.Positive = 2e-2
     schedule: Literal["constant", "cosine"] = "cosine"
     weight_decay: tm.NonNegative = 0.0
+
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield tm.trained(self.restarts, self.ov_draws, 2, self.features)
+        yield self.features, self.tokens, max(self.features, self.tokens)  # of a single sample
 
     def mixing(
         self, ovs: Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False

@@ -67,6 +67,11 @@ class Spec(MixingSpec):
     """Width of their residual stream."""
     others = tm.zipped("other_features", "other_heads")
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield from super().arrays()
+        yield self.ov_draws, self.features, self.d_model, self.d_model
+        yield max(self.other_features), self.other_d_model, self.other_d_model
+
     def check(self) -> None:
         if round(self.ov_density * self.d_model**2) < 1:
             raise ValueError(f"ov_density must be at least 1 / {self.d_model}^2: one entry")
@@ -201,6 +206,13 @@ EXPERIMENT = tm.Experiment(
         restarts=64, steps=2000,
     ),
     sweeps="sparsity", weights={"M": MATRIX},
+    describes={
+        "ov_draw": "draw of the OV matrices",
+        "ovs": "kind of OV matrices",
+        "features": "number of attentional features",
+        "heads": "number of heads",
+        "bias": "whether the model has a bias",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

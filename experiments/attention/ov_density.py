@@ -46,6 +46,10 @@ class Spec(MixingSpec):
     """S of the attention patterns in the phase picture."""
     restarts: tm.Count = 8
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield from super().arrays()
+        yield self.ov_draws, self.features, max(self.d_model), max(self.d_model)
+
     def check(self) -> None:
         narrowest = min(self.d_model)
         if round(min(self.overlap) * narrowest) < 1 or max(self.overlap) > narrowest:
@@ -183,6 +187,11 @@ EXPERIMENT = tm.Experiment(
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
     sweeps="sparsity", weights={"M": MATRIX},
+    describes={
+        "ov_draw": "draw of the OV matrices",
+        "overlap": "OV density times d_model: entries of an OV matrix on the same output",
+        "picture": "part of the figure",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

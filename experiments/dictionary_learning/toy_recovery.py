@@ -81,7 +81,16 @@ class Spec(tm.TrainingSpec):
     """Fresh ones that they are measured on; the baselines are fitted to these."""
     sizes = tm.zipped("n", "m", "importance_decay")
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        for size in self.sizes:
+            yield tm.trained(self.restarts, len(self.sparsity), size.m, size.n)
+            yield len(self.sparsity), size.n + size.m, self.samples + self.test_samples
+            autoencoders = self.dictionary_restarts * len(self.sparsity) * len(self.l1)
+            yield tm.trained(autoencoders, 2, size.m, size.n)
+
     def check(self) -> None:
+        for size in self.sizes:
+            tm.check_importance(size.importance_decay, size.n)
         if self.m[0] != 2 or len(set(self.n)) < len(self.n):
             raise ValueError("sizes must differ in n, and the first must have m = 2")
 
@@ -248,6 +257,15 @@ EXPERIMENT = tm.Experiment(
         dictionary_restarts=4, dictionary_steps=20_000, samples=2**17,
     ),
     sweeps="sparsity", weights=tm.TIED | {"W_dec": ("hidden", "dictionary_feature")},
+    describes={
+        "l1": "L1 coefficient of the autoencoder",
+        "dictionary_seed": "restart of the autoencoder",
+        "dictionary_loss": "loss of the autoencoder on fresh hidden vectors",
+        "shrinkage": "gamma, the factor by which reconstructions are too short",
+        "max_cosine": "cosine of a feature to the nearest dictionary feature",
+        "baseline": "other method of recovery",
+        "baseline_max_cosine": "cosine of a feature to the nearest direction of another method",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -50,6 +50,10 @@ class FiniteSpec(tm.Spec):
         if (empty := self.sparsity**self.n) > MOST_EMPTY:
             raise ValueError(f"{empty:.0%} of datapoints have no feature; n (1 - S) > 5 will do")
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield tm.trained(self.datasets, self.restarts, self.n)
+        yield int(self.n * (1 - self.sparsity)), self.test_points  # what is active in them
+
     def optimizer(self, budget: int = 1) -> optax.GradientTransformation:
         """Return AdamW for `budget` times the steps: warmed up, then down along a cosine."""
         steps = budget * self.steps
@@ -75,6 +79,11 @@ class Spec(FiniteSpec):
         super().check()
         if self.large_datasets > self.datasets:
             raise ValueError("large_datasets must be at most datasets")
+
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield from super().arrays()
+        largest = max(*self.dataset_size, *self.longer_dataset_size)
+        yield self.large_datasets, int(self.n * (1 - self.sparsity)), largest
 
 
 SMOKE = Spec(

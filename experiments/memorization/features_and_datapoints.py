@@ -84,6 +84,7 @@ def polygon_error(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 EXPERIMENT = tm.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
+    describes={"budget": "multiple of the steps that the model was trained for"},
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -43,6 +43,11 @@ class Spec(FiniteSpec):
     steps: tm.Count = 3000
     """Full-batch steps."""
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield from super().arrays()
+        yield tm.trained(self.datasets, self.restarts, max(self.m), self.n)
+        yield self.datasets, int(self.n * (1 - self.sparsity)), max(self.dataset_size)
+
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
     return tm.gather(cells(lab))

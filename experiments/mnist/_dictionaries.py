@@ -1,6 +1,6 @@
 """Sparse dictionaries of last hidden layers, and what their features respond to and write."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -40,6 +40,11 @@ class DictionarySpec(NetworkSpec):
     """Activations a step."""
     dictionary_learning_rate: tm.Positive = 3e-3
     """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
+
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield from super().arrays()
+        yield tm.trained(2, max(self.expansion), max(self.width), max(self.width))
+        yield self.dictionary_batch_size, max(self.expansion), max(self.width)
 
     def check(self) -> None:
         if max(self.k) > min(self.width):

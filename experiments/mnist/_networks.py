@@ -1,5 +1,6 @@
 """The networks that both figures look into: what they can be set to, and how they are trained."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import xarray as xr
@@ -39,6 +40,11 @@ class NetworkSpec(tm.TrainingSpec):
     batch_size: tm.Count = 128
     learning_rate: tm.Positive = 2e-3
     schedule: Literal["constant", "cosine"] = "cosine"
+
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        widest, deepest = max(self.width), max(self.depth)
+        yield tm.trained(self.restarts, deepest, widest, widest if deepest > 1 else 64)
+        yield self.batch_size, 64 + widest
 
 
 def train(

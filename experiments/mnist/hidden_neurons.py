@@ -143,6 +143,16 @@ EXPERIMENT = tm.Experiment(
         restarts=16, steps=9400,
     ),
     sweeps="pressure", weights=WEIGHTS,
+    describes={
+        "pressure": "coefficient of the L1 penalty on activations",
+        "depth": "number of hidden layers",
+        "width": "units of each hidden layer",
+        "images": "dataset of images",
+        "image": "test image",
+        "digit": "digit that an image shows",
+        "class_mean": "mean activation of a unit on the images of a digit",
+        "projection": "image on the directions between class means",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

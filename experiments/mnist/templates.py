@@ -176,6 +176,25 @@ EXPERIMENT = tm.Experiment(
         l1=(0.1, 0.2, 0.4, 0.8, 1.6), steps=9400, dictionary_steps=20_000,
     ),
     sweeps="k", weights=WEIGHTS,
+    describes={
+        "depth": "number of hidden layers",
+        "width": "units of each hidden layer",
+        "images": "dataset of images",
+        "network": "network that is looked into",
+        "coding": "what the activations are coded by",
+        "expansion": "size of the dictionary, as a multiple of the width",
+        "k": "active features of a TopK dictionary",
+        "l1": "L1 coefficient of the dictionary",
+        "activation": "mean activation",
+        "purity": "share of the digit shown most, among a feature's top tenth of images",
+        "pure": "share of features that are pure",
+        "digit": "digit that most of a feature's top images show",
+        "logit_digit": "digit whose logit a feature raises most",
+        "logit_weight": "effect of a feature on the logits",
+        "mean_image": "mean of a feature's top images",
+        "top_image": "images that activate a feature most",
+        "pixel_direction": "a feature's direction in the pixels",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

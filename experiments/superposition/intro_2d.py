@@ -41,6 +41,9 @@ class Spec(tm.TrainingSpec):
     """Importance of feature i is this to the power of i."""
     restarts: tm.Count = 16
 
+    def check(self) -> None:
+        tm.check_importance(self.importance_decay, self.n)
+
 
 def run(lab: tm.Lab[Spec]) -> xr.Dataset:
     spec = lab.spec

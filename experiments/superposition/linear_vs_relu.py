@@ -50,6 +50,12 @@ class Spec(tm.TrainingSpec):
     def check(self) -> None:
         if any(size.m > size.n for size in self.sizes):
             raise ValueError("m must be at most n")
+        for size in self.sizes:
+            tm.check_importance(size.importance_decay, size.n)
+
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        for size in self.sizes:
+            yield tm.trained(2, self.restarts, len(self.sparsity), size.m, size.n)
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
@@ -162,7 +168,7 @@ EXPERIMENT = tm.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(n=(6,), m=(2,), importance_decay=(0.7,), sparsity=(0.0, 0.9), restarts=2, steps=100),
     paper=Spec(restarts=32, steps=50_000),
-    sweeps="sparsity", weights=tm.TIED,
+    sweeps="sparsity", weights=tm.TIED, describes={"model": "linear, or with a ReLU"},
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -42,6 +42,9 @@ class Spec(tm.TrainingSpec):
     learning_rate: tm.Positive = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
 
+    def arrays(self) -> Iterator[tuple[int, ...]]:
+        yield tm.trained(self.restarts, self.cells, self.cells, 2)
+
 
 def run(lab: tm.Lab[Spec]) -> xr.Dataset:
     middle = (np.arange(lab.spec.cells) + 0.5) / lab.spec.cells
@@ -151,6 +154,12 @@ EXPERIMENT = tm.Experiment(
     smoke=Spec(cells=4, restarts=2, steps=100, batch_size=64),
     paper=Spec(cells=80),
     sweeps="sparsity", weights=tm.TIED,
+    describes={
+        "relative_importance": "r, the importance of the second feature over the first one's",
+        "exact_loss": "expected loss, integrated exactly",
+        "optimum_W": "weights of the exact optimum",
+        "optimum_loss": "expected loss of the exact optimum",
+    },
 )  # fmt: skip
 
 if __name__ == "__main__":

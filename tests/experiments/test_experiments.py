@@ -143,6 +143,15 @@ def test_settings_stand_in_the_data_as_plain_attributes(made):
     assert set(experiment.preset("smoke").to_dict()) <= set(attributes)
 
 
+def test_variables_say_in_words_what_they_are(made):
+    _, stem = made
+    for group in groups(stored(stem)):
+        for name, variable in group.variables.items():
+            assert len(variable.attrs.get("long_name", "")) > 3, name
+            assert variable.attrs.get("units", "1") == "1"
+            assert ("units" in variable.attrs) == (variable.dtype.kind in "iuf"), name
+
+
 def test_record_is_what_the_contract_says(made):
     experiment, stem = made
     record = json.loads(Path(f"{stem}.json").read_text())

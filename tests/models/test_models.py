@@ -1,5 +1,7 @@
 """The models against their equations in plain NumPy, and as the pytrees that they are."""
 
+import pickle
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from flax import nnx
 from scipy import special, stats
 
+import toymodels as tm
 from toymodels import ReluOutput, linear
 
 KEY = jax.random.key(0)
@@ -124,3 +127,30 @@ def test_the_gradient_is_a_model():
 def test_sizes_are_counts(n, m, name):
     with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 1"):
         ReluOutput(n, m, key=KEY)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ReluOutput(5, 2, key=KEY),
+        ReluOutput(5, 2, key=KEY, activation=jax.nn.silu),
+        ReluOutput(5, 2, key=KEY, activation=jnp.tanh),
+        linear(5, 2, key=KEY),
+        tm.MixingMatrix(5, 2, 6, key=KEY, bias=True),
+        tm.MLP(6, 4, 3, 2, key=KEY),
+        tm.ReluDictionary(3, 5, key=KEY),
+        tm.TopKDictionary(3, 5, 2, key=KEY),
+        tm.GatedDictionary(3, 5, key=KEY),
+        tm.JumpReluDictionary(3, 5, key=KEY),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_models_can_be_pickled(model):
+    again = pickle.loads(pickle.dumps(model))
+    assert type(again) is type(model)
+    assert nnx.graphdef(again) == nnx.graphdef(model)
+    assert jax.tree.structure(again) == jax.tree.structure(model)
+    for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(model), strict=True):
+        assert (one == other).all()
+    if isinstance(model, ReluOutput):
+        assert again.activation is model.activation

@@ -1,11 +1,12 @@
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from scripts import COUNTING, REPOSITORY, Tree, finish, start
 
-from toymodels.suite import backend, cli
+from toymodels.suite import backend, cli, flags
 
 FAILING = '''"""It fails.
 
@@ -62,6 +63,24 @@ def test_list_is_a_line_a_figure(tree, capsys):
         "lines/line        A straight line (Nobody 2022, figure 1)",
         "lines/other_line  A straight line (Nobody 2022, figure 1)",
     ]
+
+
+def test_list_shows_what_is_there(tree, capsys):
+    tree.command("run", "line", "circle", "--preset", "smoke")
+    tree.command("run", "line")
+    tree.command("run", "line", "--size", "4", "--seed", "1")
+    capsys.readouterr()
+    assert tree.command("list") == 0
+    captured = capsys.readouterr()
+    below = [line.strip() for line in captured.out.splitlines() if line.startswith(" ")]
+    assert below == [
+        "out/curves/circle.png: preset smoke, seed 0; 1 of 2 claims hold, 1 not applicable",
+        "figures/lines/line.png: preset quick, seed 0; 1 of 2 claims hold",
+        "out/lines/line.png: preset smoke, seed 0; 1 of 2 claims hold, 1 not applicable",
+        "out/lines/line.size4-seed1.png: preset quick, size = 4, seed 1; 1 of 2 claims hold",
+    ]
+    assert tree.command("list", "--out", "figures") == 0
+    assert capsys.readouterr().out.count("\n    ") == 1
 
 
 def test_list_names_a_script_without_its_docstring_and_goes_on(tree, capsys):
@@ -125,6 +144,13 @@ for words in (["list"], ["report"], ["status"], *wrong):
     except SystemExit:
         pass
 slow = {"jax", "flax", "numpy", "xarray", "matplotlib", "tyro", "rich"} & set(sys.modules)
+assert not slow, slow
+for words in (["run", "line", "--help"], ["run", "line", "--size", "0"], ["run", "all", "--help"]):
+    try:
+        suite(Path("experiments"), words)
+    except SystemExit:
+        pass
+slow &= set(sys.modules) - {"tyro", "rich"}
 assert not slow, slow
 """
     status, _, err = finish(start("-c", program, cwd=tree.root))
@@ -248,7 +274,7 @@ def git(folder, *words):
         (["run", "lin"], ["'lin'", "did you mean 'line'?", "curves, lines", "other_line"]),
         (["run", "zzz"], ["'zzz'", "choose all, a family (curves, lines)"]),
         (["run"], ["what to run?", "choose all"]),
-        (["rum", "line"], ["list, run, status, report", "'rum'", "did you mean 'run'?"]),
+        (["rum", "line"], ["list, run, status, report, new", "'rum'", "did you mean 'run'?"]),
         ([], ["list, run, status, report"]),
         (["run", "line", "--preset", "nonsense"], ["'smoke', 'quick', 'paper'", "'nonsense'"]),
         (["run", "all", "--preset=nonsense"], ["'smoke', 'quick', 'paper'", "'nonsense'"]),
@@ -258,6 +284,18 @@ def git(folder, *words):
         (["run", "line", "--sparsity", "0", "x"], ["sparsity", "in [0, 1]", "'x'"]),
         (["run", "line", "--sparsity", "nan"], ["sparsity", "in [0, 1]", "nan"]),
         (["run", "line", "--sparsity"], ["sparsity", "one or more values"]),
+        (["run", "line", "--sizes", "3"], ["no flag --sizes", "did you mean --size?"]),
+        (["run", "line", "--dd=x"], ["no flag --dd;", "did you mean --data-dir?"]),
+        (["run", "line", "--oops"], ["no flag --oops; --help shows what there is"]),
+        (["run", "line", "circle", "--size", "3"], ["no flag --size"]),
+        (["run", "line", "--size", "3000000000"], ["size", "at most 2,147,483,647", "32 bits"]),
+        (["new", "line"], ["FAMILY/STEM", "'line'"]),
+        (["new", "lines/Line"], ["FAMILY/STEM", "'lines/Line'"]),
+        (["new", "lines/class"], ["names of Python", "'lines/class'"]),
+        (["new", "../line"], ["FAMILY/STEM"]),
+        (["new", "lines/line"], ["lines/line.py already", "left alone"]),
+        (["new", "curves/line"], ["lines/line.py of this name"]),
+        (["new", "curves/lines"], ["a family or all", "'lines'"]),
     ],
 )
 def test_wrong_usage_is_one_sentence_that_names_the_choices(tree, capsys, words, parts):
@@ -269,8 +307,6 @@ def test_wrong_usage_is_one_sentence_that_names_the_choices(tree, capsys, words,
 @pytest.mark.parametrize(
     "words",
     [
-        ["run", "line", "--sizes", "3"],
-        ["run", "line", "circle", "--size", "3"],
         ["run", "line", "--preset"],
         ["list", "line"],
         ["report", "--preset", "quick"],
@@ -337,6 +373,7 @@ def test_where_a_run_goes(tree, words, out, overrides):
 def test_a_data_folder_reaches_the_script_and_is_no_setting(tree, targets):
     noting = COUNTING.replace("log.write(", "log.write(f'{lab.data_dir}, ' + ")
     tree.write("lines/line", noting)
+    (tree.root / "some" / "where").mkdir(parents=True)
     tree.command("run", *targets, "--data-dir", "some/where")
     log = tree.root / "experiments" / "lines" / "runs.log"
     assert "some/where, run" in log.read_text().splitlines()
@@ -349,9 +386,16 @@ def test_a_data_folder_reaches_the_script_and_is_no_setting(tree, targets):
 def test_a_dataset_that_cannot_be_had_is_one_sentence(tree, capsys):
     loading = FAILING.replace("raise ERROR", "toymodels.data.images.load_mnist(lab.data_dir)")
     tree.write("lines/bad", loading)
-    assert tree.command("run", "bad", "--data-dir", "nowhere") == 1
+    (tree.root / "empty").mkdir()
+    assert tree.command("run", "bad", "--data-dir", "empty") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: lines/bad: there is no nowhere/train-images-idx3-ubyte.gz")
+    assert line.startswith("error: lines/bad: there is no empty/train-images-idx3-ubyte.gz")
+
+
+@pytest.mark.parametrize("targets", [["line"], ["all"]])
+def test_a_data_folder_that_is_not_there_is_wrong_usage_where_none_is_needed(tree, capsys, targets):
+    line = wrong_usage(tree, capsys, "run", *targets, "--data-dir", "no/where")
+    assert line == "error: data_dir must name a folder; there is no no/where"
 
 
 def test_the_summary_says_where_the_picture_is_and_which_claims_hold(tree, capsys):
@@ -378,7 +422,25 @@ def test_help_shows_every_field_with_type_doc_range_and_default(tree, capsys):
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["run", "all", "--help"]])
 def test_help_without_a_figure(tree, capsys, words):
     assert tree.command(*words) == 0
-    assert "--preset" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "--preset" in out
+    assert all(preset in out for preset in ("smoke", "quick", "paper"))
+    assert "minutes" in out
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("lr", ["learning_rate"]),
+        ("wd", ["weight_decay"]),
+        ("batch", ["batch_size"]),
+        ("learnig_rate", ["learning_rate"]),
+        ("q", []),
+    ],
+)
+def test_the_flag_that_is_meant_is_found(asked, meant):
+    names = ["restarts", "steps", "batch_size", "learning_rate", "weight_decay"]
+    assert flags.nearest(asked, names) == meant
 
 
 # -- what is kept
@@ -501,6 +563,46 @@ def test_compiled_programs_are_kept_up_to_a_limit(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_streams_that_cannot_be_written_to_are_one_sentence(tree):
+    """A full disk, a closed stderr, and letters that a terminal has not."""
+    (tree.root / "\N{PARTY POPPER}").mkdir()
+    shell = """
+    $python -m experiments list > /dev/full; echo $?
+    $python -m experiments run zzz 2>&-; echo $?
+    $python -m experiments list 2>&- | head -1; echo $?
+    export PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 LC_ALL=C
+    $python -m experiments run line --out \N{PARTY POPPER}; echo $?
+    """
+    environment = os.environ | {"python": sys.executable, "PYTHONPATH": str(REPOSITORY)}
+    command = ["bash", "-c", shell]
+    done = subprocess.run(command, cwd=tree.root, env=environment, capture_output=True, timeout=120)
+    out = done.stdout.decode("ascii").splitlines()
+    assert done.stderr == b"error: the output cannot be written: No space left on device\n"
+    assert out[:2] == ["1", "2"]
+    assert out[2].startswith("curves/circle")
+    assert out[3] == out[-1] == "0"
+    assert "the picture is \\udcf0" in out[-2]
+    assert (tree.root / "\N{PARTY POPPER}" / "lines" / "line.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "parts"),
+    [
+        ("JAX_PLATFORMS", "nonsense", ["JAX_PLATFORMS=nonsense", "'nonsense'"]),
+        ("JAX_NUM_CPU_DEVICES", "0", ["JAX_NUM_CPU_DEVICES", ">= 1", "'0'"]),
+        ("JAX_NUM_CPU_DEVICES", "abc", ["JAX_NUM_CPU_DEVICES", ">= 1", "'abc'"]),
+    ],
+)
+def test_an_environment_that_jax_cannot_do_is_one_sentence(tree, name, value, parts):
+    words = ("-m", "experiments", "run", "line", "--preset", "smoke")
+    status, out, err = finish(start(*words, cwd=tree.root, **{name: value}))
+    assert (status, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("error: ")
+    assert all(part in line for part in parts)
+    assert tree.runs() == 0
+
+
 def test_wrong_usage_ends_a_process_with_status_2(tree):
     words = ("-m", "experiments", "run", "line", "--seed", "two")
     status, out, err = finish(start(*words, cwd=tree.root))
@@ -512,3 +614,13 @@ def test_the_real_experiments_are_listed():
     status, out, err = finish(start("-m", "experiments", "list", cwd=REPOSITORY))
     assert status == 0, err
     assert all("/" in line.split()[0] for line in out.splitlines())
+
+
+def test_the_installed_package_says_where_figures_are_made(tmp_path):
+    """As a wheel does, in whose environment there is no `python -m experiments`."""
+    status, out, err = finish(start("-m", "toymodels", cwd=tmp_path))
+    assert (status, err) == (0, "")
+    assert "`python -m experiments` needs the folder `experiments`" in out
+    status, out, err = finish(start("-m", "toymodels", "run", "all", cwd=tmp_path))
+    assert (status, out) == (2, "")
+    assert err.startswith("error: toymodels ")

@@ -1,17 +1,15 @@
 """JAX and Matplotlib set up: all cores, nothing compiled twice, and for a command no windows.
 
-To be called before anything touches a device. What the user has set stays as it is.
+To be called before anything touches a device. What the user has set stays as it is, and is refused
+in a sentence where JAX cannot do it.
 """
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
-import jax
-import matplotlib
-
-from toymodels.numerics.checks import check_count
-
+DEVICES = "JAX_NUM_CPU_DEVICES"
 CACHE_BYTES = 2**30
 """How much room the compiled programs of earlier sessions may take."""
 
@@ -28,11 +26,17 @@ def setup(cpu_devices: int | None = None) -> None:
         cpu_devices: how many devices; one a core by default.
 
     Raises:
-        ValueError: if `cpu_devices` is no whole number of at least 1.
+        ValueError: if `cpu_devices`, or what the environment says instead, is no whole number of
+            at least 1.
         RuntimeError: if JAX has been used before, with another number of devices.
     """
+    import jax
+
+    from toymodels.numerics.checks import check_count
+
     if cpu_devices is not None:
         check_count("cpu_devices", cpu_devices)
+    _check_count_of_devices()
     if cpu_devices is None and _has_a_number_of_devices():
         return _keep_compiled_programs()
     try:
@@ -46,17 +50,47 @@ def setup(cpu_devices: int | None = None) -> None:
 
 
 def prepare() -> None:
-    """Set up for a command: draw without a screen, and go on with the devices that there are."""
-    matplotlib.use("agg")
+    """Set up for a command: draw without a screen, and go on with the devices that there are.
+
+    Raises:
+        ValueError: if JAX cannot do what the environment asks of it.
+    """
+    _draw_without_a_screen()
     try:
         setup()
     except RuntimeError:
         _keep_compiled_programs()
+    _start()
+
+
+def _draw_without_a_screen() -> None:
+    os.environ["MPLBACKEND"] = "agg"  # heard when Matplotlib is imported, by what draws
+    if "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].use("agg")
+
+
+def _check_count_of_devices() -> None:
+    asked = os.environ.get(DEVICES, "").strip()
+    if DEVICES in os.environ and not (asked.isdecimal() and int(asked) > 0):
+        raise ValueError(f"{DEVICES} must be a whole number >= 1; got {asked!r}")
+
+
+def _start() -> None:
+    """Start the devices here, where it can be said what is wrong with them."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        asked = os.environ.get("JAX_PLATFORMS")
+        where = f"JAX_PLATFORMS={asked}" if asked else "this machine"
+        reason = " ".join(str(error).split()).partition(". (")[0] or "no such devices"
+        raise ValueError(f"JAX finds no devices with {where}: {reason}") from None
 
 
 def _has_a_number_of_devices() -> bool:
     flags = os.environ.get("XLA_FLAGS", "")
-    return "JAX_NUM_CPU_DEVICES" in os.environ or "xla_force_host_platform_device_count" in flags
+    return DEVICES in os.environ or "xla_force_host_platform_device_count" in flags
 
 
 def usable_cores() -> int:
@@ -67,6 +101,8 @@ def usable_cores() -> int:
 
 
 def _keep_compiled_programs() -> None:
+    import jax
+
     if jax.config.values["jax_compilation_cache_dir"]:
         return
     with suppress(OSError, RuntimeError):  # no home, or one that cannot be written: no cache

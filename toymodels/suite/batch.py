@@ -1,14 +1,13 @@
 """Figures made one after the other: what came of each, in words, and whether all went well."""
 
-import os
 import shutil
 import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from toymodels.engine.training import TrainingDiverged
+from toymodels.suite.catalog import shorten
 from toymodels.suite.claim import Claim
 from toymodels.suite.report import count_claims, format_numbers, verdict
 from toymodels.suite.running import Order, Outcome, make
@@ -27,10 +26,12 @@ def perform(orders: Mapping[str, Callable[[], Order]]) -> int:
     for name, place_order in orders.items():
         try:
             order = place_order()
-            print(summarise(name, order, make(order)), flush=True)
+            outcome = make(order)
         except Exception as error:
             failed.append(name)
             _explain(name, error)
+        else:
+            print(summarise(name, order, outcome), flush=True)
     if len(orders) > 1:
         print(_summary(len(orders), failed))
     return 1 if failed else 0
@@ -80,11 +81,6 @@ def _summary(count: int, failed: list[str]) -> str:
     if failed:
         return f"{count - len(failed)} of {count} figures are done; failed: {', '.join(failed)}"
     return f"all {count} figures are done"
-
-
-def shorten(path: Path) -> str:
-    """Write a path from the current folder on if it is in there."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _complain(words: str) -> None:

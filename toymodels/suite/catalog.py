@@ -1,6 +1,7 @@
 """Which figures there are, and what their scripts say of themselves, read without running them."""
 
 import ast
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,11 @@ def _paragraph(text: str, name: str) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def shorten(path: Path) -> str:
+    """Write a path from the current folder on if it is in there."""
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def find_scripts(folder: Path) -> dict[str, Path]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -40,6 +40,7 @@ class Experiment(Generic[S]):
         paper: the source's own settings.
         sweeps: the coordinate that the figure is about.
         weights: the weights in the data, each with the dimensions that it ends in.
+        describes: what the variables are that the script adds to the data, in a few words each.
         reads: files beside the script that `run` reads.
 
     Raises:
@@ -58,6 +59,7 @@ class Experiment(Generic[S]):
     paper: S
     sweeps: str
     weights: Mapping[str, tuple[str, ...]]
+    describes: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

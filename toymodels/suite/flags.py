@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field, fields, make_dataclass
+from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -15,9 +16,11 @@ def parse(words: Sequence[str], prog: str, description: str, **defaults: Spec) -
     """Return the specs with what the words say; the names head their flags in the help.
 
     Raises:
-        ValueError: if a value is not what its field may be, in one sentence.
-        SystemExit: after --help (0), or a flag that there is not (2).
+        ValueError: if a value is not what its field may be, or there is no such flag, in one
+            sentence.
+        SystemExit: after --help (0), or words that are no flag's (2).
     """
+    _check_flags(words, [field.name for spec in defaults.values() for field in fields(spec)])
     forms = {name: _form(spec) for name, spec in defaults.items()}
     everything: Any = make_dataclass(
         "Everything", [(name, type(form), field(default=form)) for name, form in forms.items()]
@@ -30,6 +33,30 @@ def parse(words: Sequence[str], prog: str, description: str, **defaults: Spec) -
         config=(tyro.conf.OmitArgPrefixes,),
     )
     return [_to_spec(type(spec), getattr(filled, name)) for name, spec in defaults.items()]
+
+
+def _check_flags(words: Sequence[str], names: Sequence[str]) -> None:
+    """Raise ValueError if a word is a flag that there is not, naming the nearest."""
+    for word in words:
+        asked = word.partition("=")[0].lstrip("-").replace("-", "_")
+        if word.startswith("--") and asked.removeprefix("no_") not in (*names, "help", ""):
+            hint = "".join(f"; did you mean {_flag_of(name)}?" for name in nearest(asked, names))
+            more = "" if hint else "; --help shows what there is"
+            raise ValueError(f"there is no flag {word.partition('=')[0]}{hint or more}")
+
+
+def nearest(asked: str, names: Sequence[str]) -> list[str]:
+    """Return the name that is most likely meant, if any: by initials, its beginning, or letters.
+
+    `lr` is learning_rate, `batch` batch_size, and `learnig_rate` is learning_rate as well.
+    """
+    by_initials = [name for name in names if "".join(w[0] for w in name.split("_")) == asked]
+    begun = [name for name in names if len(asked) > 1 and name.startswith(asked)]
+    return [*by_initials, *begun, *get_close_matches(asked, names, n=1)][:1]
+
+
+def _flag_of(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _to_spec(kind: type[Spec], form: Any) -> Spec:

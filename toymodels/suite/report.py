@@ -1,7 +1,7 @@
 """The page of all figures, rebuilt from their records."""
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def section(record: dict[str, Any]) -> str:
     family, claims = record["family"], record["claims"]
     name = record.get("name", record["stem"])
     fared = count_claims([claim["holds"] for claim in claims])
-    settings = "".join(f", {name} = {value}" for name, value in record["overrides"].items())
+    settings = name_settings(record["overrides"])
     parts = [
         f"### {record['title']}",
         f"![{name}]({family}/{name}.png)",
@@ -79,6 +79,11 @@ def _table(claims: list[dict[str, Any]]) -> str:
         )
         rows.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     return "\n".join(rows)
+
+
+def name_settings(changed: Mapping[str, Any]) -> str:
+    """Say changed settings, to follow the preset that they differ from."""
+    return "".join(f", {name} = {value}" for name, value in changed.items())
 
 
 def verdict(holds: Any) -> str:

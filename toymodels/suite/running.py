@@ -5,13 +5,14 @@ Data that an earlier run finished is used again wherever its identity is the sam
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from toymodels.data.files import exclusive, read_json
 from toymodels.suite.claim import Claim
@@ -175,7 +176,7 @@ def _compute(order: Order, identity: Identity) -> Data:
         "identity": identity.hash,
         "provenance": watch.provenance(earlier),
     }
-    return Data.of(results, stamp)
+    return Data.of(results, stamp, order.experiment.describes)
 
 
 def _judge_and_draw(
@@ -186,11 +187,18 @@ def _judge_and_draw(
         claims = tuple(order.experiment.claims(data.results))
         figure = order.experiment.plot(data.results)
         picture = artifacts.to_png(figure)
-        plt.close(figure)
+        _close(figure)
     except BaseException:
         artifacts.keep(order.place, identity.hash, data)
         raise
     return claims, picture
+
+
+def _close(figure: Figure) -> None:
+    """Let go of a figure, should a script have made it by pyplot; importing that takes a while."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot:
+        pyplot.close(figure)
 
 
 def _record(

@@ -4,7 +4,7 @@ The annotations say everything: type, range and choices, for Python and for the 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from numbers import Integral, Real
 from types import NoneType, SimpleNamespace, UnionType
@@ -23,6 +23,8 @@ from typing import (
 if TYPE_CHECKING:
     import optax
 
+FLOAT32_MAX = 3.4028235e38
+MOST = 2**31 - 1  # steps are counted, and entries of arrays, in 32 bits
 PRESETS = ("smoke", "quick", "paper")
 """From the fastest to the source's own sizes."""
 
@@ -36,6 +38,11 @@ class Range:
     _: KW_ONLY
     above: int | float = -math.inf
     below: int | float = math.inf
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether numbers of any height are in it."""
+        return self.high == self.below == math.inf
 
     def __contains__(self, value: int | float) -> bool:
         return self.low <= value <= self.high and self.above < value < self.below
@@ -122,7 +129,8 @@ class Spec:
     A subclass is a frozen dataclass by itself.
     A text below a field, as docstrings are written, is its help on the command line.
     Fields are int, float, bool, str, Literal[...], tuples of these, or any of them `| None`,
-    with a Range where there are bounds. Numbers are finite, a whole number serves as a float,
+    with a Range where there are bounds. Numbers are finite, a whole number serves as a float and
+    is at most 2^31 - 1 where its Range has no upper bound,
     a list as a tuple, and a tuple of any length has at least one entry.
 
     Raises:
@@ -147,6 +155,13 @@ class Spec:
 
     def check(self) -> None:
         """Check what spans several fields; for a script to override, raising ValueError."""
+
+    def arrays(self) -> Iterable[Sequence[int]]:
+        """Give the shapes of the largest arrays that a run holds at once; for a script to override.
+
+        Settings whose arrays do not fit into memory are refused before anything is made.
+        """
+        return ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as JSON has them: lists for tuples."""
@@ -174,6 +189,13 @@ class TrainingSpec(Spec):
     weight_decay: NonNegative = 1e-2
     """AdamW's decoupled weight decay."""
 
+    def arrays(self) -> Iterable[Sequence[int]]:
+        """Give the weights W of all restarts by the usual names: n, m, a sweep of sparsities."""
+        n, m, sparsity = (getattr(self, name, 1) for name in ("n", "m", "sparsity"))
+        points = len(sparsity) if isinstance(sparsity, tuple) else 1
+        if isinstance(n, int) and isinstance(m, int):
+            yield trained(self.restarts, points, m, n)
+
     def optimizer(self) -> "optax.GradientTransformation":
         """Return AdamW at these settings."""
         import optax  # not for settings alone: the command line's help needs no JAX
@@ -184,10 +206,35 @@ class TrainingSpec(Spec):
         return optax.adamw(rate, weight_decay=self.weight_decay)
 
 
+def trained(*shape: int) -> tuple[int, ...]:
+    """Return the shape of weights with all that training holds beside them.
+
+    That is the gradient and the two moments of Adam.
+    """
+    return (4, *shape)
+
+
+def check_importance(decay: float, n: int) -> None:
+    """Check that the importances decay^0 ... decay^(n-1) are finite; they may vanish.
+
+    Raises:
+        ValueError: with the largest decay that there may be.
+    """
+    highest = FLOAT32_MAX ** (1 / max(n - 1, 1))
+    if decay > highest:
+        raise ValueError(
+            f"importance_decay must be at most {highest:.4g} for {n} features, whose importances "
+            f"overflow otherwise; got {decay:g}"
+        )
+
+
 def conform(name: str, hint: Any, value: Any) -> Any:
     """Return `value` as `hint` has it, or raise a ValueError that says what `name` may be."""
     try:
         return _fit(hint, value)
+    except _TooHigh as high:
+        most = f"at most {MOST:,}, as far as 32 bits count"
+        raise ValueError(f"{name} must be {most}; got {high.value:,}") from None
     except _Unfit as unfit:
         raise ValueError(f"{name} must be {describe(hint)}; got {unfit.value!r}") from None
     except TypeError as error:
@@ -228,6 +275,10 @@ class _Unfit(Exception):
         self.value = value
 
 
+class _TooHigh(_Unfit):
+    """A number is higher than anything can be counted to."""
+
+
 def _fit(hint: Any, value: Any) -> Any:
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
@@ -255,8 +306,13 @@ def _fit_plain(hint: Any, value: Any) -> Any:
 
 
 def _fit_ranges(notes: tuple[Any, ...], fitted: Any, value: Any) -> Any:
-    outside = any(fitted not in note for note in notes if isinstance(note, Limit))
-    return _refuse(value) if outside else fitted
+    limits = [note for note in notes if isinstance(note, Limit)]
+    if any(fitted not in limit for limit in limits):
+        return _refuse(value)
+    unbounded = all(isinstance(limit, Range) and limit.unbounded for limit in limits)
+    if limits and unbounded and isinstance(fitted, int) and fitted > MOST:
+        raise _TooHigh(value)
+    return fitted
 
 
 def _fit_any(options: tuple[Any, ...], value: Any) -> Any:

@@ -193,16 +193,18 @@ def _experiment(module: Module) -> tuple[list[ast.expr], ast.expr | None]:
         value = getattr(statement.node, "value", None)
         if not isinstance(value, ast.Call):
             return [ast.Name("EXPERIMENT", ast.Load())], None  # made elsewhere
-        named = {word.arg: word.value for word in value.keywords}
-        plain: dict[str | None, ast.expr] = dict(
-            zip(("file", "Spec", "run"), value.args, strict=False)
-        )
-        given = {**plain, **named}
-        starred = None in named or any(isinstance(a, ast.Starred) for a in value.args)
+        given = arguments(value)
+        starred = None in given or any(isinstance(a, ast.Starred) for a in value.args)
         if {"Spec", "run"} <= given.keys() and not starred:
             return [given["Spec"], given["run"]], given.get("reads")
         return [value], given.get("reads")  # made in some other way: all of it counts
     raise ValueError(f"{module.label} has no EXPERIMENT = Experiment(...)")
+
+
+def arguments(call: ast.Call) -> dict[str | None, ast.expr]:
+    """Return what a call of Experiment is given, by name; None is what has none."""
+    plain = zip(("file", "Spec", "run"), call.args, strict=False)
+    return {**dict(plain), **{word.arg: word.value for word in call.keywords}}
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -3,19 +3,23 @@
 import hashlib
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import xarray as xr
 
 from toymodels.data.files import write_atomically
+from toymodels.suite.store.words import describe
 
 Results = xr.Dataset | xr.DataTree
 
 STAMP = "toymodels"
 """The attribute that holds, as JSON, what the data is the result of."""
 
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 WORTH_COMPRESSING = 4096  # bytes
 
 
@@ -53,13 +57,19 @@ class Data:
     results: Results
 
     @classmethod
-    def of(cls, results: Results, stamp: dict[str, Any]) -> "Data":
+    def of(
+        cls, results: Results, stamp: dict[str, Any], words: Mapping[str, str] = NO_WORDS
+    ) -> "Data":
         """Write results and read them back, so that they are the same now and when loaded later.
 
-        Their attributes give way to the stamp, and to its settings one by one.
+        Their attributes give way to the stamp, and to its settings one by one; variables say in
+        words what they are, their own or the suite's.
         """
         tree = results if isinstance(results, xr.DataTree) else xr.DataTree(results)
-        groups = {node.path: _plain(node.to_dataset(inherit=False)) for node in tree.subtree}
+        groups = {
+            node.path: describe(_plain(node.to_dataset(inherit=False)), words)
+            for node in tree.subtree
+        }
         settings = {name: _attribute(value) for name, value in stamp.get("spec", {}).items()}
         groups["/"] = groups["/"].assign_attrs({**settings, STAMP: json.dumps(stamp)})
         return cls.read(_written(xr.DataTree.from_dict(groups)))

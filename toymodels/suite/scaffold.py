@@ -1,0 +1,135 @@
+"""The command `new`: a script that runs and keeps the contract as it stands, to be filled in."""
+
+import keyword
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from toymodels.data.files import stage
+from toymodels.suite.usage import Parser, wrong_usage
+
+SCRIPT = '''"""TITLE: what is to be seen, in a line.
+
+Source: who, when, where; "ours" if nobody has shown it.
+
+What the figure is about: what is trained, what is to be seen, and what was found.
+
+Deviations:
+- The source's settings are to be named here; this is AdamW, learning rate {learning_rate:g}, batch
+  {batch_size:,}, {steps:,} steps, and each model the best of {restarts} restarts by test loss.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+import toymodels as tm
+from toymodels import geometry, plotting
+
+SOURCE = tm.Source("who, when, where in it")
+
+
+class Spec(tm.TrainingSpec):
+    """Settings."""
+
+    n: tm.Count = 5
+    """Number of features."""
+    m: tm.Count = 2
+    """Number of hidden dimensions."""
+    sparsity: tm.Sparsities = (0.0, 0.8, 0.95)
+    """S, the probability that a feature is inactive."""
+
+
+def run(lab: tm.Lab[Spec]) -> xr.Dataset:
+    spec = lab.spec
+
+    def problem(sparsity):
+        importance = 0.9 ** np.arange(spec.n)
+        return tm.sparse_reconstruction(spec.n, spec.m, sparsity, importance, spec.batch_size)
+
+    return lab.train("relu_output", problem, over="sparsity")
+
+
+@plotting.style()
+def plot(data: xr.Dataset) -> Figure:
+    best = tm.best_of(data)
+    figure = plotting.figure(2.4 * data.sizes["sparsity"], 2.6)
+    axes = figure.subplots(1, data.sizes["sparsity"], squeeze=False)[0]
+    limit = plotting.shared_limit(1.0, geometry.norms(best.W.values))
+    for ax, S in zip(axes, data.sparsity.values, strict=True):
+        plotting.norm_bars(
+            ax,
+            geometry.norms(best.W.sel(sparsity=S).values),
+            geometry.superposition(best.W.sel(sparsity=S).values),
+            limit,
+        )
+        ax.set_title(plotting.sparsity_label(S))
+        ax.set_xlabel("length of each feature")
+    return figure
+
+
+def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
+    best = tm.best_of(data.sortby("sparsity"))
+    represented = geometry.represented(best.W.values).sum(axis=-1)
+    yield SOURCE.does_not_fall(
+        "The number of represented features does not fall as they get sparser", represented
+    )
+
+
+EXPERIMENT = tm.Experiment(
+    __file__, Spec, run, plot, claims,
+    smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
+    paper=Spec(restarts=16, steps=20_000),
+    sweeps="sparsity", weights=tm.TIED,
+)  # fmt: skip
+
+if __name__ == "__main__":
+    EXPERIMENT.main()
+'''
+
+
+def write_script(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
+    """Write the script of a new figure, and say how it is run."""
+    parser = Parser("python -m experiments new", allow_abbrev=False)
+    parser.add_argument("name", metavar="FAMILY/STEM", help="where it belongs, and its name")
+    with wrong_usage():
+        name = parser.parse_args(words).name
+        path = folder / f"{_checked(name, scripts)}.py"
+        if path.exists():
+            raise ValueError(f"there is a script {path} already, and it is left alone")
+    try:
+        _write(path, SCRIPT.replace("TITLE", path.stem.replace("_", " ").capitalize()))
+    except OSError as error:
+        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
+        return 1
+    print(f"{path}\nfill it in, and run it: python -m experiments run {path.stem} --preset smoke")
+    return 0
+
+
+def _checked(name: str, scripts: Mapping[str, Path]) -> str:
+    """Return a name that can be a new figure's, or raise ValueError."""
+    family, _, stem = name.partition("/")
+    for part in (family, stem):
+        if not re.fullmatch(r"[a-z]\w*", part, re.ASCII) or keyword.iskeyword(part):
+            raise ValueError(
+                "a figure is named FAMILY/STEM, each of small letters, digits and _ as names of "
+                f"Python are; got {name!r}"
+            )
+    families = {path.parent.name for path in scripts.values()} | {"all", family}
+    if stem in families:
+        raise ValueError(f"a figure cannot be named as a family or all; got {stem!r}")
+    if stem in scripts and scripts[stem].parent.name != family:
+        raise ValueError(f"there is a figure {scripts[stem]} of this name already")
+    return name
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that was not there; whoever was faster is left alone."""
+    staged = stage(path.parent, text.encode())
+    try:
+        path.hardlink_to(staged)
+    finally:
+        staged.unlink()

@@ -1,0 +1,64 @@
+"""What the variables of stored data are: `long_name` and `units`, as readers of netCDF expect.
+
+The names that models, training and the suite's alphabet give are here; a script says what its own
+are, by `Experiment(describes=...)`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import xarray as xr
+
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "W": "weights; a column is the direction of a feature",
+        "W_dec": "decoder weights; a column is the direction of a dictionary feature",
+        "W_in": "weights of the input layer",
+        "W_out": "weights of the output layer",
+        "M": "mixing matrix of heads and attentional features",
+        "b": "bias of the outputs",
+        "h": "hidden vectors of the datapoints",
+        "loss": "loss on the test distribution",
+        "train_loss": "loss on the training set",
+        "test_loss": "loss on fresh datapoints",
+        "importance": "importance of a feature in the loss",
+        "sparsity": "S, the probability that a feature is inactive",
+        "seed": "restart",
+        "n": "number of features",
+        "m": "number of hidden dimensions",
+        "d_model": "width of the residual stream",
+        "feature": "feature",
+        "hidden": "hidden dimension",
+        "datapoint": "datapoint",
+        "dataset": "dataset drawn",
+        "dataset_size": "T, the number of datapoints",
+        "feature_dimensionality": "share of a hidden dimension that a feature has",
+        "datapoint_dimensionality": "share of a hidden dimension that a datapoint has",
+        "head": "attention head",
+        "attentional_feature": "attentional feature",
+        "output": "output of the residual stream",
+        "dictionary_feature": "feature of a dictionary",
+        "pixel": "pixel of an image",
+        "label": "label of an image",
+        "layer": "hidden layer",
+        "accuracy": "share of test images that are classified rightly",
+        "step": "optimiser step",
+        "snapshot": "optimiser step of a snapshot",
+        "probed": "optimiser step of a measurement",
+    }
+)
+
+
+def describe(dataset: xr.Dataset, own: Mapping[str, str]) -> xr.Dataset:
+    """Return a Dataset whose variables say what they are, as far as there are words for them.
+
+    All numbers are without dimension, which is the unit "1". What a variable says already stays.
+    """
+    words = {**WORDS, **own}
+    described = dataset.copy()
+    for name, variable in described.variables.items():
+        if str(name) in words:
+            variable.attrs.setdefault("long_name", words[str(name)])
+        if variable.dtype.kind in "iuf":
+            variable.attrs.setdefault("units", "1")
+    return described
