@@ -5,6 +5,7 @@ nothing here trains, measures or knows a file: arrays come from `toymodels.geome
 stored dataset. Nothing imports jax or keeps a figure open.
 """
 
+from .animation import animate
 from .clouds import point_cloud
 from .colors import (
     DATAPOINT,
@@ -33,6 +34,7 @@ from .labels import (
     probability_label,
     sparsity_label,
 )
+from .legibility import text_faults
 from .matrices import gram_with_bias, heat_map, norm_bars
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
@@ -58,6 +60,7 @@ __all__ = [
     "NOT_LEARNED",
     "SUPERPOSED",
     "SUPERPOSITION_CMAP",
+    "animate",
     "arrow_glyph",
     "directions_over",
     "dot_strip",
@@ -88,6 +91,7 @@ __all__ = [
     "sorted_losses",
     "sparsity_label",
     "style",
+    "text_faults",
     "tile_bars",
     "unit_circle",
     "value_map",
