@@ -3,12 +3,14 @@
 import re
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FEWER = {"5000": "20", "6000": "40", "70": "3"}  # steps, steps, pictures
 
 
+@pytest.mark.slow
 def test_the_readme_runs_and_makes_its_film(tmp_path, monkeypatch):
     blocks = re.findall(r"^```python\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S)
     code = "\n".join(blocks)

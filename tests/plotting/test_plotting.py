@@ -77,9 +77,16 @@ def test_equal_importances_look_equal_and_dark():
     assert contrast_with_white(shades).min() > 7
 
 
-@pytest.mark.parametrize("importance", [[1.0, 0.0], [1.0, -1.0], [1.0, np.nan]])
-def test_importances_must_be_positive(importance):
-    with pytest.raises(ValueError, match="positive"):
+def test_no_importance_at_all_is_the_palest():
+    shades = plotting.importance_colors([1.0, 1e-300, 0.0])
+    np.testing.assert_array_equal(shades[1], shades[2])
+    pale, dark = contrast_with_white(plotting.importance_colors([0.0, 1.0]))
+    assert dark > 7 > pale
+
+
+@pytest.mark.parametrize("importance", [[0.0, 0.0], [1.0, -1.0], [1.0, np.nan]])
+def test_importances_must_not_be_negative(importance):
+    with pytest.raises(ValueError, match="must not be negative"):
         plotting.importance_colors(importance)
 
 
@@ -500,6 +507,11 @@ def test_guides_are_named_and_lie_at_their_fractions(ax):
     plotting.fraction_guides(ax, ["1", "3/8", "2/5"])
     assert [line.get_ydata()[0] for line in ax.lines] == [0.375, 0.4, 1.0]
     assert [text.get_text() for text in ax.texts] == ["3/8", "2/5", "1"]
+
+
+def test_guides_may_say_what_has_their_fraction(ax):
+    plotting.fraction_guides(ax, {"1/2": "pair", "1": ""})
+    assert [text.get_text() for text in ax.texts] == ["1/2 pair", "1"]
 
 
 def test_the_names_of_guides_do_not_overlap(ax):

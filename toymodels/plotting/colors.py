@@ -71,23 +71,25 @@ def importance_colors(importance: ArrayLike) -> np.ndarray:
     """Show importance as lightness: the blue of features, the most important darkest.
 
     Lightness is linear in log importance and spans its whole range, from navy to a blue that is
-    still well visible on white; equal importances all give the dark one.
+    still well visible on white; equal importances all give the dark one, and none at all, 0, the
+    palest.
 
     Args:
-        importance: [n], positive.
+        importance: [n], not negative, and not all zero.
 
     Returns:
         RGB [n, 3].
 
     Raises:
-        ValueError: if an importance is not positive.
+        ValueError: if an importance is negative or NaN, or none is positive.
 
     """
     importance = np.asarray(importance, dtype=float)
-    if not np.all(importance > 0):
-        raise ValueError(f"importances must be positive; got {importance.min()}")
-    depth = np.log(importance.max() / importance)
-    paleness = depth / max(depth.max(), 1e-6)
+    if not (np.all(importance >= 0) and np.any(importance > 0)):
+        raise ValueError(f"importances must not be negative, nor all 0; got {importance.min()}")
+    some = importance > 0
+    depth = np.log(importance.max()) - np.log(importance, where=some, out=np.zeros(some.shape))
+    paleness = np.where(some, depth / max(depth[some].max(), 1e-6), 1.0)
     return _oklch(0.34 + 0.45 * paleness, 0.13 - 0.04 * paleness, _BLUE_HUE)
 
 
