@@ -98,6 +98,11 @@ def test_linear_vs_relu(linear_and_relu):
     assert judged(experiment, worse)[:6] == [False] * 6
     sparse = gathered(linear.isel(sparsity=[1, 2]), relu.isel(sparsity=[1, 2]))
     assert judged(experiment, sparse)[2:4] == [None, None]
+    assert judged(experiment, sparse)[7:] == [None, None], "nobody saw sharing begin"
+    alike = [one.assign(importance=1.0 + 0 * one.importance) for one in (linear, relu)]
+    assert judged(experiment, gathered(*alike))[1:3] == [None, None]
+    dense = [one.isel(sparsity=[0]) for one in (linear, relu)]
+    assert judged(experiment, gathered(*dense))[5:] == [None] * 4
 
 
 def test_phase_diagram_n2_m1():

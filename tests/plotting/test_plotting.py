@@ -388,8 +388,18 @@ def test_bars_have_the_norms_lengths_and_the_grams_rows(n):
 def test_bars_are_coloured_by_superposition_where_learned(ax):
     bars = plotting.norm_bars(ax, [1.0, 1.0, 0.6, 0.0], [0.0, 1.0, 7.0, 7.0])
     faces = np.array([bar.get_facecolor()[:3] for bar in bars])
-    blue, red = to_rgb(plotting.FEATURE), to_rgb(plotting.SUPERPOSED)
-    np.testing.assert_allclose(faces, [blue, red, red, to_rgb("white")])
+    dark, amber = to_rgb(plotting.INK), to_rgb(plotting.AMBER)
+    np.testing.assert_allclose(faces, [dark, amber, amber, to_rgb("white")])
+
+
+def test_keys_say_what_signs_and_bars_mean():
+    signs, sharing = plotting.figure(4, 2).subplots(1, 2)
+    assert plotting.sign_key(signs, 2.0, "W").get_ticks().tolist() == [-2, 0, 2]
+    assert signs.get_ylabel() == "W"
+    bar = plotting.sharing_key(sharing)
+    alone, shared = (label.get_text() for label in sharing.get_yticklabels())
+    assert "alone" in alone and "others" in shared
+    np.testing.assert_allclose(bar.cmap(0.0)[:3], to_rgb(plotting.INK))
 
 
 # phases

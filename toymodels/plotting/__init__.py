@@ -8,6 +8,7 @@ stored dataset. Nothing imports jax or keeps a figure open.
 from .animation import animate
 from .clouds import point_cloud
 from .colors import (
+    AMBER,
     DATAPOINT,
     FAINT,
     FEATURE,
@@ -16,6 +17,7 @@ from .colors import (
     MMCS_CMAP,
     MUTED,
     NOT_LEARNED,
+    SHARING_CMAP,
     SUPERPOSED,
     SUPERPOSITION_CMAP,
     feature_colors,
@@ -35,7 +37,7 @@ from .labels import (
     sparsity_label,
 )
 from .legibility import text_faults
-from .matrices import gram_with_bias, heat_map, norm_bars
+from .matrices import gram_with_bias, heat_map, norm_bars, sharing_key, sign_key
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .style import figure, style
@@ -50,6 +52,7 @@ from .vectors import (
 )
 
 __all__ = [
+    "AMBER",
     "DATAPOINT",
     "FAINT",
     "FEATURE",
@@ -58,6 +61,7 @@ __all__ = [
     "MMCS_CMAP",
     "MUTED",
     "NOT_LEARNED",
+    "SHARING_CMAP",
     "SUPERPOSED",
     "SUPERPOSITION_CMAP",
     "animate",
@@ -88,6 +92,8 @@ __all__ = [
     "restart_counts",
     "restart_lines",
     "shared_limit",
+    "sharing_key",
+    "sign_key",
     "sorted_losses",
     "sparsity_label",
     "style",
