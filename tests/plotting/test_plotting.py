@@ -469,6 +469,27 @@ def test_a_table_has_its_values_written_and_its_axes_named(ax):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0.05", "10"]
 
 
+def test_ratios_are_written_and_as_deep_below_one_as_above():
+    ax, key = plotting.figure(4, 2).subplots(1, 2)
+    image = plotting.ratio_table(ax, [10, 300], [2, 3], [[1.0, 1.25], [0.8, 1.1]])
+    np.testing.assert_allclose(image.get_clim(), [0.8, 1.25])
+    depth = contrast_with_white(image.cmap(image.norm([1.0, 1.25, 0.8]))[:, :3])
+    assert depth[0] < 1.1 and depth[1:].min() > 7
+    red, _, blue, _ = image.cmap(image.norm(1.1))
+    assert red > blue
+    assert [text.get_text() for text in ax.texts] == ["1", "1.25", "0.8", "1.1"]
+    plotting.ratio_key(key, image, "loss")
+    key.figure.draw_without_rendering()
+    assert [label.get_text() for label in key.get_yticklabels()] == ["0.8", "1", "1.25"]
+
+
+@pytest.mark.parametrize("ratios", [[[500.0]], [[0.0]], [[1.0]]])
+def test_ratios_far_off_and_none_at_all_are_drawn(ax, ratios):
+    low, high = plotting.ratio_table(ax, [10], [2], ratios).get_clim()
+    assert 0.5 <= low < 1 < high <= 2
+    ax.figure.draw_without_rendering()
+
+
 # restarts
 
 COLORS = {"pentagon": plotting.FEATURE, "square": plotting.DATAPOINT}

@@ -27,7 +27,7 @@ from .colors import (
 from .counts import restart_counts, restart_lines, sorted_losses
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
-from .grids import value_map, value_table
+from .grids import ratio_key, ratio_table, value_map, value_table
 from .labels import (
     even_axis,
     log_axis,
@@ -89,6 +89,8 @@ __all__ = [
     "point_legend",
     "polygon_arrows",
     "probability_label",
+    "ratio_key",
+    "ratio_table",
     "restart_counts",
     "restart_lines",
     "shared_limit",
