@@ -12,7 +12,9 @@ FEWER = {"5000": "20", "6000": "40", "70": "3"}  # steps, steps, pictures
 
 @pytest.mark.slow
 def test_the_readme_runs_and_makes_its_film(tmp_path, monkeypatch):
-    blocks = re.findall(r"^```python\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S
+    )
     code = "\n".join(blocks)
     for number, fewer in FEWER.items():
         assert re.search(rf"\b{number}\b", code)

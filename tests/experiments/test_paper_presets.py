@@ -1,11 +1,8 @@
 """The presets `paper`, checked without training: every program is traced, no step is taken."""
 
-import os
-from dataclasses import fields, replace
-
 import numpy as np
 import pytest
-from catalogue import SCRIPTS, load
+from catalogue import SCRIPTS, load, without_mnist
 
 from toymodels import Lab
 from toymodels.engine import ensemble
@@ -21,17 +18,6 @@ def experiment(request):
     return load(request.param)
 
 
-def settings(experiment):
-    """Return the preset, with scikit-learn's digits where MNIST is not at hand."""
-    spec = experiment.preset("paper")
-    has_images = any(field.name == "dataset" for field in fields(spec))
-    return replace(spec, dataset="digits") if has_images and no_mnist() else spec
-
-
-def no_mnist():
-    return not os.environ.get("TOYMODELS_DATA")
-
-
 def test_the_paper_preset_can_be_traced_and_fits(experiment):
     needs, rng = {}, np.random.default_rng(0)
 
@@ -43,7 +29,7 @@ def test_the_paper_preset_can_be_traced_and_fits(experiment):
             np.float32
         )
 
-    lab = Lab(settings(experiment), engine=rehearse)
+    lab = Lab(without_mnist(experiment.preset("paper")), engine=rehearse)
     results = experiment.run(lab)
     assert needs
     assert max(state for state, _ in needs.values()) < MOST_BYTES
