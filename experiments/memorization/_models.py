@@ -29,14 +29,26 @@ def longest(W: np.ndarray, count: int = 5) -> np.ndarray:
 def draw_planes(
     place: FigureBase,
     models: Sequence[xr.Dataset],
-    names: Sequence[str] = ("h", "W"),
+    names: Sequence[str] = ("datapoints\nh = W x", "features\nW"),
     limits: Sequence[float | None] = (None, None),
+    columns: int = 0,
 ) -> None:
-    """Draw each model's hidden vectors in red above and its features' directions in blue below."""
+    """Draw each model's hidden vectors in red above and its features' directions in blue below.
+
+    Args:
+        place: the figure, or a part of it.
+        models: a column each.
+        names: of the two rows.
+        limits: half the width of a row's panels; each panel has its own where it is None.
+        columns: how many there is room for, if more than models.
+    """
     titles = [f"T = {plotting.plain_number(model.dataset_size.item())}" for model in models]
-    grid = plotting.panels(place, names, titles)
+    empty = [""] * max(0, columns - len(models))
+    grid = plotting.panels(place, names, [*titles, *empty])
+    for ax in grid[:, len(models) :].flat:
+        ax.set_axis_off()
     colors = (plotting.DATAPOINT, plotting.FEATURE)
     for row, name, color, limit in zip(grid, ("h", "W"), colors, limits, strict=True):
         row[0].yaxis.label.set_color(color)
-        for ax, model in zip(row, models, strict=True):
+        for ax, model in zip(row[: len(models)], models, strict=True):
             plotting.point_cloud(ax, model[name].values, color, limit)

@@ -37,7 +37,7 @@ HENIGHAN = tm.Source("Henighan et al. 2023, figure 3")
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     models, T = best_models(data), mean_test_loss(data).dataset_size.values
-    figure = plotting.figure(11.4, 6.6)
+    figure = plotting.figure(11.4, 6.4)
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.4, 1.5])
     loss, dims = upper.subplots(2, 1, height_ratios=[1.5, 1.9], sharex=True)
     draw_losses(loss, data)
@@ -60,26 +60,36 @@ def draw_losses(ax: Axes, data: xr.DataTree) -> None:
     for models in tm.members(data, budget=1):
         loss = models.test_loss.values.ravel()
         T = np.full(loss.size, models.dataset_size)
-        ax.plot(T, loss, "o", color=plotting.MUTED, markersize=3)
+        (dots,) = ax.plot(T, loss, "o", color=plotting.MUTED, markersize=3)
+    dots.set_label("each model")
     mean = mean_test_loss(data)
-    ax.plot(mean.dataset_size, mean, color=plotting.INK)
-    ax.axhline(1, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    plotting.log_axis(ax.yaxis, [1, 2, 4, 10, 30, 100, 300, 1000])
-    ax.set(ylabel="test loss", ylim=(0.9, None))
+    ax.plot(mean.dataset_size, mean, color=plotting.INK, label="mean of the datasets")
+    ax.axhline(1, color=plotting.FAINT, zorder=0, label="predicting zero")
+    top = max(1.2, 1.1 * mean.max().item())
+    plotting.log_axis(ax.yaxis, [1, 1.2, 1.4, 1.6, 1.8] if top < 2 else [1, 3, 10, 30, 100, 300])
+    ax.set(ylabel="test loss", ylim=(0.9, top))
+    ax.legend(loc="upper left")
 
 
 def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
     """Draw each model's features in blue and its datapoints in red, beside the share 2/T."""
-    plotting.fraction_guides(ax, ("1", "2/3", "2/5", "0"))
-    kinds = [("feature", plotting.FEATURE, 1.03), ("datapoint", plotting.DATAPOINT, 1 / 1.03)]
+    kinds = [("feature", plotting.FEATURE, 1.04), ("datapoint", plotting.DATAPOINT, 1 / 1.04)]
     for model, (kind, color, shift) in product(models, kinds):
         share = model[f"{kind}_dimensionality"]
         place = np.full(share.size, model.dataset_size * shift)
-        ax.scatter(place, share, s=5, color=color, alpha=0.5, linewidths=0)
-    T = np.geomspace(3, max(4, models[-1].dataset_size.item()))
+        ax.scatter(place, share, s=6, color=color, alpha=0.5, linewidths=0)
+    T = np.array([models[0].dataset_size, models[-1].dataset_size])
     ax.plot(T, 2 / T, color=plotting.INK, linewidth=0.8)
-    ax.annotate("2 / T", (15, 2 / 15), xytext=(6, 6), textcoords="offset points")
-    ax.set_ylabel("dimensionality")
+    ax.axhline(2 / 5, color=plotting.FAINT, zorder=0)
+    plotting.log_axis(ax.yaxis, [1, 0.4, 0.1, 0.01, 0.001])
+    ax.set(ylabel="dimensionality D", ylim=(0.4 / T[-1], 1.4))
+    names = {f"{kind}s": color for kind, color, _ in kinds}
+    plotting.point_legend(ax, names, loc="upper right", ncols=2)
+    ax.set_title(
+        "D: the share of a dimension that each of them has; black: 2 / T, what T datapoints "
+        "share evenly; 0.4: a pentagon",
+        fontsize="medium",
+    )
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:

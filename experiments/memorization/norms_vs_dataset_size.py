@@ -42,11 +42,12 @@ HENIGHAN = tm.Source("Henighan et al. 2023, figure 4")
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     models = best_models(data)
-    figure = plotting.figure(11.4, 5.4)
-    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.8, 1.6])
+    figure = plotting.figure(11.4, 6.0)
+    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.8, 1.7])
     draw_norms(upper.subplots(), data)
     limits = [plotting.shared_limit(*(model[name] for model in models)) for name in ("h", "W")]
     draw_planes(lower, models, limits=limits)
+    lower.supxlabel("all panels of a row on one scale", fontsize="medium")
     return figure
 
 
@@ -55,19 +56,21 @@ def draw_norms(ax: Axes, data: xr.DataTree) -> None:
     T = np.arange(3, 31)
     exact = theory.memoriser_norms(T)
     for name, label, color, wanted in [
-        ("W", r"$\|W\|_F$", plotting.FEATURE, exact.weight_norm),
+        ("W", r"weights, $\|W\|_F$", plotting.FEATURE, exact.weight_norm),
         # 0 at T = 4, on a log scale
-        ("b", r"$\|b\|$", plotting.MUTED, np.where(T == 4, np.nan, exact.bias_norm)),
+        ("b", r"biases, $\|b\|$", plotting.MUTED, np.where(T > 4, exact.bias_norm, np.nan)),
     ]:
-        ax.plot(T, wanted, color=color, linewidth=5, alpha=0.2, label=f"{label}, exact T-gon")
+        ax.plot(T, wanted, color=color, linewidth=5, alpha=0.2, label="smallest that memorise all")
         for budget in tm.values_of(data, "budget"):
-            line, times = ("-", "") if budget == 1 else ("--", f", {budget} times the steps")
             norms = mean_norms(data, name, budget)
-            ax.plot(norms.dataset_size, norms, line, color=color, marker="o", label=label + times)
+            (line,) = ax.plot(norms.dataset_size, norms, color=color, marker="o", label=label)
+            if budget > 1:
+                line.set(linestyle=(0, (2, 2)), markerfacecolor="white", markersize=5)
+                line.set_label(f"the same after {budget} times the steps")
     plotting.log_axis(ax.xaxis, mean_norms(data, "W").dataset_size)
     plotting.log_axis(ax.yaxis)
-    ax.set(xlabel="dataset size T", ylabel="norm", ylim=(0.5, None))
-    ax.legend(ncols=2, handlelength=3.5)
+    ax.set(xlabel="dataset size T", ylabel="norm")
+    ax.legend(ncols=2, handlelength=5)
 
 
 def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:

@@ -65,12 +65,14 @@ def cells(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     loss, datasets = mean_loss(data), tm.members(data)[0].sizes["dataset"]
-    figure = plotting.figure(7.2, 4.4)
+    figure = plotting.figure(7.2, 4.05)
     ax, bar = figure.subplots(1, 2, width_ratios=[1, 0.035])
-    image = plotting.value_map(ax, loss.dataset_size, loss.m, loss, centre=1.0)
+    image = plotting.ratio_table(ax, loss.dataset_size, loss.m, loss)
     ax.set(xlabel="dataset size T", ylabel="hidden dimensions m")
-    ax.set_title(f"mean test loss of {datasets} datasets; white: that of predicting zero")
-    figure.colorbar(image, bar)
+    ax.set_title(
+        f"test loss, over that of predicting zero, which is 1 (mean of {datasets} datasets)"
+    )
+    plotting.ratio_key(bar, image, "blue: better than zero, red: worse")
     return figure
 
 

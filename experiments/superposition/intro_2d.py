@@ -61,7 +61,7 @@ def plot(data: xr.Dataset) -> Figure:
     best, colors = tm.best_of(data), plotting.importance_colors(data.importance)
     panels = data.sizes["sparsity"]
     places = np.arange(panels)
-    figure = plotting.figure(1.25 * panels + 0.6, 4.2)
+    figure = plotting.figure(max(1.2 * panels, 4) + 1.4, 4.8)
     # no padding, so that panels stand above their places
     figure.set_layout_engine("constrained", w_pad=0, wspace=0, rect=(0.006, 0, 0.988, 1))
     grid = figure.add_gridspec(3, panels, height_ratios=[1.25, 0.8, 1])
@@ -72,17 +72,17 @@ def plot(data: xr.Dataset) -> Figure:
         ax.set_title(plotting.sparsity_label(S))
     count = figure.add_subplot(grid[1, :])
     plotting.restart_counts(count, places, represented(data), represented(best))
-    count.set(xlim=(-0.5, panels - 0.5), xticks=[], ylabel="represented")
-    title = (
-        f"features represented, grey: all {data.sizes['seed']} restarts; "
-        "above and below: the best; darker: more important"
+    count.set(xlim=(-0.5, panels - 0.5), xticks=[], ylabel="number")
+    count.set_title(
+        f"features represented, $|W_i| > 1/2$: grey all {data.sizes['seed']} restarts, black the "
+        "best one, shown above and below"
     )
-    count.set_title(title, fontsize="small", color=plotting.MUTED)
     dots = figure.add_subplot(grid[2, :])
     plotting.dot_strip(dots, places, geometry.dimensionality(best.W.values), colors)
-    inverse = (1 / (1 - data.sparsity.values)).round(1)
-    dots.set_xticks(places, [plotting.plain_number(number) for number in inverse])
-    dots.set(xlim=count.get_xlim(), yticks=[], xlabel="1 / (1 - S)", ylabel="dimensionality")
+    dots.set_title("share of a dimension that each feature has; darker: more important")
+    plotting.even_axis(dots.xaxis, data.sparsity)
+    dots.set(xlim=count.get_xlim(), yticks=[], xlabel="S, the probability that a feature is off")
+    dots.set_ylabel("dimensionality")
     figure.align_ylabels()
     return figure
 
@@ -90,28 +90,31 @@ def plot(data: xr.Dataset) -> Figure:
 def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
     data = data.sortby("sparsity")
     best, n, S = tm.best_of(data), data.sizes["feature"], data.sparsity.values
-    dense, sparse = best.W.values[0], best.W.values[S >= 0.9]
+    sparse = (S >= 0.9) & (S < 1)
+    dense, pentagons = best.W.values[0], best.W.values[sparse]
     lengths, cosine = geometry.norms(dense), geometry.cosines(dense)[0, 1]
+    decreasing, five = (np.diff(data.importance) < 0).all(), n == 5 and alike(data.importance)
+    between = ((S > 0) & (S < 0.9)).any()
     yield PAPER.within(
         "Dense: the two most important features have length 1 (lengths)",
-        0.9, 1.1, lengths[:2], when=S[0] == 0,
+        0.9, 1.1, lengths[:2], when=S[0] == 0 and decreasing,
     )  # fmt: skip
     yield PAPER.within(
         "Dense: they are orthogonal (cosine), and the others are not learned (lengths)",
-        -0.1, 0.1, [cosine, *lengths[2:]], when=S[0] == 0,
+        -0.1, 0.1, [cosine, *lengths[2:]], when=S[0] == 0 and decreasing,
     )  # fmt: skip
     yield PAPER.somewhere(
         "In between: four features as two antipodal pairs (the sparsities S where they are)",
-        S, [four_in_pairs(W) for W in best.W.values],
+        S, [four_in_pairs(W) for W in best.W.values], when=five and between,
     )  # fmt: skip
     yield PAPER.within(
         "Sparse, S >= 0.9: all features as a regular pentagon (angles between neighbours)",
-        64, 80, geometry.angular_gaps(sparse), when=n == 5,
+        64, 80, geometry.angular_gaps(pentagons), when=five,
     )  # fmt: skip
     yield tm.Source("ours: the source shows single models").above(
         "Sparse, S >= 0.9: single restarts represent all features too (share of the "
         f"{data.sizes['seed']}, for each sparsity)",
-        0, (represented(data)[S >= 0.9] == n).mean(axis=1),
+        0, (represented(data)[sparse] == n).mean(axis=1), when=five,
     )  # fmt: skip
     yield PAPER.does_not_fall(
         "The number of represented features does not fall as features get sparser",
@@ -122,6 +125,11 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
 def represented(models: xr.Dataset) -> np.ndarray:
     """Count the represented features of each model."""
     return np.asarray(geometry.represented(models.W.values).sum(axis=-1))
+
+
+def alike(importance: xr.DataArray) -> bool:
+    """Whether all features are nearly as important as the first, as the source's are."""
+    return bool((importance > importance.max() / 2).all())
 
 
 def four_in_pairs(W: np.ndarray) -> bool:

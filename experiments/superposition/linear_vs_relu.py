@@ -79,7 +79,7 @@ def train(lab: tm.Lab[Spec], size: Any, model: str) -> xr.Dataset:
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     sizes = tm.values_of(data, "n")
-    figure = plotting.figure(1.1 * len(tm.members(data)[0].sparsity) + 1.7, 2.25 * len(sizes))
+    figure = plotting.figure(1.1 * len(tm.members(data)[0].sparsity) + 2.6, 2.35 * len(sizes))
     for n, part in zip(sizes, figure.subfigures(len(sizes), squeeze=False)[:, 0], strict=True):
         linear, relu = (tm.best_of(tm.member(data, n=n, model=model)) for model in MODELS)
         draw_size(part, [linear.isel(sparsity=0), *(relu.sel(sparsity=S) for S in relu.sparsity)])
@@ -92,18 +92,18 @@ def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
     first, *others = [
         f"{one.model.item()}\n{plotting.sparsity_label(one.sparsity.item())}" for one in models
     ]
-    rows, ratios = [f"n = {n}, m = {m}\n$W^T W$ | b", "feature"], [1, 0.1] + [1] * len(others)
-    axes = plotting.panels(
-        part, rows, [first, "", *others], height_ratios=[1.25, 0.7], width_ratios=ratios
-    )
+    rows = [f"n = {n}, m = {m}\n$W^T W$ | b", "length $|W_i|$\nby importance"]
+    shape = {"height_ratios": [1.25, 0.7], "width_ratios": [1, 0.1, *[1] * len(others), 0.08]}
+    axes = plotting.panels(part, rows, [first, "", *others, ""], **shape)
     for ax in axes[:, 1]:  # the linear model stands apart
         ax.set_axis_off()
-    limit = plotting.shared_limit(*(geometry.norms(one.W.values) for one in models))
-    for one, (heat, bars) in zip(models, np.delete(axes, 1, axis=1).T, strict=True):
+    limit = plotting.shared_limit(1.0, *(geometry.norms(one.W.values) for one in models))
+    for one, (heat, bars) in zip(models, np.delete(axes[:, :-1], 1, axis=1).T, strict=True):
         W = one.W.values
         plotting.gram_with_bias(heat, W, one.b.values)
         plotting.norm_bars(bars, geometry.norms(W), geometry.superposition(W), limit)
-        bars.set_xlabel(r"$|W_i|$")
+    plotting.sign_key(axes[0, -1])
+    plotting.sharing_key(axes[1, -1])
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
@@ -115,23 +115,28 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
 
 
 def linear_claims(source: tm.Source, linear: xr.Dataset, relu: xr.Dataset) -> Iterator[tm.Claim]:
-    p, m = 1 - linear.sparsity.values, len(linear.hidden)
-    ratio = linear.loss.values / theory.linear_optimum_loss(linear.importance.values, p, m)[:, None]
+    p, m, importance = 1 - linear.sparsity.values, len(linear.hidden), linear.importance.values
+    ordered = (np.diff(importance) < 0).all()
+    optimum = np.asarray(theory.linear_optimum_loss(importance, p, m))[:, None]
+    ratio = linear.loss.values / np.where(optimum > 0, optimum, np.nan)  # 0 where m = n or p = 0
     yield source.within(
         "Every linear run reaches the optimum (p/3 - p^2/4) sum_{i>=m} I_i (extreme ratios)",
         0.98, 1.02, [ratio.min(), ratio.max()],
     )  # fmt: skip
     counts = np.unique(geometry.represented(linear.W.values).sum(axis=-1))
-    yield source.equal("Every linear run represents m features, at any sparsity", m, counts)
+    yield source.equal(
+        "Every linear run represents m features, at any sparsity", m, counts, when=ordered
+    )
     dense, kept = relu.sparsity.values[0] == 0, np.arange(len(relu.feature)) < m
     products = geometry.gram(relu.W.values[0]) - np.diag(kept)
     bias = relu.b.values[0] - np.where(kept, 0, 1 / 2)
     yield source.within(
         "Dense: the ReLU model is the linear one: W^T W is 1 on the diagonal of the m most "
         "important features and else 0, b is 0 for them and else E[x] (largest deviations)",
-        0, 0.1, [np.abs(products).max(), np.abs(bias).max()], when=dense,
+        0, 0.1, [np.abs(products).max(), np.abs(bias).max()], when=dense and ordered,
     )  # fmt: skip
-    ratio = relu.loss.values / tm.best_of(linear).loss.values
+    least = tm.best_of(linear).loss.values
+    ratio = relu.loss.values / np.where(optimum[:, 0] > 0, least, np.nan)
     yield source.within(
         "Dense: the ReLU model's loss is the linear one's (ratio)", 0.98, 1.02, ratio[0], when=dense
     )
@@ -149,18 +154,19 @@ def superposition_claims(source: tm.Source, relu: xr.Dataset) -> Iterator[tm.Cla
         represented.sum(axis=-1), slack=W.shape[-1] / 10,
     )  # fmt: skip
     yield source.somewhere(
-        "Features are stored in superposition (sparsities S where they are)", S, shared.any(axis=-1)
-    )
+        "Features are stored in superposition (sparsities S where they are)",
+        S, shared.any(axis=-1), when=S[-1] >= 0.9 and W.shape[-1] > W.shape[-2],
+    )  # fmt: skip
     first = shared.any(axis=-1).argmax()  # the densest models in which features share
     alone, pairs = map(np.flatnonzero, (represented[first] & ~shared[first], shared[first]))
     yield source.share_above(
         "The first features in superposition are the least important ones kept (share of all "
         "pairs, a feature alone and one in superposition, that are in the order of importance)",
-        0.95, np.less.outer(alone, pairs),
+        0.95, np.less.outer(alone, pairs), when=first > 0,
     )  # fmt: skip
     yield source.below(
         "The first features in superposition are antipodal pairs (cosines to the nearest antipode)",
-        -0.9, geometry.cosines(W[first]).min(axis=-1)[pairs],
+        -0.9, geometry.cosines(W[first]).min(axis=-1)[pairs], when=first > 0,
     )  # fmt: skip
 
 

@@ -72,12 +72,12 @@ def plot(data: xr.Dataset) -> Figure:
     p, r = 1 - data.sparsity.values, data.relative_importance.values
     ansatz = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])[theory.ansatz_phase(p[:, None], r)]
     panels = {
-        "theory: best of three ansatz solutions": ansatz[..., None, :],
+        "theory: the best of three simple solutions": ansatz[..., None, :],
         "theory: exact optimum": data.optimum_W.values,
         f"trained: best of {data.sizes['seed']}": tm.best_of(data, by="exact_loss").W.values,
     }
-    figure = plotting.figure(11.4, 3.6)
-    [[*maps, key]] = plotting.panels(figure, [""], [*panels, ""], width_ratios=[1, 1, 1, 0.28])
+    figure = plotting.figure(11.4, 4.0)
+    [[*maps, key]] = plotting.panels(figure, [""], [*panels, ""], width_ratios=[1, 1, 1, 0.36])
     triple_p, triple_r = theory.TRIPLE_POINT
     y = np.geomspace(0.01, triple_p, 400, endpoint=False)
     left, right = theory.superposition_boundaries(y)
@@ -90,6 +90,13 @@ def plot(data: xr.Dataset) -> Figure:
         ax.label_outer()
     for place, w in {(0.25, 0.75): [1, 0], (4, 0.75): [0, 1], (1, 0.06): [1, -1]}.items():
         plotting.arrow_glyph(maps[0], place, np.array([w]))
+    maps[0].set_ylabel("p = 1 - S, the probability that a feature is on")
+    figure.supxlabel(
+        "colour: what becomes of the second of two features, by its importance relative to the "
+        "first;  badges: the first grey, the second dark,\na ring where one is not learned;  "
+        "black lines, the same in all panels: where two of the simple solutions are equally good",
+        fontsize="medium",
+    )
     plotting.phase_key(key)
     return figure
 

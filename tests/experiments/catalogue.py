@@ -1,10 +1,15 @@
 """The scripts of the repository, and how tests load one."""
 
+import os
 import runpy
+from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from toymodels import Lab
+from toymodels.engine import ensemble
 from toymodels.suite import catalog
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -18,3 +23,19 @@ def load(stem):
     path = SCRIPTS[stem]
     name = f"experiments.{path.parent.name}.{path.stem}"
     return runpy.run_path(str(path), run_name=name)["EXPERIMENT"]
+
+
+def without_mnist(spec):
+    """Return the settings with scikit-learn's digits where MNIST is not at hand."""
+    has_images = any(field.name == "dataset" for field in fields(spec))
+    return replace(spec, dataset="digits") if has_images and not mnist_at_hand() else spec
+
+
+def mnist_at_hand():
+    return bool(os.environ.get("TOYMODELS_DATA"))
+
+
+@cache
+def rehearsed(run, spec):
+    """Do all that a run does but the steps; once for figures that share their computation."""
+    return run(Lab(spec, engine=ensemble.rehearse))

@@ -27,7 +27,9 @@ def axes(n, m, dims):
 def models(weights, loss, b=None):
     """A trained ensemble of two restarts that agree: W [sparsity, m, n], loss [sparsity]."""
     W = np.stack([weights, weights], axis=1).astype(float)
+    n = np.shape(weights)[-1]
     data = {
+        "importance": ("feature", 0.9 ** np.arange(n)),
         "W": (("sparsity", "seed", "hidden", "feature"), W),
         "b": (("sparsity", "seed", "feature"), np.zeros(W[:, :, 0].shape)),
         "loss": (("sparsity", "seed"), np.stack([loss, loss], axis=1)),
@@ -55,7 +57,12 @@ def test_intro_2d():
     assert judged(experiment, alone) == [None, None, None, True, True, None]
     # six features make no pentagon
     six = models([axes(6, 2, 2), axes(6, 2, 2), polygon(6)], [0.3, 0.2, 0.1])
-    assert judged(experiment, six)[3] is None
+    assert judged(experiment, six)[2:5] == [None] * 3
+    # nor do five of which the last hardly matters
+    unequal = true.assign(importance=0.5**true.feature)
+    assert judged(experiment, unequal) == [True, True, None, None, None, True]
+    equal = true.assign(importance=1.0 + 0 * true.feature)
+    assert judged(experiment, equal) == [None, None, True, True, True, True]
 
 
 @pytest.fixture
@@ -91,6 +98,11 @@ def test_linear_vs_relu(linear_and_relu):
     assert judged(experiment, worse)[:6] == [False] * 6
     sparse = gathered(linear.isel(sparsity=[1, 2]), relu.isel(sparsity=[1, 2]))
     assert judged(experiment, sparse)[2:4] == [None, None]
+    assert judged(experiment, sparse)[7:] == [None, None], "nobody saw sharing begin"
+    alike = [one.assign(importance=1.0 + 0 * one.importance) for one in (linear, relu)]
+    assert judged(experiment, gathered(*alike))[1:3] == [None, None]
+    dense = [one.isel(sparsity=[0]) for one in (linear, relu)]
+    assert judged(experiment, gathered(*dense))[5:] == [None] * 4
 
 
 def test_phase_diagram_n2_m1():

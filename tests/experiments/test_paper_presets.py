@@ -1,11 +1,8 @@
 """The presets `paper`, checked without training: every program is traced, no step is taken."""
 
-import os
-from dataclasses import fields, replace
-
 import numpy as np
 import pytest
-from catalogue import BY_FAMILY, load
+from catalogue import BY_FAMILY, load, without_mnist
 
 import toymodels
 from toymodels import Datapoints, Lab
@@ -20,17 +17,6 @@ MOST_RESULT_BYTES = 8 * 2**30
 @pytest.fixture(params=BY_FAMILY)
 def experiment(request):
     return load(request.param)
-
-
-def settings(experiment):
-    """Return the preset, with scikit-learn's digits where MNIST is not at hand."""
-    spec = experiment.preset("paper")
-    has_images = any(field.name == "dataset" for field in fields(spec))
-    return replace(spec, dataset="digits") if has_images and no_mnist() else spec
-
-
-def no_mnist():
-    return not os.environ.get("TOYMODELS_DATA")
 
 
 def few_again_and_again(draw):
@@ -56,7 +42,7 @@ def test_the_paper_preset_can_be_traced_and_fits(experiment, monkeypatch):
             np.float32
         )
 
-    lab = Lab(settings(experiment), engine=rehearse)
+    lab = Lab(without_mnist(experiment.preset("paper")), engine=rehearse)
     results = experiment.run(lab)
     assert needs
     assert max(state for state, _ in needs.values()) < MOST_BYTES

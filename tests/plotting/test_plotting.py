@@ -77,9 +77,16 @@ def test_equal_importances_look_equal_and_dark():
     assert contrast_with_white(shades).min() > 7
 
 
-@pytest.mark.parametrize("importance", [[1.0, 0.0], [1.0, -1.0], [1.0, np.nan]])
-def test_importances_must_be_positive(importance):
-    with pytest.raises(ValueError, match="positive"):
+def test_no_importance_at_all_is_the_palest():
+    shades = plotting.importance_colors([1.0, 1e-300, 0.0])
+    np.testing.assert_array_equal(shades[1], shades[2])
+    pale, dark = contrast_with_white(plotting.importance_colors([0.0, 1.0]))
+    assert dark > 7 > pale
+
+
+@pytest.mark.parametrize("importance", [[0.0, 0.0], [1.0, -1.0], [1.0, np.nan]])
+def test_importances_must_not_be_negative(importance):
+    with pytest.raises(ValueError, match="must not be negative"):
         plotting.importance_colors(importance)
 
 
@@ -381,8 +388,18 @@ def test_bars_have_the_norms_lengths_and_the_grams_rows(n):
 def test_bars_are_coloured_by_superposition_where_learned(ax):
     bars = plotting.norm_bars(ax, [1.0, 1.0, 0.6, 0.0], [0.0, 1.0, 7.0, 7.0])
     faces = np.array([bar.get_facecolor()[:3] for bar in bars])
-    blue, red = to_rgb(plotting.FEATURE), to_rgb(plotting.SUPERPOSED)
-    np.testing.assert_allclose(faces, [blue, red, red, to_rgb("white")])
+    dark, amber = to_rgb(plotting.INK), to_rgb(plotting.AMBER)
+    np.testing.assert_allclose(faces, [dark, amber, amber, to_rgb("white")])
+
+
+def test_keys_say_what_signs_and_bars_mean():
+    signs, sharing = plotting.figure(4, 2).subplots(1, 2)
+    assert plotting.sign_key(signs, 2.0, "W").get_ticks().tolist() == [-2, 0, 2]
+    assert signs.get_ylabel() == "W"
+    bar = plotting.sharing_key(sharing)
+    alone, shared = (label.get_text() for label in sharing.get_yticklabels())
+    assert "alone" in alone and "others" in shared
+    np.testing.assert_allclose(bar.cmap(0.0)[:3], to_rgb(plotting.INK))
 
 
 # phases
@@ -452,6 +469,27 @@ def test_a_table_has_its_values_written_and_its_axes_named(ax):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["0.05", "10"]
 
 
+def test_ratios_are_written_and_as_deep_below_one_as_above():
+    ax, key = plotting.figure(4, 2).subplots(1, 2)
+    image = plotting.ratio_table(ax, [10, 300], [2, 3], [[1.0, 1.25], [0.8, 1.1]])
+    np.testing.assert_allclose(image.get_clim(), [0.8, 1.25])
+    depth = contrast_with_white(image.cmap(image.norm([1.0, 1.25, 0.8]))[:, :3])
+    assert depth[0] < 1.1 and depth[1:].min() > 7
+    red, _, blue, _ = image.cmap(image.norm(1.1))
+    assert red > blue
+    assert [text.get_text() for text in ax.texts] == ["1", "1.25", "0.8", "1.1"]
+    plotting.ratio_key(key, image, "loss")
+    key.figure.draw_without_rendering()
+    assert [label.get_text() for label in key.get_yticklabels()] == ["0.8", "1", "1.25"]
+
+
+@pytest.mark.parametrize("ratios", [[[500.0]], [[0.0]], [[1.0]]])
+def test_ratios_far_off_and_none_at_all_are_drawn(ax, ratios):
+    low, high = plotting.ratio_table(ax, [10], [2], ratios).get_clim()
+    assert 0.5 <= low < 1 < high <= 2
+    ax.figure.draw_without_rendering()
+
+
 # restarts
 
 COLORS = {"pentagon": plotting.FEATURE, "square": plotting.DATAPOINT}
@@ -500,6 +538,11 @@ def test_guides_are_named_and_lie_at_their_fractions(ax):
     plotting.fraction_guides(ax, ["1", "3/8", "2/5"])
     assert [line.get_ydata()[0] for line in ax.lines] == [0.375, 0.4, 1.0]
     assert [text.get_text() for text in ax.texts] == ["3/8", "2/5", "1"]
+
+
+def test_guides_may_say_what_has_their_fraction(ax):
+    plotting.fraction_guides(ax, {"1/2": "pair", "1": ""})
+    assert [text.get_text() for text in ax.texts] == ["1/2 pair", "1"]
 
 
 def test_the_names_of_guides_do_not_overlap(ax):

@@ -5,8 +5,10 @@ nothing here trains, measures or knows a file: arrays come from `toymodels.geome
 stored dataset. Nothing imports jax or keeps a figure open.
 """
 
+from .animation import animate
 from .clouds import point_cloud
 from .colors import (
+    AMBER,
     DATAPOINT,
     FAINT,
     FEATURE,
@@ -15,6 +17,7 @@ from .colors import (
     MMCS_CMAP,
     MUTED,
     NOT_LEARNED,
+    SHARING_CMAP,
     SUPERPOSED,
     SUPERPOSITION_CMAP,
     feature_colors,
@@ -24,7 +27,7 @@ from .colors import (
 from .counts import restart_counts, restart_lines, sorted_losses
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
-from .grids import value_map, value_table
+from .grids import ratio_key, ratio_table, value_map, value_table
 from .labels import (
     even_axis,
     log_axis,
@@ -33,7 +36,8 @@ from .labels import (
     probability_label,
     sparsity_label,
 )
-from .matrices import gram_with_bias, heat_map, norm_bars
+from .legibility import text_faults
+from .matrices import gram_with_bias, heat_map, norm_bars, sharing_key, sign_key
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .style import figure, style
@@ -48,6 +52,7 @@ from .vectors import (
 )
 
 __all__ = [
+    "AMBER",
     "DATAPOINT",
     "FAINT",
     "FEATURE",
@@ -56,8 +61,10 @@ __all__ = [
     "MMCS_CMAP",
     "MUTED",
     "NOT_LEARNED",
+    "SHARING_CMAP",
     "SUPERPOSED",
     "SUPERPOSITION_CMAP",
+    "animate",
     "arrow_glyph",
     "directions_over",
     "dot_strip",
@@ -82,12 +89,17 @@ __all__ = [
     "point_legend",
     "polygon_arrows",
     "probability_label",
+    "ratio_key",
+    "ratio_table",
     "restart_counts",
     "restart_lines",
     "shared_limit",
+    "sharing_key",
+    "sign_key",
     "sorted_losses",
     "sparsity_label",
     "style",
+    "text_faults",
     "tile_bars",
     "unit_circle",
     "value_map",

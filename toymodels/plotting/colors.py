@@ -1,12 +1,13 @@
 """The palette: colours whose meaning holds in every figure of the suite.
 
 Blue is a feature, or a dimension it has to itself; red is a datapoint, or a dimension that is
-shared; white is not learned. Shades are made in OKLCH (https://bottosson.github.io/posts/oklab/),
+shared; white is not learned. Where blue and red are signs, as beside W^T W, a dimension of its own
+is dark and a shared one amber. Shades are made in OKLCH (https://bottosson.github.io/posts/oklab/),
 where equal steps of lightness look equal.
 """
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from numpy.typing import ArrayLike
 
 INK = "#1f2430"  # text, and lines that carry the argument
@@ -15,6 +16,7 @@ FAINT = "#d5d9e0"  # guide lines
 FEATURE = "#2a6fbb"  # a feature; a dimension of its own
 DATAPOINT = "#d0392b"  # a datapoint
 SUPERPOSED = DATAPOINT  # a dimension shared with others
+AMBER = "#e8a02c"  # a dimension shared with others, where red is a sign
 NOT_LEARNED = "#ffffff"  # no dimension at all
 
 _BLUE_HUE = 253.6  # degrees, of FEATURE
@@ -55,6 +57,9 @@ GRAM_CMAP = _ramp(
 SUPERPOSITION_CMAP = _ramp("superposition", FEATURE, "#8a55a8", DATAPOINT)
 """Sequential, for superposition from 0 (dedicated, blue) to 1 and above (superposed, red)."""
 
+SHARING_CMAP = _ramp("sharing", INK, "#8c6530", AMBER)
+"""Sequential, for superposition beside signs: 0 (dedicated) is dark, 1 and above amber."""
+
 MMCS_CMAP = _ramp("mmcs", NOT_LEARNED, "#93bbe6", FEATURE, "#123f7c")
 """Sequential, for how well features are recovered: white not at all, dark blue exactly."""
 
@@ -71,33 +76,38 @@ def importance_colors(importance: ArrayLike) -> np.ndarray:
     """Show importance as lightness: the blue of features, the most important darkest.
 
     Lightness is linear in log importance and spans its whole range, from navy to a blue that is
-    still well visible on white; equal importances all give the dark one.
+    still well visible on white; equal importances all give the dark one, and none at all, 0, the
+    palest.
 
     Args:
-        importance: [n], positive.
+        importance: [n], not negative, and not all zero.
 
     Returns:
         RGB [n, 3].
 
     Raises:
-        ValueError: if an importance is not positive.
+        ValueError: if an importance is negative or NaN, or none is positive.
 
     """
     importance = np.asarray(importance, dtype=float)
-    if not np.all(importance > 0):
-        raise ValueError(f"importances must be positive; got {importance.min()}")
-    depth = np.log(importance.max() / importance)
-    paleness = depth / max(depth.max(), 1e-6)
+    if not (np.all(importance >= 0) and np.any(importance > 0)):
+        raise ValueError(f"importances must not be negative, nor all 0; got {importance.min()}")
+    some = importance > 0
+    depth = np.log(importance.max()) - np.log(importance, where=some, out=np.zeros(some.shape))
+    paleness = np.where(some, depth / max(depth[some].max(), 1e-6), 1.0)
     return _oklch(0.34 + 0.45 * paleness, 0.13 - 0.04 * paleness, _BLUE_HUE)
 
 
-def phase_colors(norm: ArrayLike, superposition: ArrayLike) -> np.ndarray:
+def phase_colors(
+    norm: ArrayLike, superposition: ArrayLike, ramp: Colormap = SUPERPOSITION_CMAP
+) -> np.ndarray:
     """Show what becomes of a feature: white not learned, blue dedicated, red superposed.
 
     Args:
         norm: [...], |W_i| of the feature; how much colour there is, clipped to [0, 1].
         superposition: [...], sum over j != i of (W_i / |W_i| . W_j)^2; which colour it is,
             clipped to [0, 1]. Of no effect, and allowed to be NaN, where the norm is 0.
+        ramp: the colours of superposition.
 
     Returns:
         RGB [..., 3].
@@ -105,5 +115,5 @@ def phase_colors(norm: ArrayLike, superposition: ArrayLike) -> np.ndarray:
     """
     norm, superposition = np.broadcast_arrays(norm, superposition)
     strength = np.clip(norm, 0.0, 1.0)[..., None]
-    hue = np.array(SUPERPOSITION_CMAP(np.clip(np.nan_to_num(superposition), 0.0, 1.0)))[..., :3]
+    hue = np.array(ramp(np.clip(np.nan_to_num(superposition), 0.0, 1.0)))[..., :3]
     return (1.0 - strength) * to_rgb(NOT_LEARNED) + strength * hue

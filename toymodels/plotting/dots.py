@@ -1,6 +1,6 @@
 """Dimensionality of features as dots, between lines at the fractions that geometry allows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from .colors import FAINT, MUTED
 from .style import style
 
-FRACTIONS = ("1", "1/2", "2/5", "0")  # alone, in a digon, in a pentagon, not learned
+FRACTIONS = {"1": "alone", "1/2": "pair", "2/5": "pentagon", "0": "not learned"}
+Fractions = Mapping[str, str] | Sequence[str]
 
 
 def _apart(positions: np.ndarray, gap: float) -> np.ndarray:
@@ -26,23 +27,25 @@ def _apart(positions: np.ndarray, gap: float) -> np.ndarray:
 
 
 @style()
-def fraction_guides(ax: Axes, fractions: Sequence[str] = FRACTIONS) -> None:
+def fraction_guides(ax: Axes, fractions: Fractions = FRACTIONS) -> None:
     """Draw faint horizontal lines at fractions and name them at the right edge.
 
     Args:
         ax: the axes, its y axis a dimensionality; that becomes [0, 1] with a margin.
-        fractions: written out, such as ``"2/5"``.
+        fractions: written out, such as ``"2/5"``, each with a word for the geometry that has it,
+            if any is to be said.
 
     """
+    words = dict(fractions) if isinstance(fractions, Mapping) else {}
     names = sorted(fractions, key=Fraction)
     values = np.array([float(Fraction(name)) for name in names])
     ax.set_ylim(-0.06, 1.06)
     points = ax.get_window_extent().height * 72 / ax.figure.dpi / 1.12  # from D = 0 to D = 1
-    nudges = _apart(points * values, 7.5) - points * values
+    nudges = _apart(points * values, 9.0) - points * values
     for name, value, nudge in zip(names, values, nudges, strict=True):
         ax.axhline(value, color=FAINT, linewidth=0.8, zorder=0)
         ax.annotate(
-            name,
+            f"{name} {words.get(name, '')}".rstrip(),
             (1, value),
             xytext=(4, nudge),
             xycoords=ax.get_yaxis_transform(),
@@ -60,7 +63,7 @@ def dot_strip(
     x: ArrayLike,
     D: ArrayLike,
     colors: ArrayLike,
-    fractions: Sequence[str] = FRACTIONS,
+    fractions: Fractions = FRACTIONS,
     spread: float = 4.0,
 ) -> None:
     """Draw the dimensionality of every feature as a dot, over `fraction_guides`.
@@ -70,7 +73,7 @@ def dot_strip(
         x: [k], one place for each model, in data coordinates.
         D: [k, n], dimensionality of its features.
         colors: [n, 3] (`importance_colors`, `feature_colors`), or one colour for all.
-        fractions: where to draw lines.
+        fractions: where to draw lines, and what they mean (`fraction_guides`).
         spread: points between neighbouring features of a model, so that equal ones stay visible.
 
     """

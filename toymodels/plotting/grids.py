@@ -3,7 +3,8 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import TwoSlopeNorm
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import LogNorm, TwoSlopeNorm
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
@@ -76,3 +77,46 @@ def value_table(
     even_axis(ax.xaxis, x)
     even_axis(ax.yaxis, y)
     return image
+
+
+@style()
+def ratio_table(
+    ax: Axes, x: ArrayLike, y: ArrayLike, ratios: ArrayLike, most: float = 2.0
+) -> AxesImage:
+    """Write ratios into cells of even size: blue below 1, white at 1, red above.
+
+    Colours go by the logarithm, alike on both sides, as far as there are values but at most to
+    `most` and 1 / `most`: what lies beyond has the darkest.
+
+    Args:
+        ax: the axes; gets a tick at each cell, the first row at the bottom.
+        x: [k], a number to name each column, in any steps.
+        y: [l], a number to name each row.
+        ratios: [l, k].
+        most: where colours end, above 1.
+
+    Returns:
+        The image, for `ratio_key`.
+
+    """
+    ratios = np.asarray(ratios)
+    distance = np.abs(np.log(ratios, where=ratios > 0, out=np.zeros(ratios.shape)))
+    limit = np.exp(np.clip(distance.max(), 0.01, np.log(most)))
+    norm, colors = LogNorm(1 / limit, limit), GRAM_CMAP.reversed()
+    image = ax.imshow(ratios, colors, norm=norm, aspect="auto", origin="lower")
+    for (row, column), ratio in np.ndenumerate(ratios):
+        ink = "white" if distance[row, column] > 0.6 * np.log(limit) else INK
+        ax.text(column, row, f"{ratio:.3g}", ha="center", va="center", fontsize=7, color=ink)
+    even_axis(ax.xaxis, x)
+    even_axis(ax.yaxis, y)
+    return image
+
+
+@style()
+def ratio_key(ax: Axes, image: AxesImage, label: str) -> Colorbar:
+    """Make an axes the key to a `ratio_table`, with ticks at its ends and at 1."""
+    bar = ax.figure.colorbar(image, ax, label=label)
+    low, high = image.get_clim()
+    log_axis(ax.yaxis, [low, 1, high])
+    ax.yaxis.set_ticklabels([f"{tick:.3g}" for tick in (low, 1, high)])
+    return bar

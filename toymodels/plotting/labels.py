@@ -69,12 +69,13 @@ def even_axis(axis: XAxis | YAxis, values: ArrayLike) -> None:
 
 
 @style()
-def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any]) -> Legend:
+def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any], **options: Any) -> Legend:
     """Name the colours of points, in a row outside a figure's panels or in a corner of an axes.
 
     Args:
         place: the figure or the axes.
         colors: the colour of each name.
+        options: as `legend` takes them (`loc`, `ncols`, ...).
 
     """
     points = [
@@ -82,5 +83,6 @@ def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any]) -> Legend:
         for color in colors.values()
     ]
     if isinstance(place, Axes):
-        return place.legend(points, list(colors))
-    return place.legend(points, list(colors), loc="outside lower center", ncols=len(points))
+        return place.legend(points, list(colors), **options)
+    outside = {"loc": "outside lower center", "ncols": len(points)}
+    return place.legend(points, list(colors), **(outside | options))

@@ -2,12 +2,15 @@
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
+from matplotlib.colors import Normalize
 from matplotlib.container import BarContainer
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from .colors import FAINT, GRAM_CMAP, MUTED, phase_colors
+from .colors import FAINT, GRAM_CMAP, MUTED, SHARING_CMAP, phase_colors
 from .style import style
 
 
@@ -80,13 +83,14 @@ def norm_bars(
 ) -> BarContainer:
     """Draw the features' lengths as bars, in line with the rows of `gram_with_bias`.
 
-    Blue: the feature has its dimension to itself; red: others can drive it as hard as itself;
-    fading to white below length 1/2: not learned. The faint line is at length 1.
+    Dark: the feature has its dimension to itself; amber: others can drive it as hard as itself;
+    fading to white below length 1/2: not learned. The faint line is at length 1. `sharing_key`
+    is the key.
 
     Args:
         ax: the axes.
         norms: [n], |W_i|.
-        superposition: [n], sum over j != i of (W_i / |W_i| . W_j)^2; 1 and above is all red.
+        superposition: [n], sum over j != i of (W_i / |W_i| . W_j)^2; 1 and above is all amber.
         limit: right end of the scale; the same for panels to be compared.
 
     """
@@ -97,9 +101,24 @@ def norm_bars(
         np.arange(n),
         norms,
         height=0.8 if n <= 40 else 1.0,
-        color=phase_colors(2 * norms, superposition),
+        color=phase_colors(2 * norms, superposition, SHARING_CMAP),
         linewidth=0,
     )
     ax.set(xlim=(0, limit), ylim=(n - 0.5, -0.5), xticks=[0, 1], yticks=[])
     ax.spines["bottom"].set_visible(False)
     return bars
+
+
+@style()
+def sign_key(ax: Axes, limit: float = 1.0, label: str = "") -> Colorbar:
+    """Make an axes the key to matrices: blue above zero, red below, darkest from `limit` on."""
+    signs = ScalarMappable(Normalize(-limit, limit), GRAM_CMAP)
+    return ax.figure.colorbar(signs, ax, ticks=[-limit, 0, limit], label=label, extend="both")
+
+
+@style()
+def sharing_key(ax: Axes) -> Colorbar:
+    """Make an axes the key to `norm_bars`: dark for a dimension of its own, amber for a shared."""
+    bar = ax.figure.colorbar(ScalarMappable(Normalize(0, 1), SHARING_CMAP), ax)
+    bar.set_ticks([0, 1], labels=["alone in its\ndimension", "shares it\nwith others"])
+    return bar

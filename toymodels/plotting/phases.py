@@ -52,9 +52,10 @@ def phase_key(ax: Axes) -> None:
     steps = (np.arange(64) + 0.5) / 64
     superposition, norm = np.meshgrid(steps, steps)
     ax.imshow(phase_colors(norm, superposition), origin="lower", extent=(0, 1, 0, 1))
-    ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="superposition", ylabel="norm")
+    ax.set(xticks=[0, 1], yticks=[0, 1], xlabel="superposition:\noverlap with others")
+    ax.set_ylabel("length")
     ax.spines[:].set_visible(True)
-    word: dict[str, Any] = {"fontsize": 6, "ha": "center", "va": "bottom"}
-    ax.text(0, 1.05, "dedicated", color=FEATURE, **word)
-    ax.text(1, 1.05, "superposed", color=SUPERPOSED, **word)
-    ax.text(0.5, 0.04, "not learned", color=MUTED, **word)
+    word: dict[str, Any] = {"fontsize": 7, "va": "bottom"}
+    ax.text(0, 1.05, "has its own\ndimension", color=FEATURE, ha="left", **word)
+    ax.text(1, 1.05, "shares\nit", color=SUPERPOSED, ha="right", **word)
+    ax.text(0.5, 0.04, "not learned", color=MUTED, ha="center", **word)

@@ -1,0 +1,82 @@
+"""Drawings that move: the snapshots of a training, one after the other."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from matplotlib.animation import AbstractMovieWriter, FFMpegWriter, PillowWriter
+from matplotlib.figure import Figure
+
+from .style import figure, style
+
+
+def animate(
+    dataset: Any,
+    draw: Callable[[Figure, Any], object],
+    path: str | Path,
+    *,
+    width: float = 3.0,
+    height: float = 3.0,
+    dpi: float = 120.0,
+    fps: int = 15,
+    hold: float = 1.5,
+) -> Path:
+    """Draw each snapshot of a training, and make a film of them: a GIF, or an MP4 by ffmpeg.
+
+        models = train(problem, axes, steps, key, snapshots=range(0, steps, 50))
+
+        def draw(figure, now):
+            plotting.feature_arrows(figure.subplots(), now.W, plotting.feature_colors(5))
+            figure.suptitle(f"step {now.snapshot.item():,}")
+
+        plotting.animate(best_of(models).sel(sparsity=0.95), draw, "pentagon.gif")
+
+    Args:
+        dataset: the xarray.Dataset of a training with snapshots, W_history and its like; points
+            of the axes that `draw` does not show are selected before.
+        draw: is given an empty figure, and the Dataset as it was at one snapshot: W is that of
+            the time, and the coordinate `snapshot` is the step.
+        path: of the film; ends in .gif or .mp4.
+        width: of the figure in inches.
+        height: in inches.
+        dpi: pixels in an inch.
+        fps: snapshots shown in a second.
+        hold: seconds for which the last one stays.
+
+    Returns:
+        The path.
+
+    Raises:
+        ValueError: if the dataset has no snapshots, or the path another ending.
+        RuntimeError: if an MP4 is asked for and there is no ffmpeg.
+
+    """
+    moments, film = list(_moments(dataset)), Path(path)
+    writer, page = _writer(film, fps), figure(width, height)
+    with writer.saving(page, str(film), dpi):
+        for moment in [*moments, *[moments[-1]] * round(hold * fps)]:
+            page.clear()
+            with style():
+                draw(page, moment)
+            writer.grab_frame()
+    return film
+
+
+def _moments(dataset: Any) -> Iterator[Any]:
+    """Yield the Dataset as it was at each snapshot: NAME is what NAME_history was then."""
+    kept = [name for name in dataset.data_vars if "snapshot" in dataset[name].dims]
+    if not kept:
+        raise ValueError("there are no snapshots to animate: train(..., snapshots=[0, 100, ...])")
+    for i in range(dataset.sizes["snapshot"]):
+        now = dataset.isel(snapshot=i)
+        yield now.assign({str(name).removesuffix("_history"): now[name] for name in kept})
+
+
+def _writer(film: Path, fps: int) -> AbstractMovieWriter:
+    if film.suffix == ".gif":
+        return PillowWriter(fps)
+    if film.suffix != ".mp4":
+        raise ValueError(f"a film ends in .gif or .mp4; got {film.name}")
+    if not FFMpegWriter.isAvailable():
+        raise RuntimeError("an MP4 needs ffmpeg, which is not installed here; a GIF does not")
+    return FFMpegWriter(fps)
