@@ -19,9 +19,12 @@ from .colors import (
     SUPERPOSITION_CMAP,
     feature_colors,
     importance_colors,
+    kind_colors,
+    ordered_colors,
     phase_colors,
+    readable_ink,
 )
-from .counts import restart_counts, restart_lines, sorted_losses
+from .counts import losses_by_outcome, restart_counts, restart_lines
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
 from .grids import value_map, value_table
@@ -71,8 +74,11 @@ __all__ = [
     "heat_map",
     "image_tiles",
     "importance_colors",
+    "kind_colors",
     "log_axis",
+    "losses_by_outcome",
     "norm_bars",
+    "ordered_colors",
     "panels",
     "phase_colors",
     "phase_key",
@@ -82,10 +88,10 @@ __all__ = [
     "point_legend",
     "polygon_arrows",
     "probability_label",
+    "readable_ink",
     "restart_counts",
     "restart_lines",
     "shared_limit",
-    "sorted_losses",
     "sparsity_label",
     "style",
     "tile_bars",
