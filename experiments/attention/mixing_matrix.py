@@ -68,7 +68,9 @@ class Spec(MixingSpec):
     def check(self) -> None:
         if round(self.ov_density * self.d_model**2) < 1:
             raise ValueError(f"ov_density must be at least 1 / {self.d_model}^2: one entry")
-        if len({(case.other_features, case.other_heads) for case in self.others}) < len(self.others):
+        if len({(case.other_features, case.other_heads) for case in self.others}) < len(
+            self.others
+        ):
             raise ValueError("other_features and other_heads must not name the same case twice")
         if any(case.other_heads > case.other_features for case in self.others):
             raise ValueError("there must not be more of other_heads than of other_features")
@@ -133,7 +135,9 @@ def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
     """Draw the best M of each sparsity, its Gram matrix, and the losses of all restarts."""
     rows = ["columns of M, a colour each", "$M^T M$ from red, -1, by\nwhite, 0, to blue, 1", ""]
     columns = [plotting.sparsity_label(S) for S in sweep.sparsity.values]
-    axes = plotting.panels(figure, rows, columns, sharex="row", sharey="row", height_ratios=[4, 3.6, 5])
+    axes = plotting.panels(
+        figure, rows, columns, sharex="row", sharey="row", height_ratios=[4, 3.6, 5]
+    )
     best, names = tm.best_of(sweep).isel(ov_draw=0), geometry.arrangement(sweep.M.values)
     seen = [name for name, _ in Counter(names.ravel()).most_common(8)]
     for M, loss, named, panels in zip(best.M.values, sweep.loss, names, axes.T, strict=True):

@@ -106,7 +106,9 @@ def plot(data: xr.DataTree) -> Figure:
     mean, apart = phase.mean("ov_draw"), 360 / features
     norm, gap = bottom.subplots(1, 2)
     norm.set_title(f"$\\|M\\|_F^2$: blue {heads} or less, nothing shared; red {features}, all")
-    gap.set_title(f"largest gap between columns: red {apart:g}°, a polygon; blue 180° or more, a cone")
+    gap.set_title(
+        f"largest gap between columns: red {apart:g}°, a polygon; blue 180° or more, a cone"
+    )
     blue_to_red, red_to_blue = plotting.SUPERPOSITION_CMAP, plotting.SUPERPOSITION_CMAP.reversed()
     for ax, values, low, high, cmap, digits in (
         (norm, mean.norm, heads, features, blue_to_red, 1),
@@ -131,8 +133,8 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
         ax.annotate(name, (lines.overlap[0], count), color=plotting.MUTED, va="bottom")
     ax.plot([], [], "*", color=plotting.INK, markersize=8, label="dense, but no overlap:\nblocks")
     plotting.log_axis(ax.xaxis, lines.overlap)
-    ax.set(xlabel=f"{OVERLAP}: entries of an OV matrix that write to the same output",
-           ylabel=r"$\|M\|_F^2$: how many features M holds", ylim=(None, features + 0.4))  # fmt: skip
+    ax.set(xlabel=f"{OVERLAP}: entries of an OV matrix that write to the same output")
+    ax.set(ylabel=r"$\|M\|_F^2$: how many features M holds", ylim=(None, features + 0.4))
     ax.legend(loc="lower left", bbox_to_anchor=(0, 0.15))
 
 

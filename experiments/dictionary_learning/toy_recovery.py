@@ -155,7 +155,9 @@ def plot(data: xr.DataTree) -> Figure:
         plotting.value_table(table, models.sparsity, models.l1, grid, 0.5, 1)
         table.set_xlabel("S (feature sparsity)")
     axes[0, 0].legend(loc="lower center", ncols=2)
-    words = "MMCS: the mean, over the features that the toy model holds, of a feature's highest cosine"
+    words = (
+        "MMCS: the mean, over the features that the toy model holds, of a feature's highest cosine"
+    )
     left.suptitle(f"{words} with a learned direction", fontsize=8)
     draw_features(right.subplots(), [at_best_l1(models) for models in sizes])
     return figure
@@ -168,7 +170,9 @@ def draw_directions(row: FigureBase, models: xr.Dataset) -> None:
     titles = [plotting.sparsity_label(S) for S in models.sparsity.values]
     for ax, w, D in zip(plotting.panels(row, [""], titles)[0], W, found, strict=True):
         plotting.directions_over(ax, w, D, limit)
-    words = "true features (blue), and what the autoencoder found at the best L1 coefficient (rings)"
+    words = (
+        "true features (blue), and what the autoencoder found at the best L1 coefficient (rings)"
+    )
     row.suptitle(f"{models.attrs['size']}: {words}", fontsize=8)
 
 

@@ -40,7 +40,7 @@ from .matrices import gram_with_bias, heat_map, norm_bars
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .style import figure, style
-from .tiles import image_tiles, tile_bars
+from .tiles import image_tiles, tile_rows
 from .vectors import (
     arrow_glyph,
     feature_arrows,
@@ -94,7 +94,7 @@ __all__ = [
     "shared_limit",
     "sparsity_label",
     "style",
-    "tile_bars",
+    "tile_rows",
     "unit_circle",
     "value_map",
     "value_table",

@@ -65,9 +65,7 @@ def restart_lines(
 
 
 @style()
-def losses_by_outcome(
-    ax: Axes, loss: ArrayLike, outcome: ArrayLike, names: Sequence[str]
-) -> None:
+def losses_by_outcome(ax: Axes, loss: ArrayLike, outcome: ArrayLike, names: Sequence[str]) -> None:
     """Draw the losses of all restarts over the lowest of their group, a row for each outcome.
 
     The lowest of each group are the large dark dots; the number at its right end counts a row.
