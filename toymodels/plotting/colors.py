@@ -86,14 +86,10 @@ def ordered_colors(n: int) -> np.ndarray:
 
 def readable_ink(rgb: ArrayLike) -> str:
     """Choose the ink for text on a ground RGB [3]: dark or white, whichever contrasts more."""
-    linear = [_linear(one) @ [0.2126, 0.7152, 0.0722] for one in (np.asarray(rgb), to_rgb(INK))]
-    ground, dark = (one + 0.05 for one in linear)  # contrast as in WCAG 2
+    both = np.array([np.asarray(rgb, dtype=float), to_rgb(INK)])
+    linear = np.where(both > 0.04045, ((both + 0.055) / 1.055) ** 2.4, both / 12.92)
+    ground, dark = linear @ [0.2126, 0.7152, 0.0722] + 0.05  # contrast as in WCAG 2
     return INK if ground / dark > 1.05 / ground else "white"
-
-
-def _linear(rgb: ArrayLike) -> np.ndarray:
-    rgb = np.asarray(rgb, dtype=float)
-    return np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
 
 
 def importance_colors(importance: ArrayLike) -> np.ndarray:

@@ -82,7 +82,7 @@ def value_table(
     image = ax.imshow(values, cmap, vmin=low, vmax=high, aspect="auto", origin="lower")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            ink = readable_ink(image.to_rgba(value)[:3])
+            ink = readable_ink(np.array(image.to_rgba(value)[:3]))
             text = f"{value:.{digits}f}"
             ax.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
     even_axis(ax.xaxis, x)
