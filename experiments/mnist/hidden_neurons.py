@@ -111,8 +111,9 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         f"Without pressure the last layer's {of} are polysemantic (median of digits; each depth)",
         2, 10, digits[:, 0],
     )  # fmt: skip
-    selective = selectivity.class_selectivity(deepest.class_mean.sel(pressure=0).values)
-    first, *_, last = np.nanmedian(selective, axis=-1).T[[0, -1]]
+    means = deepest.class_mean.sel(pressure=0)
+    selective = means[..., 0].copy(data=selectivity.class_selectivity(means.values))
+    first, last = (selective.median("hidden").isel(layer=i) for i in (0, -1))
     yield OURS.above(
         f"The last of {max(widest)} hidden layers is more selective than the first (difference of "
         f"the median class selectivities, {of} without pressure; each restart)",
