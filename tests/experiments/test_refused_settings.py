@@ -12,7 +12,7 @@ REFUSED = [
         {"other_features": (6, 6), "other_heads": (3, 3)},
         "the same case twice",
     ),
-    ("ov_density", {"d_model": (4,)}, "d_model must be at least 5"),
+    ("ov_density", {"features": 6}, "d_model must be at least 6"),
     ("toy_recovery", {"test_samples": 1}, "test_samples must be at least 2"),
     ("toy_recovery", {"m": (3,)}, "the first must have m = 2"),
     ("templates", {"expansion": (90,)}, "at most 1,438"),

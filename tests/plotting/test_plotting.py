@@ -614,6 +614,11 @@ def test_learned_directions_end_on_the_unit_circle_whatever_their_length(ax):
     assert [len(rays.get_segments()) for rays in ax.collections[:2]] == [2, 3]
 
 
+def test_a_direction_without_length_is_at_the_origin(ax):
+    plotting.directions_over(ax, np.zeros((2, 1)), np.zeros((2, 3)))
+    np.testing.assert_array_equal(ax.collections[-1].get_offsets(), np.zeros((3, 2)))
+
+
 def test_recovery_deepens_from_white():
     depth = contrast_with_white(plotting.MMCS_CMAP(np.linspace(0, 1, 21))[:, :3])
     assert depth[0] == pytest.approx(1)
