@@ -41,8 +41,6 @@ from toymodels import geometry, plotting
 
 SPARSE = 0.98  # S from which on polygons are expected
 POLYGONS = {3: "digon + 1", 4: "square", 5: "pentagon", 8: "pentagon"}
-NAMES = "pentagon", "square", "square, doubled", "triangle", "digon + 1", "cone"
-COLORS = dict(zip(NAMES, plotting.feature_colors(len(NAMES)), strict=True))
 
 
 class Spec(MixingSpec):
@@ -75,6 +73,10 @@ class Spec(MixingSpec):
     def check(self) -> None:
         if round(self.ov_density * self.d_model**2) < 1:
             raise ValueError(f"ov_density must be at least 1 / {self.d_model}^2: one entry")
+        if len({(case.other_features, case.other_heads) for case in self.others}) < len(
+            self.others
+        ):
+            raise ValueError("other_features and other_heads must not name the same case twice")
         if any(case.other_heads > case.other_features for case in self.others):
             raise ValueError("there must not be more of other_heads than of other_features")
         if self.other_d_model < max(self.other_features):
@@ -109,32 +111,50 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sweep = tm.member(data, ovs="sparse")
-    others = [tm.members(data, ovs="blocks", bias=bias) for bias in (False, True)]
-    found = {name: row for name, row in zip(("no bias", "bias"), others, strict=True) if row}
-    counts = [tuple(one.sizes[dim] for dim in MATRIX) for one in next(iter(found.values()))]
-    figure = plotting.figure(max(1.55 * sweep.sizes["sparsity"], 1.4 * len(counts)) + 0.4, 7.9)
-    (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.9, 3.0])
-    draw_sweep(top, sweep)
-    titles = [f"{features} features\nin {heads} heads" for heads, features in counts]
-    best = [[tm.best_of(one).M for one in row] for row in found.values()]
-    plotting.vector_panels(bottom, list(found), titles, best)
+    sweep, others = tm.member(data, ovs="sparse"), tm.members(data, ovs="blocks")
+    biases = len(tm.values_of(data, "bias"))
+    cases = [others[i : i + biases] for i in range(0, len(others), biases)]
+    columns = -(-len(cases) // 4)
+    figure = plotting.figure(11.4, 6.4)
+    widths = [1.2 + sweep.sizes["sparsity"], columns]
+    ((left, right),) = figure.subfigures(1, 2, squeeze=False, wspace=0.04, width_ratios=widths)
+    draw_sweep(left, sweep)
+    S = plotting.sparsity_label(others[0].sparsity.item())
+    words = f"features in heads, {S}, disjoint outputs;\nlong: columns above 1/2 in length"
+    right.suptitle(words, fontsize=8)
+    best = [[tm.best_of(one).M.values for one in case] for case in cases]
+    titles = [title_of(*of) for of in zip(cases, best, strict=True)]
+    plotting.vector_panels(right, titles, [M for M, *_ in best], columns)
     return figure
+
+
+def title_of(case: list[xr.Dataset], best: list[np.ndarray]) -> str:
+    """Say how many features are in how many heads, and how many columns are long."""
+    long = [geometry.represented(M).sum() for M in best]
+    names = ["with bias" if one.bias else "long" for one in case]
+    held = [f"{n} {name}" for n, name in zip(long, names, strict=True)]
+    return f"{case[0].features:d} in {case[0].heads:d} heads:\n{', '.join(held)}"
 
 
 def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
     """Draw the best M of each sparsity, its Gram matrix, and the losses of all restarts."""
-    rows = ["columns of M", "$M^T M$", "loss / lowest of the draw"]
+    rows = ["columns of M, a colour each", "$M^T M$ from red, -1, by\nwhite, 0, to blue, 1", ""]
     columns = [plotting.sparsity_label(S) for S in sweep.sparsity.values]
-    axes = plotting.panels(figure, rows, columns, height_ratios=[1.3, 0.9, 1.1])
+    axes = plotting.panels(
+        figure, rows, columns, sharex="row", sharey="row", height_ratios=[4, 3.6, 5]
+    )
     best, names = tm.best_of(sweep).isel(ov_draw=0), geometry.arrangement(sweep.M.values)
+    seen = [name for name, _ in Counter(names.ravel()).most_common(8)]
     for M, loss, named, panels in zip(best.M.values, sweep.loss, names, axes.T, strict=True):
         plotting.polygon_arrows(panels[0], M)
         plotting.heat_map(panels[1], geometry.gram(M)).axes.set_aspect("equal")
-        plotting.sorted_losses(panels[2], loss, named, COLORS)
-        panels[2].set_xlabel("OV draw")
-    seen = Counter(names.ravel()).most_common()
-    plotting.point_legend(figure, {name: COLORS.get(name, plotting.MUTED) for name, _ in seen})
+        plotting.losses_by_outcome(panels[2], loss, named, seen)
+    figure.suptitle("S, the share of the attention patterns' entries that are zero", fontsize=8)
+    figure.supxlabel(
+        "test loss over the lowest with the same OV matrices, restarts by outcome; "
+        f"dark: the best for each of {sweep.sizes['ov_draw']} draws of these",
+        fontsize=8,
+    )
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:

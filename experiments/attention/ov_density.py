@@ -32,6 +32,8 @@ import toymodels as tm
 from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
 from toymodels import geometry, plotting
 
+OVERLAP = "overlap, OV density x d_model"
+
 
 class Spec(MixingSpec):
     """Settings; the source gives none."""
@@ -95,33 +97,37 @@ def pictures(data: xr.DataTree) -> Iterator[xr.Dataset]:
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     phase, lines, blocks = pictures(data)
-    figure = plotting.figure(11.4, 6.2)
-    (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.15, 1])
+    heads, features = (phase.sizes[name] for name in MATRIX)
+    figure = plotting.figure(11.4, 6.4)
+    (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.4, 1])
     ((left, right),) = top.subfigures(1, 2, squeeze=False, width_ratios=[2, 1])
     draw_lines(left.subplots(), lines.mean("ov_draw"), blocks.mean("ov_draw"))
-    line, star = (models.isel(d_model=-1, ov_draw=0).M for models in (lines, blocks))
-    shown = sorted({0, line.sizes["overlap"] // 2, line.sizes["overlap"] - 1})
-    solutions = {f"overlap {line.overlap[i]:g}": line.isel(overlap=i) for i in shown}
-    for i, (title, M) in enumerate((solutions | {"blocks": star}).items()):
-        ax = right.add_subplot(2, 2, i + 1, title=title)
-        plotting.polygon_arrows(ax, M)
-    mean = phase.mean("ov_draw")
-    maps = {
-        r"$\|M\|_F^2$": (mean.norm, phase.sizes["head"] + 1e-9),
-        "largest angle between neighbours": (mean.gap, 180.0),
-        "loss over that of sparsest OVs": (mean.loss / mean.loss.sel(overlap=min(mean.overlap)), 1),
-    }
-    for ax, (title, (values, centre)) in zip(bottom.subplots(1, 3), maps.items(), strict=True):
-        image = plotting.value_map(ax, mean.overlap, 1 - mean.sparsity, values, centre)
-        ax.set(title=title, xlabel="OV density x d_model", ylabel="1 - S of the patterns")
-        bottom.colorbar(image, ax=ax)
+    line, star = (models.isel(d_model=-1, ov_draw=0).M.values for models in (lines, blocks))
+    shown = sorted({0, len(line[:, 0]) // 2, len(line) - 1})
+    titles = [f"overlap {lines.overlap[i]:g}" for i in shown]
+    plotting.vector_panels(right, [*titles, "dense, no overlap"], [*line[shown], star], 2)
+    right.suptitle(f"columns of M, d_model = {lines.d_model[-1]:d}", fontsize=8)
+    mean, apart = phase.mean("ov_draw"), 360 / features
+    norm, gap = bottom.subplots(1, 2)
+    norm.set_title(f"$\\|M\\|_F^2$: blue {heads} or less, nothing shared; red {features}, all")
+    gap.set_title(
+        f"largest gap between columns: red {apart:g}°, a polygon; blue 180° or more, a cone"
+    )
+    blue_to_red, red_to_blue = plotting.SUPERPOSITION_CMAP, plotting.SUPERPOSITION_CMAP.reversed()
+    for ax, values, low, high, cmap, digits in (
+        (norm, mean.norm, heads, features, blue_to_red, 1),
+        (gap, mean.gap, apart, 180, red_to_blue, 0),
+    ):
+        cells = mean.overlap, 1 - mean.sparsity, values, low, high
+        plotting.value_table(ax, *cells, cmap=cmap, digits=digits)
+        ax.set(xlabel=OVERLAP, ylabel="1 - S, active share of patterns")
     return figure
 
 
 def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     """Draw ||M||_F^2 over density times d_model, a line for each d_model, the blocks as stars."""
     widths, features = lines.d_model.values, lines.sizes["attentional_feature"]
-    colors = plotting.importance_colors(1.0 / widths[::-1] ** 2.0)
+    colors = plotting.ordered_colors(len(widths))
     for d_model, line, star, color in zip(widths, lines.norm, blocks.norm, colors, strict=True):
         ax.plot(lines.overlap, line, "o-", color=color, label=f"d_model = {d_model}")
         # one of `features` blocks is not zero: that is its density
@@ -129,10 +135,11 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     for name, count in {"heads": lines.sizes["head"], "features": features}.items():
         ax.axhline(count, color=plotting.FAINT, linewidth=0.8, zorder=0)
         ax.annotate(name, (lines.overlap[0], count), color=plotting.MUTED, va="bottom")
+    ax.plot([], [], "*", color=plotting.INK, markersize=8, label="dense, but no overlap:\nblocks")
     plotting.log_axis(ax.xaxis, lines.overlap)
-    ax.set(xlabel="OV density x d_model (stars: dense, in disjoint blocks of outputs)",
-           ylabel=r"$\|M\|_F^2$", ylim=(0, features + 0.8))  # fmt: skip
-    ax.legend(loc="lower left")
+    ax.set(xlabel=f"{OVERLAP}: entries of an OV matrix that write to the same output")
+    ax.set(ylabel=r"$\|M\|_F^2$: how many features M holds", ylim=(None, features + 0.4))
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 0.15))
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
@@ -147,7 +154,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     )  # fmt: skip
     yield ANTHROPIC.within(
         "Sparse ones do: ||M||_F^2 is near the number of features (overlap <= 0.6, each d_model)",
-        0.75 * features, features, norms[:, overlap <= 0.6], when=rare,
+        0.75 * features, features, norms[:, overlap <= 0.6], when=rare and features <= 5,
     )  # fmt: skip
     yield tm.OURS.within(
         "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)",

@@ -44,8 +44,8 @@ from toymodels import plotting, recovery
 
 SHARKEY = tm.Source("Sharkey et al. 2022")
 GATED = tm.Source("Rajamanoharan et al. 2024, Gated SAEs")
-BASELINES = {"scikit-learn": ("s--", plotting.INK), "PCA": ("^-.", plotting.MUTED),
-             "random": (":", plotting.MUTED)}  # fmt: skip
+_, TEAL, GOLD = plotting.kind_colors(3)
+BASELINES = {"scikit-learn": ("s--", TEAL), "PCA": ("^-.", GOLD), "random": (":", plotting.MUTED)}
 
 
 class Spec(tm.TrainingSpec):
@@ -93,6 +93,8 @@ class Spec(tm.TrainingSpec):
             tm.check_importance(size.importance_decay, size.n)
         if self.m[0] != 2 or len(set(self.n)) < len(self.n):
             raise ValueError("sizes must differ in n, and the first must have m = 2")
+        if self.test_samples < max(self.m):
+            raise ValueError(f"test_samples must be at least {max(self.m)}, the components of PCA")
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
@@ -111,7 +113,8 @@ def of_size(lab: tm.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
     count = spec.samples + spec.test_samples
     x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
     h = W @ np.stack(x)
-    h /= np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]  # mean square length 1
+    lengths = np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]
+    h /= np.maximum(lengths, 1e-12)  # mean square length 1, where the toy model holds anything
     train, test = np.split(h, [spec.samples], axis=-1)
     learned = train_dictionaries(lab, n, train, test)
     others = baseline_max_cosines(W, test, spec.alpha, lab.integer(f"baselines_n={n}"))
@@ -152,19 +155,23 @@ def train_dictionaries(lab: tm.Lab[Spec], n: int, h: np.ndarray, test: np.ndarra
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     sizes = [measured(models) for models in tm.members(data)]
-    figure = plotting.figure(max(8.1, 1.35 * sizes[0].sizes["sparsity"]), 9.0)
-    top, rest = figure.subfigures(2, 1, squeeze=False, height_ratios=[0.85, 3.4]).ravel()
+    figure = plotting.figure(11.4, 6.4)
+    top, rest = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 2.6]).ravel()
     draw_directions(top, at_best_l1(sizes[0]))
-    rows = ["MMCS at the best L1", "L1 coefficient, MMCS as colour", "max cosine of each feature"]
-    axes = plotting.panels(rest, rows, [one.attrs["size"] for one in sizes], sharey="row")
-    for (over_sparsity, table, features), models in zip(axes.T, sizes, strict=True):
+    left, right = rest.subfigures(1, 2, squeeze=False, width_ratios=[len(sizes) + 0.1, 1]).ravel()
+    rows = ["MMCS at the best L1", "L1 coefficient (cells: MMCS)"]
+    axes = plotting.panels(left, rows, [one.attrs["size"] for one in sizes], sharey="row")
+    for (over_sparsity, table), models in zip(axes.T, sizes, strict=True):
         draw_mmcs(over_sparsity, models)
         grid = models.mmcs.mean("dictionary_seed").transpose("l1", "sparsity")
         plotting.value_table(table, models.sparsity, models.l1, grid, 0.5, 1)
         table.set_xlabel("S (feature sparsity)")
-        draw_features(features, at_best_l1(models))
-    for ax in axes[[0, 2], 0]:
-        ax.legend(loc="lower center", ncols=2)
+    axes[0, 0].legend(loc="lower center", ncols=2)
+    words = (
+        "MMCS: the mean, over the features that the toy model holds, of a feature's highest cosine"
+    )
+    left.suptitle(f"{words} with a learned direction", fontsize=8)
+    draw_features(right.subplots(), [at_best_l1(models) for models in sizes])
     return figure
 
 
@@ -175,28 +182,34 @@ def draw_directions(row: FigureBase, models: xr.Dataset) -> None:
     titles = [plotting.sparsity_label(S) for S in models.sparsity.values]
     for ax, w, D in zip(plotting.panels(row, [""], titles)[0], W, found, strict=True):
         plotting.directions_over(ax, w, D, limit)
-    remark = "blue: true features; rings: decoder directions of the autoencoder, best L1"
-    row.supxlabel(remark, fontsize="small", color=plotting.MUTED)
+    words = (
+        "true features (blue), and what the autoencoder found at the best L1 coefficient (rings)"
+    )
+    row.suptitle(f"{models.attrs['size']}: {words}", fontsize=8)
 
 
 def draw_mmcs(ax: Axes, models: xr.Dataset) -> None:
     """Draw the MMCS of autoencoders, restarts as dots, and of the baselines."""
     own, places = at_best_l1(models).mmcs, range(models.sizes["sparsity"])
+    plotting.restart_lines(ax, places, own, plotting.INK, "autoencoder")
     for name, (style, color) in BASELINES.items():
         ax.plot(places, models.baseline_mmcs.sel(baseline=name), style, color=color, label=name)
-    plotting.restart_lines(ax, places, own, plotting.FEATURE, "autoencoder")
     plotting.even_axis(ax.xaxis, models.sparsity)
     ax.set(ylim=(0.3, 1.03), xlabel="S (feature sparsity)")
 
 
-def draw_features(ax: Axes, models: xr.Dataset) -> None:
+def draw_features(ax: Axes, sizes: list[xr.Dataset]) -> None:
     """Draw how well each feature is recovered against its length in the toy model."""
-    cosines = models.max_cosine.mean("dictionary_seed")
-    colors = plotting.importance_colors(1 - models.sparsity * 0.99)
-    for S, color, x, y in zip(models.sparsity.values, colors, models.length, cosines, strict=True):
-        ax.plot(x, y, "o", color=color, markersize=2.5, label=plotting.sparsity_label(S))
+    sparsities = sizes[0].sparsity.values
+    for i, color in enumerate(plotting.ordered_colors(len(sparsities))):
+        for models in (size.isel(sparsity=i) for size in sizes):
+            found = models.max_cosine.mean("dictionary_seed")
+            (dots,) = ax.plot(models.length, found, "o", color=color, markersize=2.5)
+        dots.set_label(plotting.sparsity_label(sparsities[i]))
     ax.axvline(0.5, color=plotting.FAINT, linewidth=0.8, zorder=0)
-    ax.set(xlabel=r"$|W_i|$ (length of the true feature)", ylim=(0, 1.05))
+    ax.set(xlabel=r"$|W_i|$, its length: held above 1/2", ylabel="highest cosine with a direction")
+    ax.set(ylim=(0, 1.05), title="each feature of all sizes, best L1")
+    ax.legend(loc="lower center")
 
 
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
@@ -235,6 +248,7 @@ def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
     yield tm.Source("Elhage et al. 2022: there are more features than orthogonal directions").above(
         at + "PCA does not recover them (the MMCS of autoencoders over its)",
         0.05, own - sparse.baseline_mmcs.sel(baseline="PCA"),
+        when=models.sizes["feature"] > models.sizes["hidden"],
     )  # fmt: skip
     yield tm.Source("ours: it solves the same problem by other means").within(
         at + "scikit-learn's dictionary learning recovers them too (MMCS)",

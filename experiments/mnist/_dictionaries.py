@@ -14,6 +14,7 @@ from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, RisingCount
 from toymodels import recovery, selectivity
 
 FEWEST_IMAGES = 100  # with fewer a feature counts as dead: a tenth of them would say nothing
+IMAGES = {"mnist": 60_000, "digits": 1_438}  # to train on
 PURE = 0.9
 SHOWN = 8  # features of a digit, and images that activate a feature most
 BOTH = ["TopK", "untrained"]  # TopK dictionaries of the trained network and of the untrained one
@@ -50,6 +51,11 @@ class DictionarySpec(NetworkSpec):
         if max(self.k) > min(self.width):
             # the units themselves are coded by the k largest as well
             raise ValueError(f"k must be at most {min(self.width)}, the least width; got {self.k}")
+        if self.expansion[-1] * self.width[-1] > IMAGES[self.dataset]:
+            most = f"{IMAGES[self.dataset]:,}, the images: k-means has as many clusters"
+            raise ValueError(
+                f"the largest expansion times the largest width must be at most {most}"
+            )
 
 
 class Layer(NamedTuple):
@@ -74,7 +80,8 @@ def train_pair(lab: tm.Lab[DictionarySpec], images: Any, depth: int, width: int)
 def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
     """Return activations of mean square length 1, so that L1 coefficients mean the same."""
     h = network.hidden(tm.as_columns(images))[-1]
-    return h / jnp.sqrt(jnp.mean(jnp.sum(jnp.square(h), axis=0)))
+    # a narrow layer may be silent on all images
+    return h / jnp.maximum(jnp.sqrt(jnp.mean(jnp.sum(jnp.square(h), axis=0))), 1e-12)
 
 
 def learn(

@@ -9,17 +9,19 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from experiments.mnist._dictionaries import BOTH, PURE, SHOWN, agreement
+from experiments.mnist._dictionaries import BOTH, PURE, agreement
 from experiments.mnist._networks import DIGITS
 from toymodels import plotting
 
 BINS = (0.0, 0.5, 0.7, 0.9, 1.0)
+ROWS = [*(f"{digit}" for digit in range(DIGITS)), "", "untrained\nnetwork"]
+LOGITS = 2.5  # width of their panel, in tiles
 
 
-def colors_of(compared: xr.Dataset) -> dict[str, Any]:
+def colors_of(compared: xr.Dataset) -> dict[str, str]:
     """Give each way to code a colour."""
     names = compared.coding.values
-    return dict(zip(names, [plotting.INK, *plotting.feature_colors(len(names) - 1)], strict=True))
+    return dict(zip(names, plotting.kind_colors(len(names)), strict=True))
 
 
 def draw_pure(
@@ -41,36 +43,47 @@ def draw_agreement(ax: Axes, shapes: Sequence[xr.Dataset]) -> None:
         ax.plot(found, "o-", ms=3.5, color=colors_of(shapes[0])[network])
     ax.axhline(1 / DIGITS, color=plotting.FAINT, zorder=0)
     labels = [f"{low:g} to\n{high:g}" for low, high in pairwise(BINS)]
-    ax.set_xticks(range(len(labels)), labels, fontsize=7)
-    ax.set(xlabel="purity", title="largest logit weight is own digit", ylim=(0, 1.02))
+    ax.set_xticks(range(len(labels)), labels)
+    ax.set(xlabel="purity", ylabel="raise own logit most", ylim=(0, 1.02))
 
 
 def draw_tiles(place: FigureBase, one: xr.Dataset) -> None:
     """Draw the strongest features of each digit in a row, and those of the untrained network."""
-    trained, untrained = (one.sel(network=name) for name in BOTH)
-    rows = {f"{digit}": trained.where(trained.digit == digit) for digit in range(DIGITS)}
-    rows["untrained\nnetwork"] = untrained
-    bars = f"bars: logits 0 to 9, own digit blue; red frame: purity {PURE} or less"
-    # deeper layers have no direction in pixels
-    directions = ["direction in pixels, to first order"] if one.depth == 1 else []
-    titles = [f"mean image of the top tenth of activations\n{bars}", *directions]
-    titles.append("images that activate the first of the row most")
-    grid = plotting.panels(place, list(rows), titles)
-    for ax in grid[0]:
-        ax.title.set(fontsize=6.5, color=plotting.MUTED)
-    for axes, features in zip(grid, rows.values(), strict=True):
-        alive = features.isel(dictionary_feature=features.purity.notnull())
-        strongest = np.argsort(-alive.activation.values)[:SHOWN]
-        draw_row(axes, alive.isel(dictionary_feature=strongest))
+    features = strongest(one)
+    first = features.isel(feature=np.unique(features.row, return_index=True)[1])
+    examples = first.top_image.values[:, :3].reshape(-1, one.sizes["pixel"])
+    rows, impure = features.row.values, np.flatnonzero(features.purity <= PURE)
+    blocks: dict[str, tuple[Any, ...]] = {
+        "mean image of the top tenth\nof activations": (features.mean_image, rows, 5, impure),
+        "direction in pixels,\nblue +, red -": (features.pixel_direction, rows, 3),
+        "strongest images\nof the first": (examples, np.repeat(first.row, 3), 3),
+    }
+    if one.depth > 1:  # deeper layers have no direction in pixels
+        del blocks["direction in pixels,\nblue +, red -"]
+    widths = [columns for _, _, columns, *_ in blocks.values()]
+    *panels, logits = place.subplots(1, len(blocks) + 1, width_ratios=[*widths, LOGITS])
+    names = ROWS
+    for ax, (title, (images, of, columns, *framed)) in zip(panels, blocks.items(), strict=True):
+        plotting.tile_rows(ax, images, of, names, columns, *framed)
+        ax.set_title(title)
+        names = [""] * len(ROWS)
+    draw_logits(logits, first)
 
 
-def draw_row(axes: np.ndarray, features: xr.Dataset) -> None:
-    """Draw a row of features: means with logit weights below, directions, examples of the first."""
-    pixels, directions = features.sizes["pixel"], [features.pixel_direction] * (len(axes) - 2)
-    first = features.top_image.values[:1].reshape(-1, pixels)
-    for ax, images in zip(axes, [features.mean_image, *directions, first], strict=True):
-        plotting.image_tiles(ax, images, SHOWN)
-        ax.set(ylim=(1.45 * pixels**0.5, -0.5), facecolor="none")
-    impure = np.flatnonzero(features.purity <= PURE)
-    plotting.tile_bars(axes[0], pixels, features.logit_weight, features.digit, impure)
-    axes[0].yaxis.label.set(rotation=0, ha="right", va="center")
+def strongest(one: xr.Dataset) -> xr.Dataset:
+    """Return live features with the `row` that they stand in, the most active first."""
+    both = one.assign(row=one.digit.where(one.network == BOTH[0], len(ROWS) - 1))
+    both = both.drop_dims(["coding", "hidden"]).stack(feature=["network", "dictionary_feature"])
+    alive = both.isel(feature=both.purity.notnull().values)
+    return alive.isel(feature=np.argsort(-alive.activation.values)).transpose("feature", ...)
+
+
+def draw_logits(ax: Axes, first: xr.Dataset) -> None:
+    """Draw the logits that the first feature of each row writes to, about their mean."""
+    weights = np.zeros((len(ROWS), DIGITS))
+    weights[first.row] = first.logit_weight - first.logit_weight.mean("label")
+    largest = np.abs(weights).max(axis=1, keepdims=True)
+    plotting.heat_map(ax, weights / np.where(largest > 0, largest, 1))
+    ax.set_box_aspect(len(ROWS) / LOGITS)  # in line with the tiles
+    ax.set_xticks(range(DIGITS), ROWS[:DIGITS])
+    ax.set_title("logits of the first,\nblue +, red -")

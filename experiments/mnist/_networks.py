@@ -33,9 +33,9 @@ class NetworkSpec(tm.TrainingSpec):
     dataset: Literal["mnist", "digits"] = "mnist"
     """The images: MNIST, or scikit-learn's bundled digits, which need no files."""
     depth: Depths = (1, 2, 3)
-    """Numbers of hidden layers; the lower rows show a network of the first."""
+    """Numbers of hidden layers; the lower row shows a network of the first."""
     width: RisingCounts = (16, 64)
-    """Units of each hidden layer; the lower rows show a network of the last."""
+    """Units of each hidden layer; the lower row shows a network of the last."""
     steps: tm.Count = 4700
     batch_size: tm.Count = 128
     learning_rate: tm.Positive = 2e-3

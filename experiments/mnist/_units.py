@@ -7,12 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.figure import FigureBase
 
 import toymodels as tm
 from experiments.mnist._networks import DIGITS
 from toymodels import geometry, plotting, selectivity
 
 SHOWN_IMAGES = 500  # of the projections
+SILENT = 1e-3  # or less of the most active unit's activation, each on its own digit
+UNITS = 5  # that are drawn of each digit
 WORKS = 0.9  # accuracy of a network that has not collapsed
 
 
@@ -53,8 +56,8 @@ def draw_widths(ax: Axes, by_depth: dict[int, list[xr.Dataset]]) -> None:
         accuracy = [one.accuracy.sel(pressure=0) for one in models]
         plotting.restart_lines(ax, widths, accuracy, label=f"{depth}")
     plotting.log_axis(ax.xaxis, widths)
-    ax.set(xlabel="units in each hidden layer", title="test accuracy, no pressure")
-    ax.legend(title="hidden layers")
+    ax.set(xlabel="units in each hidden layer", title="test accuracy without pressure")
+    ax.legend(title="hidden layers", title_fontsize=7)
 
 
 def draw_pressures(axes: Sequence[Axes], widest: list[xr.Dataset]) -> None:
@@ -66,44 +69,60 @@ def draw_pressures(axes: Sequence[Axes], widest: list[xr.Dataset]) -> None:
             plotting.even_axis(ax.xaxis, found.pressure)
             ax.set_xlabel("pressure")
     accuracy.set_title(f"test accuracy, {widest[0].width.item()} units, if above {WORKS}")
-    digits.set(ylim=(1, None), title="digits a unit responds to (median)")
+    digits.set(ylim=(1, None), title="digits that a unit responds to (median)")
     simplex.axhline(0.9, color=plotting.FAINT, zorder=0)
-    simplex.set(ylim=(None, 0.96), title="dimensionality of a digit (line: simplex)")
+    simplex.set(ylim=(None, 0.96), title="dimensionality of directions (line: simplex)")
 
 
-def draw_units(tiles: Axes, heat: Axes, network: xr.Dataset) -> None:
-    """Draw the first layer's input weights, and what its units respond to, in the same order."""
+def draw_network(place: FigureBase, network: xr.Dataset, pair: tuple[int, int]) -> None:
+    """Draw the first layer's units by the digit that they prefer, and the digits' directions."""
+    axes = place.subplot_mosaic([["tiles", "heat", "cosines"], ["tiles", "heat", "images"]],
+                                width_ratios=[UNITS * 0.4, 1.2, 1.8])  # fmt: skip
+    units = draw_units(axes["tiles"], axes["heat"], network)
+    draw_directions(axes["cosines"], axes["images"], network, pair)
+    silent = network.sizes["hidden"] - units
+    title = f"pressure {plotting.plain_number(network.pressure.item())}: {units} units"
+    place.suptitle(f"{title} of the first hidden layer, {silent} silent left out", fontsize=8)
+
+
+def draw_units(tiles: Axes, heat: Axes, network: xr.Dataset) -> int:
+    """Draw input weights of the most active units, and what all but the silent respond to."""
     means = network.class_mean.isel(layer=0).values
-    selective = selectivity.class_selectivity(means)
-    # by the digit that they prefer, the most selective first, and the silent ones last
-    order = np.lexsort((-selective, means.argmax(axis=-1), np.isnan(selective)))
-    means, units = means[order], len(order)
-    plotting.image_tiles(tiles, network.W_in.values[order], round(units**0.5))
-    plotting.heat_map(heat, means / np.maximum(means.sum(axis=1, keepdims=True), 1e-12))
-    plotting.even_axis(heat.xaxis, range(DIGITS))
-    pressure = plotting.plain_number(network.pressure.item())
-    tiles.set_title(f"pressure {pressure}: input weights of {units} units, first hidden layer")
-    heat.set_title("their activation, shared among digits")
+    prefers, most = means.argmax(axis=-1), means.max(axis=-1)
+    order = np.lexsort((-most, prefers))  # the most active of each digit first
+    order = order[most[order] > SILENT * most.max()]
+    digits = [f"{digit}" for digit in range(DIGITS)]
+    plotting.tile_rows(tiles, network.W_in.values[order], prefers[order], digits, UNITS)
+    tiles.set(title="input weights, blue +, red -", ylabel="digit that a unit responds to most")
+    shares = means[order] / means[order].sum(axis=1, keepdims=True)
+    plotting.heat_map(heat, shares if len(order) else np.zeros((1, DIGITS)))
+    heat.set_xticks(range(DIGITS), digits)
+    heat.set(title="activation by\ndigit, all units", xlabel="white 0, blue all")
+    return len(order)
 
 
-def draw_directions(panels: np.ndarray, networks: xr.Dataset) -> None:
-    """Draw the cosines between the digits' directions, and images along two of them, by pressure.
+def draw_directions(matrix: Axes, cloud: Axes, network: xr.Dataset, pair: tuple[int, int]) -> None:
+    """Draw the cosines between the digits' directions, and images along two of them."""
+    values = direction_cosines(network) + np.eye(DIGITS)
+    plotting.heat_map(matrix, values).axes.set_aspect("equal")
+    matrix.set(title="cosines of directions,\nblue 1, red -1", xticks=pair, yticks=pair)
+    places, digit = network.projection.values[list(pair)], network.digit.values
+    x, y = places[:, ~np.isin(digit, pair)]
+    cloud.scatter(x, y, 3, plotting.FAINT)
+    for one in pair:  # each image as the digit that it shows
+        x, y = places[:, digit == one]
+        cloud.scatter(x, y, 14, plotting.INK, marker=f"${one}$", linewidths=0.1)
+    cloud.set(xlim=(-1.7, 2.7), ylim=(-1.7, 2.7), aspect="equal", xticks=[0, 1], yticks=[0, 1])
+    cloud.set(xlabel=f"images along {pair[0]} (grey: others)", ylabel=f"along {pair[1]}")
 
-    The two digits are those whose directions are most alike without pressure.
-    """
-    last = networks.class_mean.isel(layer=-1).values
-    cosines = geometry.cosines(selectivity.class_directions(last))  # 0 on the diagonal
-    pair, digit = divmod(int(cosines[0].argmax()), DIGITS), networks.digit.values
-    groups = {"others": ~np.isin(digit, pair)} | {f"{one}": digit == one for one in pair}
-    colors = [plotting.MUTED, *plotting.feature_colors(2)]
-    for i, (matrix, cloud) in enumerate(panels.T):
-        plotting.heat_map(matrix, cosines[i] + np.eye(DIGITS)).axes.set_aspect("equal")
-        matrix.set_xticks(range(DIGITS), range(DIGITS), fontsize=5)
-        matrix.set_yticks(range(DIGITS), range(DIGITS), fontsize=5)
-        places = networks.projection.values[i][list(pair)]
-        for (label, own), color in zip(groups.items(), colors, strict=True):
-            cloud.scatter(*places[:, own], 3, [color], linewidths=0, alpha=0.6, label=label)
-        cloud.set(xlim=(-1.7, 2.7), ylim=(-1.7, 2.7), aspect="equal", xticks=[0, 1], yticks=[0, 1])
-        cloud.set_xlabel(f"along {pair[0]}")
-    panels[1, 0].set(ylabel=f"images along {pair[1]}")
-    panels[1, 0].legend(markerscale=2, loc="upper left", handletextpad=0.1)
+
+def direction_cosines(network: xr.Dataset) -> np.ndarray:
+    """Measure the cosines [label, label] of the digits' directions, 0 on the diagonal."""
+    means = network.class_mean.isel(layer=-1).values
+    return np.asarray(geometry.cosines(selectivity.class_directions(means)))
+
+
+def most_alike(network: xr.Dataset) -> tuple[int, int]:
+    """Find the two digits whose directions are most alike."""
+    first, second = divmod(int((direction_cosines(network) - 2 * np.eye(DIGITS)).argmax()), DIGITS)
+    return first, second

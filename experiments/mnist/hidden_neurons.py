@@ -8,9 +8,10 @@ penalty on all hidden activations, the others without. How polysemantic a unit i
 digits: the participation ratio of its mean activations on the images of each digit, 1 for a unit
 of one digit, 10 for one that tells nothing. A digit's direction is the mean of the last hidden
 layer on its images, less the mean over all digits; ten of them span nine dimensions, so that
-their dimensionality is 9/10 at most, when they are the corners of a simplex. The lower rows show
-the widest network of one hidden layer, the best of `restarts` by test loss; units that fell silent
-still have the weights that they began with.
+their dimensionality is 9/10 at most, when they are the corners of a simplex. The lower row shows
+the widest network of the fewest hidden layers, the best of `restarts` by test loss, without
+pressure and under the strongest that it survives. Silent units, at most a thousandth as active as
+the most active one, still have the weights that they began with, and are left out.
 
 Seen at `quick`, the narrowest and the widest networks, five times through the images: pressure up
 to 0.003 makes units two to three times as selective and costs less than half a percentage point;
@@ -21,7 +22,7 @@ Deviations:
 - The source prints no hyper-parameters, accuracies or training lengths: AdamW {learning_rate:g}
   ({schedule} schedule), weight decay {weight_decay:g}, batch {batch_size:,}, {steps:,} steps.
 - The pressure on activations, the count of digits, the directions and all claims are ours.
-- The lower rows show the best of {restarts} restarts by test loss; all else is of all.
+- The lower row shows the best of {restarts} restarts by test loss; all else is of all.
 """
 
 from collections.abc import Iterator
@@ -70,20 +71,23 @@ def plot(data: xr.DataTree) -> Figure:
     by_depth = {depth: tm.members(data, depth=depth) for depth in tm.values_of(data, "depth")}
     widest = [models[-1] for models in by_depth.values()]
     networks = tm.best_of(widest[0])
-    figure = plotting.figure(11.4, 9.4)
-    parts = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 2.15, 2.1])
-    top, middle, bottom = parts[:, 0]
+    figure = plotting.figure(11.4, 6.4)
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 2.1])[:, 0]
     by_width, *by_pressure = top.subplots(1, 4)
     units.draw_widths(by_width, by_depth)
     units.draw_pressures(by_pressure, widest)
     # the strongest pressure under which it works nearly as well as without
-    strongest = np.flatnonzero(networks.accuracy > 0.9 * networks.accuracy[0])[-1]
-    plain_tiles, plain_heat, tiles, heat = middle.subplots(1, 4, width_ratios=[3, 2] * 2)
-    units.draw_units(plain_tiles, plain_heat, networks.isel(pressure=0))
-    units.draw_units(tiles, heat, networks.isel(pressure=strongest))
-    titles = [f"pressure {plotting.plain_number(p)}" for p in networks.pressure.values]
-    units.draw_directions(plotting.panels(bottom, ["cosines of directions", ""], titles), networks)
+    strongest = np.flatnonzero(networks.accuracy >= 0.9 * networks.accuracy[0])[-1]
+    shown = sorted({0, int(strongest)})
+    pair = units.most_alike(networks.isel(pressure=0))
+    for place, i in zip(bottom.subfigures(1, len(shown), squeeze=False)[0], shown, strict=True):
+        units.draw_network(place, networks.isel(pressure=i), pair)
     figure.suptitle(f"Hidden units of networks trained on {NAMES[networks.images.item()]}")
+    figure.supxlabel(
+        "pressure: the weight of an L1 penalty on all hidden activations; a digit's direction: the "
+        "last hidden layer's mean on its images, less that on all",
+        fontsize=8,
+    )
     return figure
 
 
@@ -107,8 +111,9 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         f"Without pressure the last layer's {of} are polysemantic (median of digits; each depth)",
         2, 10, digits[:, 0],
     )  # fmt: skip
-    selective = selectivity.class_selectivity(deepest.class_mean.sel(pressure=0).values)
-    first, *_, last = np.nanmedian(selective, axis=-1).T[[0, -1]]
+    means = deepest.class_mean.sel(pressure=0)
+    selective = means[..., 0].copy(data=selectivity.class_selectivity(means.values))
+    first, last = (selective.median("hidden").isel(layer=i) for i in (0, -1))
     yield OURS.above(
         f"The last of {max(widest)} hidden layers is more selective than the first (difference of "
         f"the median class selectivities, {of} without pressure; each restart)",

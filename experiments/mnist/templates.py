@@ -102,21 +102,28 @@ def of_size(
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     one, shapes = shown(data), like(data, "expansion", "k")
-    figure = plotting.figure(11.4, 10.7)
-    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[0.28, 0.72])[:, 0]
-    sizes, active, by_shape, logits = top.subplots(1, 4, width_ratios=[1, 1, 1.3, 1])
+    figure = plotting.figure(11.4, 6.4)
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.5])[0]
+    (active, sizes), (by_shape, logits) = left.subplots(2, 2)
     by_k = like(data, "width", "depth", "expansion")
+    panels.draw_pure(active, by_k, ["k"], "active features, k")
     panels.draw_pure(sizes, like(data, "width", "depth", "k"), ["expansion"], "features a unit")
-    panels.draw_pure(active, by_k, ["k"], "active features")
     panels.draw_pure(by_shape, shapes, ["width", "depth"], "units x hidden layers", "o")
     panels.draw_agreement(logits, shapes)
     units, k = f"{one.width.item()} units", f"k = {one.k.item()}"
-    sizes.set(ylabel=f"share of purity > {PURE}", title=f"{units}, {k}")
-    active.set_title(f"{units}, {one.sizes['dictionary_feature']} features")
-    by_shape.set_title(f"all shapes, {k}, {one.expansion.item()} features a unit")
-    logits.legend(*active.get_legend_handles_labels(), fontsize=6.5, loc=(0.72, 0.25))
-    panels.draw_tiles(bottom, one)
+    size = one.sizes["dictionary_feature"]
+    active.set(ylabel=f"share of purity > {PURE}", title=f"{units}, {size} features")
+    sizes.set_title(f"{units}, {k}")
+    by_shape.set(ylabel=f"share of purity > {PURE}", title=f"all shapes, {k}")
+    logits.set_title("the same shapes")
+    left.legend(*active.get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    panels.draw_tiles(right, one)
     figure.suptitle(f"Features of dictionaries of networks trained on {NAMES[one.images.item()]}")
+    figure.supxlabel(
+        "purity: the share of the commonest digit among the images of the top tenth of a feature's "
+        f"activations; framed: {PURE} or less; untrained: TopK of an untrained network",
+        fontsize=8,
+    )
     return figure
 
 

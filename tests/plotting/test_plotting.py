@@ -12,7 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from toymodels import plotting
 from toymodels.plotting import colors, dots, grids
@@ -98,6 +98,33 @@ def test_features_differ_in_hue_and_not_in_lightness(n):
     between = np.linalg.norm(shades[:, None] - shades, axis=-1) + np.eye(n)
     assert between.min() > 0.1
     assert np.ptp(contrast_with_white(shades)) < 0.8
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_orders_are_greys_up_to_a_dark_one(n):
+    shades = plotting.ordered_colors(n)
+    assert shades.shape == (n, 3)
+    assert np.ptp(shades, axis=1).max() < 0.07, "no hue"
+    assert np.all(np.diff(contrast_with_white(shades)) > 0)
+    assert contrast_with_white(shades)[-1] > 7
+
+
+def test_kinds_have_other_colours_than_features_and_datapoints():
+    sheet = matplotlib.rc_params_from_file(STYLE_SHEET, use_default_template=False)
+    cycle = [to_hex(color) for color in sheet["axes.prop_cycle"].by_key()["color"]]
+    assert plotting.kind_colors(len(cycle)) == cycle == list(colors.KINDS)
+    assert plotting.kind_colors(len(cycle) + 1)[-1] == cycle[0]
+    assert not {plotting.FEATURE, plotting.DATAPOINT} & set(cycle)
+
+
+def test_ink_is_readable_on_every_ground():
+    ramps = plotting.MMCS_CMAP, plotting.SUPERPOSITION_CMAP, plotting.GRAM_CMAP
+    for ground in (one for ramp in ramps for one in ramp(np.linspace(0, 1, 21))[:, :3]):
+        ink = np.array(to_rgb(plotting.readable_ink(ground)))
+        lower, higher = sorted([contrast_with_white(ground), contrast_with_white(ink)])
+        assert higher / lower > 3.8
+    assert plotting.readable_ink(np.ones(3)) == plotting.INK
+    assert plotting.readable_ink(np.array(to_rgb(plotting.FEATURE))) == "white"
 
 
 def test_oklch_agrees_with_published_values():
@@ -261,12 +288,17 @@ def test_polygon_rays_share_the_direction_of_the_longest_vector(ax):
     np.testing.assert_allclose(arrows.get_colors()[::-1, :3], plotting.feature_colors(3))
 
 
-def test_vector_panels_are_flat_or_solid_and_named_once():
+def test_vector_panels_are_flat_or_solid_and_named():
     figure, cube = plotting.figure(4, 4), np.eye(3)
-    plotting.vector_panels(figure, ["up", "down"], ["2", "3"], [[PENTAGON, cube]] * 2)
-    assert [ax.name for ax in figure.axes] == ["rectilinear", "3d"] * 2
-    assert [ax.get_title() for ax in figure.axes] == ["2", "3", "", ""]
-    assert [ax.get_ylabel() for ax in figure.axes] == ["up", "", "down", ""]
+    plotting.vector_panels(figure, ["2", "3", "two"], [PENTAGON, cube, PENTAGON], 2)
+    assert [ax.name for ax in figure.axes] == ["rectilinear", "3d", "rectilinear"]
+    assert [ax.get_title() for ax in figure.axes] == ["2", "3", "two"]
+    places = [ax.get_subplotspec() for ax in figure.axes]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+    ]
 
 
 @pytest.mark.parametrize("W", [[[1, -1]], [[1, 0]], [[1, 0, 0], [0, 1, -1]]])
@@ -358,20 +390,27 @@ def test_a_row_without_images_is_as_long_as_others(ax):
     assert sheet.shape == (3, 11) and sheet.mask.all()
 
 
-def test_bars_below_tiles_are_about_their_mean_and_frames_around_tiles(ax):
-    plotting.image_tiles(ax, np.ones((2, 16)), columns=3)
-    wide = ax.get_xlim()
-    plotting.tile_bars(ax, 16, [[0.0, 1.0, 2.0], [5.0, -1.0, -1.0]], [2, 0], framed=[1])
-    *bars, frame = ax.patches
-    heights = np.array([bar.get_height() for bar in bars]).reshape(2, 3)
-    np.testing.assert_allclose(heights / heights[0, 0], [[1, 0, -1], [-1, 0.5, 0.5]], atol=1e-12)
-    assert heights[0, 2] < 0, "the y axis of images points down"
-    places = np.array([bar.get_center()[0] for bar in bars]).reshape(2, 3)
-    np.testing.assert_allclose(places.mean(axis=1), [2, 7])  # tiles of 4, a pixel apart
-    blue = [to_rgb(bar.get_facecolor()) == to_rgb(plotting.FEATURE) for bar in bars]
-    assert blue == [False, False, True, True, False, False]
-    assert (frame.get_xy(), frame.get_width()) == ((4.5, -0.5), 4)
-    assert ax.get_xlim() == wide and ax.get_ylim()[0] > 1.23 * 4 + heights.max()
+def test_tiles_stand_in_their_rows_some_framed_and_the_rows_are_named(ax):
+    images = np.arange(1.0, 6)[:, None] * np.eye(4)[[0, 1, 2, 3, 0]]
+    drawn = plotting.tile_rows(ax, images, [2, 0, 2, 0, 0], ["a", "b", "c"], 2, framed=[0, 4])
+    sheet = drawn.get_array()  # three rows of two tiles of 2 x 2, and gaps of a pixel
+    assert sheet.shape == (8, 5)
+    shown = [[sheet[3 * i :, 3 * j :][:2, :2] for j in range(2)] for i in range(3)]
+    np.testing.assert_array_equal(shown[0][0].ravel(), [0, 1, 0, 0])
+    np.testing.assert_array_equal(shown[0][1].ravel(), [0, 0, 0, 1])
+    assert shown[1][0].mask.all() and shown[1][1].mask.all()
+    np.testing.assert_array_equal(shown[2][0].ravel(), [1, 0, 0, 0])
+    np.testing.assert_array_equal(shown[2][1].ravel(), [0, 0, 1, 0])
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+    np.testing.assert_array_equal(ax.get_yticks(), [0.5, 3.5, 6.5])
+    (frame,) = ax.patches  # the fifth image would be the third of its row
+    assert frame.get_xy() == (-0.5, 5.5) and frame.get_width() == 2
+
+
+def test_rows_without_any_tile_are_drawn(ax):
+    plotting.tile_rows(ax, np.zeros((0, 9)), [], ["a", "b"], 3)
+    ax.figure.draw_without_rendering()
+    assert ax.images[0].get_array().mask.all()
 
 
 @pytest.mark.parametrize("n", [5, 20, 80])
@@ -490,24 +529,36 @@ def test_ratios_far_off_and_none_at_all_are_drawn(ax, ratios):
     ax.figure.draw_without_rendering()
 
 
+def test_a_table_leaves_cells_without_a_value_empty_and_takes_other_colours(ax):
+    cmap = plotting.SUPERPOSITION_CMAP
+    image = plotting.value_table(ax, [1], [1, 2], [[np.nan], [5.0]], 2, 5, cmap=cmap, digits=0)
+    ax.figure.draw_without_rendering()
+    assert [text.get_text() for text in ax.texts] == ["5"]
+    assert image.get_cmap() == cmap
+
+
 # restarts
 
-COLORS = {"pentagon": plotting.FEATURE, "square": plotting.DATAPOINT}
 
-
-def test_losses_are_sorted_within_their_group_and_keep_their_outcome(ax):
+def test_losses_stand_in_the_row_of_their_outcome_the_best_of_each_group_apart(ax):
     loss = np.array([[3.0, 2.0, 2.2], [5.0, 4.0, 6.0]])
-    outcome = np.array([["square", "pentagon", "other"], ["pentagon"] * 3])
-    plotting.sorted_losses(ax, loss, outcome, COLORS)
-    (points,) = ax.collections
-    x, y = np.asarray(points.get_offsets()).T
-    np.testing.assert_allclose(y, [1, 1.1, 1.5, 1, 1.25, 1.5])
-    np.testing.assert_array_equal(x.round(), [0, 0, 0, 1, 1, 1])
-    found = points.get_facecolors()[:, :3]
-    expected = [plotting.FEATURE, plotting.MUTED, plotting.DATAPOINT] + 3 * [plotting.FEATURE]
-    np.testing.assert_allclose(found, [to_rgb(color) for color in expected])
-    assert ax.get_title() == "pentagon: 4 of 6"
-    assert ax.get_yscale() == "log" and ax.get_ylim()[1] > 1.5
+    outcome = np.array([["square", "pentagon", "rare"], ["pentagon"] * 3])
+    plotting.losses_by_outcome(ax, loss, outcome, ["pentagon", "square", "other"])
+    points = [np.asarray(one.get_offsets()) for one in ax.collections]
+    # of each row all its dots, then the best
+    found = [sorted(row[:, 0].round(2).tolist()) for row in points]
+    assert found == [[1, 1, 1.25, 1.5], [1, 1], [1.5], [], [1.1], []]
+    rows = [set(row[:, 1].round().tolist()) for row in points]
+    assert rows == [{0}, {0}, {1}, set(), {2}, set()]
+    assert [text.get_text() for text in ax.texts] == ["4", "1", "1"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["pentagon", "square", "other"]
+    assert ax.get_xscale() == "log" and ax.get_xlim()[1] > 1.5
+
+
+def test_losses_of_zero_are_all_the_lowest(ax):
+    plotting.losses_by_outcome(ax, np.zeros((1, 2)), [["cone", "cone"]], ["cone"])
+    ax.figure.draw_without_rendering()
+    np.testing.assert_array_equal(ax.collections[1].get_offsets()[:, 0], [1, 1])
 
 
 def test_a_line_of_restarts_is_their_mean_and_broken_where_one_is_missing(ax):
@@ -604,6 +655,11 @@ def test_learned_directions_end_on_the_unit_circle_whatever_their_length(ax):
     np.testing.assert_allclose(tips, truth.T)
     np.testing.assert_allclose(rings, [[1, 0], [0, 1], [0.8, 0.6]])
     assert [len(rays.get_segments()) for rays in ax.collections[:2]] == [2, 3]
+
+
+def test_a_direction_without_length_is_at_the_origin(ax):
+    plotting.directions_over(ax, np.zeros((2, 1)), np.zeros((2, 3)))
+    np.testing.assert_array_equal(ax.collections[-1].get_offsets(), np.zeros((3, 2)))
 
 
 def test_recovery_deepens_from_white():

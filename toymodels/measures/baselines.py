@@ -38,7 +38,8 @@ def principal_components(x: Samples, components: int) -> Coding:
     """
     check_count("components", components)
     rows = np.asarray(x).T
-    pca = PCA(components).fit(rows)
+    with np.errstate(invalid="ignore"):  # samples that are all alike have no variance to share
+        pca = PCA(components).fit(rows)
     coordinates = pca.transform(rows).T
     both = np.concatenate([pca.components_, -pca.components_]).T
     codes = np.maximum(np.concatenate([coordinates, -coordinates]), 0.0)

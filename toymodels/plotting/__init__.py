@@ -22,9 +22,12 @@ from .colors import (
     SUPERPOSITION_CMAP,
     feature_colors,
     importance_colors,
+    kind_colors,
+    ordered_colors,
     phase_colors,
+    readable_ink,
 )
-from .counts import restart_counts, restart_lines, sorted_losses
+from .counts import losses_by_outcome, restart_counts, restart_lines
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
 from .grids import ratio_key, ratio_table, value_map, value_table
@@ -41,7 +44,7 @@ from .matrices import gram_with_bias, heat_map, norm_bars, sharing_key, sign_key
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .style import figure, style
-from .tiles import image_tiles, tile_bars
+from .tiles import image_tiles, tile_rows
 from .vectors import (
     arrow_glyph,
     feature_arrows,
@@ -78,8 +81,11 @@ __all__ = [
     "heat_map",
     "image_tiles",
     "importance_colors",
+    "kind_colors",
     "log_axis",
+    "losses_by_outcome",
     "norm_bars",
+    "ordered_colors",
     "panels",
     "phase_colors",
     "phase_key",
@@ -91,16 +97,16 @@ __all__ = [
     "probability_label",
     "ratio_key",
     "ratio_table",
+    "readable_ink",
     "restart_counts",
     "restart_lines",
     "shared_limit",
     "sharing_key",
     "sign_key",
-    "sorted_losses",
     "sparsity_label",
     "style",
     "text_faults",
-    "tile_bars",
+    "tile_rows",
     "unit_circle",
     "value_map",
     "value_table",

@@ -18,6 +18,7 @@ DATAPOINT = "#d0392b"  # a datapoint
 SUPERPOSED = DATAPOINT  # a dimension shared with others
 AMBER = "#e8a02c"  # a dimension shared with others, where red is a sign
 NOT_LEARNED = "#ffffff"  # no dimension at all
+KINDS = ("#3b4252", "#2a9187", "#dd9a2b", "#8a5ba6", "#7b8a99", "#b5657f")  # the sheet's cycle
 
 _BLUE_HUE = 253.6  # degrees, of FEATURE
 
@@ -70,6 +71,30 @@ def feature_colors(n: int) -> np.ndarray:
     Returns RGB [n, 3]. Up to about eight hues can be told apart.
     """
     return _oklch(0.62, 0.14, _BLUE_HUE + 360.0 * np.arange(n) / n)
+
+
+def kind_colors(n: int) -> list[str]:
+    """Tell n kinds of things apart that are no features: ways to code, depths of networks.
+
+    None is the blue of features or the red of datapoints; from the seventh on they repeat.
+    """
+    return [KINDS[i % len(KINDS)] for i in range(n)]
+
+
+def ordered_colors(n: int) -> np.ndarray:
+    """Show an order that is no importance, of widths or of sparsities: greys, the last darkest.
+
+    Returns RGB [n, 3].
+    """
+    return _oklch(np.linspace(0.82, 0.27, n) if n > 1 else [0.27], 0.015, _BLUE_HUE)
+
+
+def readable_ink(rgb: ArrayLike) -> str:
+    """Choose the ink for text on a ground RGB [3]: dark or white, whichever contrasts more."""
+    both = np.array([np.asarray(rgb, dtype=float), to_rgb(INK)])
+    linear = np.where(both > 0.04045, ((both + 0.055) / 1.055) ** 2.4, both / 12.92)
+    ground, dark = linear @ [0.2126, 0.7152, 0.0722] + 0.05  # contrast as in WCAG 2
+    return INK if ground / dark > 1.05 / ground else "white"
 
 
 def importance_colors(importance: ArrayLike) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Many restarts: each of them, how often an outcome came out, and at which loss."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -66,27 +65,29 @@ def restart_lines(
 
 
 @style()
-def sorted_losses(ax: Axes, loss: ArrayLike, outcome: ArrayLike, colors: Mapping[str, Any]) -> None:
-    """Draw the losses of all restarts over the lowest of their group, sorted, coloured by outcome.
+def losses_by_outcome(ax: Axes, loss: ArrayLike, outcome: ArrayLike, names: Sequence[str]) -> None:
+    """Draw the losses of all restarts over the lowest of their group, a row for each outcome.
 
-    The title says which outcome is the commonest, and how common it is.
+    The lowest of each group are the large dark dots; the number at its right end counts a row.
 
     Args:
-        ax: the axes; the groups stand at 0, 1, 2, ... and the y axis becomes logarithmic.
-        loss: [group, restarts], positive.
+        ax: the axes; its x axis becomes logarithmic, wide enough for these and earlier dots.
+        loss: [group, restarts].
         outcome: [group, restarts], the name of what came out.
-        colors: the colour of each name; of any other it is grey.
+        names: of the rows, from the top; any other outcome belongs to the last.
 
     """
-    loss, outcome = np.asarray(loss), np.asarray(outcome)
-    groups, restarts = loss.shape
-    order = loss.argsort(axis=1)
-    ratios = np.take_along_axis(loss, order, 1) / loss.min(axis=1, keepdims=True)
-    names = np.take_along_axis(outcome, order, 1).ravel()
-    x = np.arange(groups)[:, None] + np.linspace(-0.3, 0.3, restarts)
-    ax.scatter(x, ratios, s=9, linewidths=0, color=[colors.get(name, MUTED) for name in names])
-    ((common, times),) = Counter(names.tolist()).most_common(1)
-    ax.set_title(f"{common}: {times} of {names.size}", fontsize="small")
-    ax.set_xticks(range(groups))
-    log_axis(ax.yaxis, [1, 1.1, 1.25, 1.5, 2])
-    ax.set_ylim(0.98, max(1.15, 1.03 * ratios.max()))
+    loss, row_of = np.asarray(loss), {name: i for i, name in enumerate(names)}
+    lowest, last = loss.min(axis=1, keepdims=True), len(names) - 1
+    ratios = np.divide(loss, lowest, out=np.ones(loss.shape), where=lowest > 0)
+    rows = np.array([row_of.get(name, last) for name in np.ravel(outcome)]).reshape(loss.shape)
+    for i in np.unique(rows):
+        own, best = np.sort(ratios[rows == i]), ratios[(rows == i) & (ratios == 1)]
+        for points, size, color in ((own, 8, MUTED), (best, 18, INK)):
+            y = i + np.linspace(-0.3, 0.3, len(points))
+            ax.scatter(points, y, size, color, alpha=0.6, linewidths=0)
+        place: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "ha": "right"}
+        ax.text(0.98, i, f"{len(own)}", fontsize=7, color=MUTED, va="center", **place)
+    log_axis(ax.xaxis, [1, 1.5, 2, 4, 10])
+    ax.set(yticks=range(len(names)), yticklabels=names, ylim=(last + 0.5, -0.5))
+    ax.set_xlim(0.95, max(1.2, ax.get_xlim()[1], 1.3 * ratios.max()))

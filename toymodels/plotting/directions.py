@@ -15,7 +15,7 @@ def directions_over(ax: Axes, truth: ArrayLike, learned: ArrayLike, limit: float
     """Draw true features as broad blue arrows, and learned directions as dark rays over them.
 
     A ray ends in a ring on the unit circle, whatever the length of the direction: where a ring
-    sits on the line of an arrow, that feature is recovered.
+    sits on the line of an arrow, that feature is recovered. One without a length is at the origin.
 
     Args:
         ax: the axes; becomes a bare square.
@@ -25,7 +25,7 @@ def directions_over(ax: Axes, truth: ArrayLike, learned: ArrayLike, limit: float
 
     """
     truth, learned = np.asarray(truth), np.asarray(learned)
-    rings = learned / np.hypot(*learned)
+    rings = learned / np.maximum(np.hypot(*learned), 1e-12)
     unit_circle(ax)
     for tips, color, width in ((truth, FEATURE, 2.6), (rings, INK, 0.7)):
         rays = [np.array([(0, 0), tip]) for tip in tips.T]

@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import LogNorm, TwoSlopeNorm
+from matplotlib.colors import Colormap, LogNorm, TwoSlopeNorm
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
-from .colors import GRAM_CMAP, INK, MMCS_CMAP
+from .colors import GRAM_CMAP, MMCS_CMAP, readable_ink
 from .labels import even_axis, log_axis
 from .style import style
 
@@ -53,7 +53,15 @@ def value_map(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, centre: f
 
 @style()
 def value_table(
-    ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, low: float, high: float
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    values: ArrayLike,
+    low: float,
+    high: float,
+    *,
+    cmap: Colormap = MMCS_CMAP,
+    digits: int = 2,
 ) -> AxesImage:
     """Write values into cells of even size, the first row at the bottom: the higher, the bluer.
 
@@ -61,19 +69,23 @@ def value_table(
         ax: the axes; gets a tick at each cell.
         x: [k], a number to name each column, in any steps.
         y: [l], a number to name each row.
-        values: [l, k].
-        low: the value that is white, as all below it.
-        high: the value that is darkest.
+        values: [l, k]; where one is NaN, the cell stays empty.
+        low: the value of the first colour, as all below it.
+        high: the value of the last.
+        cmap: colours other than white to blue.
+        digits: after the decimal point.
 
     Returns:
         The image, for a colour bar.
 
     """
     values = np.asarray(values)
-    image = ax.imshow(values, MMCS_CMAP, vmin=low, vmax=high, aspect="auto", origin="lower")
+    image = ax.imshow(values, cmap, vmin=low, vmax=high, aspect="auto", origin="lower")
     for (row, column), value in np.ndenumerate(values):
-        ink = "white" if value > low + 0.6 * (high - low) else INK
-        ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=6, color=ink)
+        if np.isfinite(value):
+            ink = readable_ink(np.array(image.to_rgba(value)[:3]))
+            text = f"{value:.{digits}f}"
+            ax.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
     even_axis(ax.xaxis, x)
     even_axis(ax.yaxis, y)
     return image
@@ -105,7 +117,7 @@ def ratio_table(
     norm, colors = LogNorm(1 / limit, limit), GRAM_CMAP.reversed()
     image = ax.imshow(ratios, colors, norm=norm, aspect="auto", origin="lower")
     for (row, column), ratio in np.ndenumerate(ratios):
-        ink = "white" if distance[row, column] > 0.6 * np.log(limit) else INK
+        ink = readable_ink(np.array(image.to_rgba(ratio)[:3]))
         ax.text(column, row, f"{ratio:.3g}", ha="center", va="center", fontsize=7, color=ink)
     even_axis(ax.xaxis, x)
     even_axis(ax.yaxis, y)

@@ -1,12 +1,14 @@
 """Images side by side: what units read, or what makes them fire."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from .colors import FAINT, FEATURE, GRAM_CMAP, MUTED, SUPERPOSED
+from .colors import FAINT, GRAM_CMAP, INK
 from .style import style
 
 
@@ -27,7 +29,8 @@ def image_tiles(ax: Axes, images: ArrayLike, columns: int) -> AxesImage:
 
     Args:
         ax: the axes; loses ticks and spines.
-        images: [k, pixels], square images line by line; none leave an empty row.
+        images: [k, pixels], square images line by line; none leave an empty row, and one of NaN an
+            empty place.
         columns: images in a row; image 0 is at the top left.
 
     Raises:
@@ -51,32 +54,37 @@ def image_tiles(ax: Axes, images: ArrayLike, columns: int) -> AxesImage:
 
 
 @style()
-def tile_bars(
-    ax: Axes, pixels: int, values: ArrayLike, own: ArrayLike, framed: ArrayLike = ()
-) -> None:
-    """Draw bars below the tiles of a row of `image_tiles`, and red frames around some of them.
-
-    Bars are about the mean of their tile's, each tile on a scale of its own.
+def tile_rows(
+    ax: Axes,
+    images: ArrayLike,
+    rows: ArrayLike,
+    names: Sequence[str],
+    columns: int,
+    framed: ArrayLike = (),
+) -> AxesImage:
+    """Draw signed images as `image_tiles`, each in the row that it belongs to.
 
     Args:
-        ax: the axes that the tiles are in; becomes high enough for the bars.
-        pixels: of an image.
-        values: [k, bars], the heights below each of k tiles.
-        own: [k], which of its bars is drawn in blue.
-        framed: the numbers of the tiles that get a frame.
+        ax: the axes; its y axis names the rows.
+        images: [k, pixels]; of each row those that come first are drawn.
+        rows: [k], the number of the row of each image.
+        names: of the rows, from the top; one without images stays empty.
+        columns: the most images in a row.
+        framed: the numbers of the images that get a dark frame.
 
     """
-    values, own = np.asarray(values), np.asarray(own)
-    side, gap = _tile_size(pixels)
-    limits, base, left = ax.get_xlim(), 1.23 * side, (side + gap) * np.arange(len(values))
-    about = values - values.mean(axis=1, keepdims=True)
-    heights = -0.18 * side * about / np.abs(about).max(axis=1, keepdims=True)  # y points down
-    bars = np.arange(values.shape[1])
-    x = left[:, None] + side * (bars + 0.5) / len(bars)
-    colors = np.where(own[:, None] == bars, FEATURE, MUTED).ravel()
-    ax.bar(x.ravel(), heights.ravel(), 0.75 * side / len(bars), base, color=colors, linewidth=0)
-    ax.hlines(np.full(len(left), base), left, left + side, color=FAINT, linewidth=0.5, zorder=0)
-    for corner in left[np.asarray(framed, int)]:
-        frame = Rectangle((corner - 0.5, -0.5), side, side, edgecolor=SUPERPOSED, fill=False)
-        ax.add_patch(frame).set_linewidth(0.8)
-    ax.set(xlim=limits, ylim=(1.45 * side, -0.5))
+    images, rows = np.asarray(images, dtype=float), np.asarray(rows)
+    side, gap = _tile_size(images.shape[1])
+    sheet = np.full((len(names), columns, images.shape[1]), np.nan)
+    for i in range(len(names)):
+        for j, image in enumerate(np.flatnonzero(rows == i)[:columns]):
+            sheet[i, j] = images[image]
+            if image in np.asarray(framed):
+                corner = (side + gap) * j - 0.5, (side + gap) * i - 0.5
+                frame = Rectangle(corner, side, side, edgecolor=INK, fill=False)
+                ax.add_patch(frame).set_clip_on(False)
+    drawn = image_tiles(ax, sheet.reshape(-1, images.shape[1]), columns)
+    ax.set_facecolor("none")
+    ax.set_yticks((side + gap) * np.arange(len(names)) + (side - 1) / 2, names)
+    ax.tick_params(length=0)
+    return drawn

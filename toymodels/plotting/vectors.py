@@ -145,27 +145,20 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
 
 @style()
 def vector_panels(
-    place: FigureBase,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    weights: Sequence[Sequence[ArrayLike]],
+    place: FigureBase, titles: Sequence[str], weights: Sequence[ArrayLike], columns: int
 ) -> None:
-    """Draw a grid of solutions: in the plane as `polygon_arrows`, in space as `feature_lines_3d`.
+    """Draw solutions: in the plane as `polygon_arrows`, in space as `feature_lines_3d`.
 
     Args:
         place: the figure, or a part of it.
-        rows: the y label of each row's first panel.
-        columns: the title of each column's first panel.
-        weights: W of each row and column, [2, n] or [3, n], a column a vector.
+        titles: of each panel.
+        weights: W of each panel, [2, n] or [3, n], a column a vector.
+        columns: panels in a row.
 
     """
-    grid = place.add_gridspec(len(rows), len(columns))
-    for i, (name, row) in enumerate(zip(rows, weights, strict=True)):
-        for j, (title, W) in enumerate(zip(columns, row, strict=True)):
-            solid = len(np.asarray(W)) == 3
-            ax = place.add_subplot(grid[i, j], projection="3d" if solid else None)
-            (feature_lines_3d if solid else polygon_arrows)(ax, W)
-            if i == 0:
-                ax.set_title(title)
-            if j == 0:
-                ax.set_ylabel(name)
+    grid = place.add_gridspec(-(-len(titles) // columns), columns)
+    for i, (title, W) in enumerate(zip(titles, weights, strict=True)):
+        solid = len(np.asarray(W)) == 3
+        where = grid[divmod(i, columns)]
+        ax = place.add_subplot(where, title=title, projection="3d" if solid else None)
+        (feature_lines_3d if solid else polygon_arrows)(ax, W)

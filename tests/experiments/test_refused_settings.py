@@ -1,0 +1,28 @@
+"""Settings that could not end in a figure are refused before anything is trained."""
+
+from dataclasses import replace
+
+import pytest
+from catalogue import load
+
+REFUSED = [
+    ("mixing_matrix", {"other_heads": (1,)}, "other_heads must be"),
+    (
+        "mixing_matrix",
+        {"other_features": (6, 6), "other_heads": (3, 3)},
+        "the same case twice",
+    ),
+    ("ov_density", {"features": 6}, "d_model must be at least 6"),
+    ("toy_recovery", {"test_samples": 1}, "test_samples must be at least 2"),
+    ("toy_recovery", {"m": (3,)}, "the first must have m = 2"),
+    ("templates", {"expansion": (90,)}, "at most 1,438"),
+    ("templates", {"width": (1,)}, "k must be at most 1"),
+    ("hidden_neurons", {"pressure": (0.1,)}, "pressure must start at 0"),
+]
+
+
+@pytest.mark.parametrize(("stem", "changes", "sentence"), REFUSED)
+def test_what_could_not_be_drawn_is_refused(stem, changes, sentence):
+    smoke = load(stem).preset("smoke")
+    with pytest.raises(ValueError, match=sentence):
+        replace(smoke, **changes)
