@@ -118,6 +118,7 @@ EXPERIMENT = tm.Experiment(
         dataset_size=(10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000),
     ),
     sweeps="dataset_size", weights=tm.TIED,
+    describes={"budget": "multiple of the steps that the model was trained for"},
 )  # fmt: skip
 
 if __name__ == "__main__":
