@@ -84,5 +84,5 @@ def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any], **options:
     ]
     if isinstance(place, Axes):
         return place.legend(points, list(colors), **options)
-    outside = {"loc": "outside lower center", "ncols": len(points)}
+    outside: dict[str, Any] = {"loc": "outside lower center", "ncols": len(points)}
     return place.legend(points, list(colors), **(outside | options))
