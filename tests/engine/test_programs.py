@@ -108,7 +108,19 @@ def classification():
     return tm.Classification(lambda key: tm.MLP(6, 5, 1, 3, key=key), images, images, 8)
 
 
+def attention():
+    ovs = jax.random.normal(KEY, (3, 4, 4))
+    return tm.AttentionMixing(lambda key: tm.MixingMatrix(3, 2, 4, key=key), ovs, 0.5, 4, 8, 16)
+
+
+def finite():
+    points = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 20, KEY)
+    return tm.FiniteDataset(lambda key: tm.ReluOutput(5, 2, key=key), points, points)
+
+
 KINDS = {
+    "attention": attention,
+    "finite": finite,
     "gated": partial(dictionary, tm.GatedDictionary),
     "jump": partial(dictionary, tm.JumpReluDictionary),
     "relu": partial(dictionary, tm.ReluDictionary),
