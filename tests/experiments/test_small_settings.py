@@ -1,8 +1,8 @@
 """Every accepted setting ends in a figure: each sweep of one point, each size at 1 and doubled.
 
 A stand-in builds the models and takes no step, so that all data are small random numbers: what is
-tried is that `plot` and `claims` work on data of any shape that a Spec accepts. A Spec that refuses a setting
-does so before anything is trained, which is as good.
+tried is that `plot` and `claims` work on data of any shape that a Spec accepts. A Spec that
+refuses a setting does so before anything is trained, which is as good.
 """
 
 from dataclasses import fields, replace
