@@ -1,7 +1,7 @@
 """Every figure can be read from the back of a room: its words at the size of a 16:9 slide.
 
 Drawn from what the preset `quick` makes, without its steps: rows, columns and words are those of
-the committed figure, the data are zeros.
+the committed figure, the data are small random numbers.
 """
 
 import pytest
@@ -9,7 +9,6 @@ from catalogue import BY_FAMILY, load, rehearsed, without_mnist
 
 from toymodels import plotting
 
-# a model of zeros has no loss to divide by
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
 
 

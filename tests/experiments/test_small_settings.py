@@ -1,8 +1,8 @@
 """Every accepted setting ends in a figure: each sweep of one point, each size at 1 and doubled.
 
-A stand-in builds the models and takes no step, so that all data are zeros: what is tried is that
-`plot` and `claims` work on data of any shape that a Spec accepts. A Spec that refuses a setting
-does so before anything is trained, which is as good.
+A stand-in builds the models and takes no step, so that all data are small random numbers: what is
+tried is that `plot` and `claims` work on data of any shape that a Spec accepts. A Spec that
+refuses a setting does so before anything is trained, which is as good.
 """
 
 from dataclasses import fields, replace
@@ -14,7 +14,7 @@ from catalogue import BY_FAMILY, load, rehearsed, without_mnist
 
 from toymodels.suite.spec import Zipped
 
-# a model of zeros has no loss to divide by: claims are told NaN, and a user a warning at most
+# where there is nothing to divide by claims are told NaN, and a user a warning at most
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 SIZES = (1, 3)  # what a sweep of whole numbers may be cut to as well
