@@ -2,12 +2,10 @@
 
 import sys
 
-import toymodels
-
 WHERE = (
-    f"toymodels {toymodels.__version__} is the library; the scripts of the figures are not "
-    "installed with it. `python -m experiments` needs the folder `experiments` of the repository: "
-    "run it in a clone, with this package installed"
+    "this is the library; the scripts of the figures are not installed with it. "
+    "`python -m experiments` needs the folder `experiments` of the repository: run it in a clone, "
+    "with this package installed"
 )
 
 

@@ -623,4 +623,4 @@ def test_the_installed_package_says_where_figures_are_made(tmp_path):
     assert "`python -m experiments` needs the folder `experiments`" in out
     status, out, err = finish(start("-m", "toymodels", "run", "all", cwd=tmp_path))
     assert (status, out) == (2, "")
-    assert err.startswith("error: toymodels ")
+    assert err.startswith("error: this is the library")

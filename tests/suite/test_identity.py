@@ -6,7 +6,7 @@ import sys
 from textwrap import dedent
 
 import pytest
-from scripts import forget_experiments, without_experiments
+from scripts import REPOSITORY, forget_experiments, without_experiments
 
 from toymodels.suite.store import identity, modules
 from toymodels.suite.store.identity import SourceChanged, Sources
@@ -402,6 +402,15 @@ def test_an_experiment_made_in_another_way_counts_with_its_picture(tree, made):
     edit(tree, STEM, "EXPERIMENT = Experiment(", f"EXPERIMENT = {made}\nOTHER = Experiment(")
     edit(tree, STEM, "STEPS = 5", "STEPS = 5\nPARTS = (lambda: plot,)")
     assert changes(tree, STEM, 'title("a")', 'title("b")')
+
+
+def test_a_real_figure_depends_on_what_it_uses_alone():
+    """A module that imports by a computed name would make it depend on all there is."""
+    script = REPOSITORY / "experiments" / "superposition" / "intro_2d.py"
+    code = set(Sources(REPOSITORY).identify(script, {}, 0).code)
+    assert "toymodels/models/relu_output.py" in code
+    foreign = ("toymodels/theory/", "toymodels/measures/", "toymodels/suite/store/")
+    assert not [label for label in code if label.startswith(foreign)]
 
 
 def test_what_cannot_be_understood_is_one_sentence(tree):
