@@ -72,8 +72,12 @@ class FeatureDistribution(ABC):
 
     @property
     def some_active(self) -> Any:
-        """Probability that some feature is active, or None where it is not known."""
-        return None if self.none_active is None else 1.0 - jnp.asarray(self.none_active)
+        """Probability that some feature is active, or None where it is not known.
+
+        1 - none_active, unless a distribution knows it with more digits: below 1e-5 few are left
+        of a float32.
+        """
+        return None if self.none_active is None else 1.0 - self.none_active
 
     @cached_property
     def mean(self) -> Any:

@@ -75,8 +75,8 @@ def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) ->
                 f"{type(model).__name__} has a parameter or dimension called "
                 f"{', '.join(reserved)}, a name that the results need: rename it"
             )
-    for measured, measured_dims in (probe.dims if probe else {}).items():
-        own |= {measured, *measured_dims}
+    for measured, probed in (probe.dims if probe else {}).items():
+        own |= {measured, *probed}
     for parameter, _, dims in described:
         own |= {parameter, f"{parameter}_history", *dims}
     if taken := sorted(own.intersection(names)):

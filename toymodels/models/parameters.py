@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
+import numpy as np
 from flax import nnx
 
 
@@ -19,8 +21,9 @@ def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
             f"{kind} has nothing to train: a model is a class {kind}(flax.nnx.Module) whose "
             "weights are parameters, self.W = nnx.Param(...)"
         )
-    for path, leaf in nnx.to_flat_state(split[2]):
-        if not isinstance(leaf, nnx.Variable):
+    # traced ones are no state to nnx, but settings of the class: JAX then fails to compare them
+    for path, node in nnx.iter_graph(model):
+        if isinstance(node, jax.Array | np.ndarray):
             raise TypeError(
                 f"{kind}.{'.'.join(map(str, path))} is a plain array, which is not trained: make "
                 "it nnx.Param(...), or nnx.Variable(...) if it shall stay as it is"
