@@ -23,6 +23,10 @@ def objective(sparsity=0.5, model=lambda key: tm.ReluOutput(5, 2, key=key)):
 def problem():
     return objective(), optax.adam(1e-2)
 
+def drawing():
+    points = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 9, KEY)
+    return tm.FiniteDataset(lambda key: tm.ReluOutput(5, 2, key=key), points, points), optax.sgd(1)
+
 def needy(sparsity, m):
     return objective(sparsity), optax.adam(1e-2)
 
@@ -78,6 +82,7 @@ MISTAKES = {
     "samples as rows": lambda: train(
         lambda: (objective(model=Rows), optax.adam(1.0)), SEEDS, 1, KEY
     ),
+    "datapoints drawn in a problem": lambda: train(drawing, SEEDS, 1, KEY),
     "a loss for each sample": lambda: train(
         lambda: (Columns(), optax.adam(1.0)), SEEDS, 1, KEY
     ),
@@ -127,9 +132,10 @@ SENTENCES = {
     "the wrong way round": "is no objective: it needs loss(model, key)",
     "an optimizer of another kind": "the problem's optimizer must be Optax's; it is float",
     "no test loss": "Half is no objective: it needs test_loss(model, key)",
-    "no parameters": "Bare, the model of Reconstruction, has no nnx.Param: wrap what is to be",
+    "no parameters": "Bare has nothing to train: a model is a class Bare(flax.nnx.Module) whose",
     "no model": "Nothing.init returned None: it must return a model",
     "samples as rows": "from Reconstruction.loss of Rows. In toymodels samples are the columns",
+    "datapoints drawn in a problem": "datapoints cannot be drawn inside a problem",
     "a loss for each sample": "Columns.loss must return one number; it returns shape (7,)",
     "absurdly many steps": "steps must be at most 2,147,483,646; got 1,000,000,000,000",
     "more steps than 32 bits": "steps must be at most 2,147,483,646; got 3,000,000,000",

@@ -113,9 +113,11 @@ def attention():
     return tm.AttentionMixing(lambda key: tm.MixingMatrix(3, 2, 4, key=key), ovs, 0.5, 4, 8, 16)
 
 
+POINTS = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 20, KEY)
+
+
 def finite():
-    points = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 20, KEY)
-    return tm.FiniteDataset(lambda key: tm.ReluOutput(5, 2, key=key), points, points)
+    return tm.FiniteDataset(lambda key: tm.ReluOutput(5, 2, key=key), POINTS, POINTS)
 
 
 KINDS = {

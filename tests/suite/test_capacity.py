@@ -26,7 +26,7 @@ HUGE = [
     ("toy_recovery", "--samples", "1000000000000", "samples must be at most"),
     ("toy_recovery", "--samples", "2000000000", "TB of memory"),
     ("hidden_neurons", "--width", "16 1000000", "TB of memory"),
-    ("templates", "--expansion", "1 1000000000", "TB of memory"),
+    ("templates", "--expansion", "1 1000000000", "k-means has as many clusters"),
     ("intro_2d", "--importance-decay", "1e30", "importance_decay must be at most"),
     ("linear_vs_relu", "--importance-decay", "0.7 1e30", "importance_decay must be at most"),
     ("toy_recovery", "--importance-decay", "0.7 1e30 1", "importance_decay must be at most"),

@@ -55,8 +55,14 @@ def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) ->
     Raises:
         ValueError: if T < 1, or no feature is ever active (S = 1), or so rarely that a
             distribution that can only throw silence away finds nothing else.
+        TypeError: if it is called where JAX traces, as in a problem.
     """
     check_count("T", T)
+    if isinstance(jnp.zeros(()), jax.core.Tracer):
+        raise TypeError(
+            "datapoints cannot be drawn inside a problem, or what else JAX traces: draw them "
+            "before, and hand them to train(..., data=...) or in an Axis"
+        )
     if features.some_active is not None and features.some_active == 0:
         raise ValueError(
             "no datapoint can be drawn: the probability that a feature is active is 0 (S = 1)"
