@@ -12,6 +12,9 @@ from .colors import INK, MUTED
 from .labels import log_axis
 from .style import style
 
+# few enough for a narrow panel that ends there
+RATIO_TICKS = {3: [1, 1.5, 2], 10: [1, 2, 5], np.inf: [1, 10, 100, 1000]}
+
 
 @style()
 def restart_counts(ax: Axes, x: ArrayLike, counts: ArrayLike, chosen: ArrayLike) -> None:
@@ -88,6 +91,7 @@ def losses_by_outcome(ax: Axes, loss: ArrayLike, outcome: ArrayLike, names: Sequ
             ax.scatter(points, y, size, color, alpha=0.6, linewidths=0)
         place: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "ha": "right"}
         ax.text(0.98, i, f"{len(own)}", fontsize=7, color=MUTED, va="center", **place)
-    log_axis(ax.xaxis, [1, 1.5, 2, 4, 10])
+    most = max(1.2, ax.get_xlim()[1], 1.3 * ratios.max())
+    log_axis(ax.xaxis, next(ticks for end, ticks in RATIO_TICKS.items() if most <= end))
     ax.set(yticks=range(len(names)), yticklabels=names, ylim=(last + 0.5, -0.5))
-    ax.set_xlim(0.95, max(1.2, ax.get_xlim()[1], 1.3 * ratios.max()))
+    ax.set_xlim(0.95, most)
