@@ -6,7 +6,7 @@ OUT := out
 # one headline figure of each family; that of `mnist` takes digits where MNIST is not to be had
 FIGURES := dimensionality_vs_dataset_size mixing_matrix
 
-.PHONY: figures these-figures mnist-figures test test-slow test-all check format benchmark clean
+.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark clean
 
 # the first is there at once; the others in two processes, as compiling takes one core each
 figures: .venv/installed
@@ -42,6 +42,10 @@ format: .venv/installed-test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# the API reference; a warning is an error
+reference: .venv/installed-docs
+	$(BIN)/python -m docs.reference $(OUT)/reference
+
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.finite_dataset
@@ -58,6 +62,10 @@ clean:
 .venv/installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
+
+.venv/installed-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@ .venv/installed
 
 .venv/installed-test: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[test]'

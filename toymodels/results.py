@@ -39,6 +39,12 @@ def best_of(
 ) -> xr.Dataset:
     """Select, at each point of the other axes, the restart with the lowest `by`.
 
+    >>> import xarray as xr
+    >>> from toymodels import best_of
+    >>> loss = xr.DataArray([[3.0, 1.0], [2.0, 4.0]], dims=("sparsity", "seed"))
+    >>> best_of(xr.Dataset({"loss": loss}).assign_coords(seed=[0, 1])).seed.values
+    array([1, 0])
+
     `over` is the restarts' axis, or several: those of `("dataset", "seed")` are compared together.
 
     Raises:

@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from toymodels.data.distributions import FeatureDistribution, check_columns
 
+__all__ = ["check_distribution"]
+
 SAMPLES, ENTRIES = 2**16, 2**24
 ERRORS = 5  # standard errors from which on a difference counts: a chance of 6e-7 each time
 PAIRS = 64  # features up to whose number products of two are compared as well

@@ -1,6 +1,5 @@
 """A distribution of which only `sample` is written, and what takes the place of the rest."""
 
-import doctest
 from dataclasses import dataclass
 
 import jax
@@ -205,8 +204,3 @@ def test_samples_as_rows_are_named(kind, size_of):
         ValueError, match=rf"{kind.__name__}\.sample\(key, \d\) .*\[{size_of}, .*col"
     ):
         objective.loss(model(), KEY)
-
-
-def test_the_example_of_the_docstring_runs():
-    failures, tried = doctest.testmod(distributions)
-    assert (failures, tried > 3) == (0, True)

@@ -173,10 +173,10 @@ def test_a_report_that_returns_true_ends_the_training(whole, first):
     assert at_the_end.attrs == {"steps": STEPS}
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+LIBRARY = (Path(__file__).parents[2] / "docs" / "library.md").read_text()
 
 
-@pytest.mark.parametrize("page", [train.__doc__, README], ids=["docstring", "README"])
+@pytest.mark.parametrize("page", [train.__doc__, LIBRARY], ids=["docstring", "page"])
 def test_the_documented_plateau_ends_a_training(page):
     (lines,) = re.findall(r"^ *losses = \[\]\n.*?inf.*?\n", page, re.MULTILINE | re.DOTALL)
     example = {}

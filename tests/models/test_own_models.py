@@ -3,7 +3,6 @@
 Its mistakes are made in a process without the settings of these tests: what a user sees.
 """
 
-import doctest
 import json
 import os
 import subprocess
@@ -16,7 +15,6 @@ import optax
 import pytest
 from flax import nnx
 
-import toymodels.models
 from toymodels import FeatureDistribution, Reconstruction, train
 
 KEY = jax.random.key(0)
@@ -170,11 +168,6 @@ def said():
 @pytest.mark.parametrize("mistake", SENTENCES)
 def test_a_mistake_is_said_in_a_sentence(said, mistake):
     assert said.get(mistake, "nothing").startswith(SENTENCES[mistake])
-
-
-def test_the_example_of_the_docstring_runs():
-    failures, tried = doctest.testmod(toymodels.models)
-    assert (failures, tried > 3) == (0, True)
 
 
 class Ones(FeatureDistribution):

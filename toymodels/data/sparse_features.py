@@ -15,6 +15,14 @@ class SparseFeatures(FeatureDistribution):
 
     The data of Elhage et al. 2022, "Demonstrating Superposition".
 
+    >>> import jax
+    >>> from toymodels import SparseFeatures
+    >>> features = SparseFeatures(5, sparsity=0.9)
+    >>> features.sample(jax.random.key(0), batch=1000).shape  # samples are columns
+    (5, 1000)
+    >>> print(f"{features.none_active:.2f} of all samples are zero")
+    0.59 of all samples are zero
+
     Args:
         n: number of features.
         sparsity: S, the probability that a feature is inactive; one number or one per feature.

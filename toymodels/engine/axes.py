@@ -32,6 +32,19 @@ UNTUNED: Mapping[str, Any] = MappingProxyType({})
 class Axis:
     """One swept quantity: its name, a label for each point, and a value for each point.
 
+    >>> from toymodels import Axis
+    >>> Axis("sparsity", [0.0, 0.9, 0.99]).size
+    3
+    >>> Axis.seeds(8).labels
+    array([0, 1, 2, 3, 4, 5, 6, 7], dtype=int32)
+
+    A value may be any pytree, such as a dataset; then it has a label for the coordinate:
+
+    >>> import numpy as np
+    >>> decays = Axis("importance", ["flat", "falling"], np.array([[1.0, 1.0], [1.0, 0.5]]))
+    >>> decays.point(1)
+    array([1. , 0.5])
+
     Attributes:
         name: keyword under which the problem receives the value, and the coordinate's name.
         labels: the coordinate [size]: numbers, or texts where values are given.

@@ -39,6 +39,16 @@ def train(
     All members share their random numbers except along the seed axis, so a member equals the
     same point trained alone with the same key and seed. The test set is one for all.
 
+    >>> import jax, optax
+    >>> from toymodels import Axis, sparse_reconstruction, train
+    >>> def problem(sparsity, learning_rate):
+    ...     objective = sparse_reconstruction(5, 2, sparsity, batch_size=64)
+    ...     return objective, optax.adam(learning_rate)
+    >>> axes = [Axis("sparsity", [0.0, 0.9]), Axis("learning_rate", [0.01]), Axis.seeds(4)]
+    >>> models = train(problem, axes, steps=20, key=jax.random.key(0))
+    >>> models.W.dims
+    ('sparsity', 'learning_rate', 'seed', 'hidden', 'feature')
+
     A problem that was trained before in this process, perhaps with other values of its axes,
     another key or number of steps, is not compiled again.
 

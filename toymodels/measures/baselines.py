@@ -16,6 +16,15 @@ from sklearn.exceptions import ConvergenceWarning
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.checks import check_count
 
+__all__ = [
+    "Clusters",
+    "Coding",
+    "k_means_directions",
+    "principal_components",
+    "random_directions",
+    "scikit_learn_dictionary",
+]
+
 Samples = Float[Array | np.ndarray, "d samples"] | Nested
 
 

@@ -117,6 +117,12 @@ def dimensionality(
     scores sum to rank(W). They are equal where every W_i is an eigenvector of F. The same quantity
     is the capacity of Scherlis et al. 2022.
 
+    An antipodal pair shares a dimension, the third feature has one, the fourth is not there:
+
+    >>> from toymodels import geometry
+    >>> geometry.dimensionality([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    array([0.5, 0.5, 1. , 0. ])
+
     Source: Elhage et al. 2022, section "The Geometry of Superposition", Uniform Superposition.
 
     Args:
@@ -209,6 +215,12 @@ def arrangement(
     A polygon has k directions with gaps within a quarter of 360/k of each other's ideal; directions
     closer than 18 degrees are one, and such a polygon is "doubled". "digon + 1" is an antipodal
     pair with one direction across, a "cone" leaves half of the plane free, all else is "other".
+
+    >>> import numpy as np
+    >>> from toymodels import geometry
+    >>> angles = 2 * np.pi * np.arange(5) / 5
+    >>> geometry.arrangement([np.cos(angles), np.sin(angles)]).item()
+    'pentagon'
 
     Args:
         W: directions in two dimensions, one column each.

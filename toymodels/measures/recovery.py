@@ -52,6 +52,12 @@ def mmcs(
 ) -> Float[Array | np.ndarray, "*#batch"]:
     """Mean max cosine similarity: the mean of `max_cosines` over the true features.
 
+    >>> import numpy as np
+    >>> from toymodels import recovery
+    >>> found = np.eye(3)[:, :2]  # two of three features
+    >>> round(recovery.mmcs(np.eye(3), found).item(), 2)
+    0.67
+
     Source: Sharkey et al. 2022, "Taking features out of superposition with sparse
     autoencoders". It grows with the size of the dictionary whatever that has learned, most of
     all in few dimensions: compare it with that of random directions.

@@ -13,6 +13,16 @@ from toymodels.numerics.arrays import Nested, floats
 from toymodels.numerics.checks import check_between, check_count, check_indices
 from toymodels.numerics.products import true_float32
 
+__all__ = [
+    "Purity",
+    "class_directions",
+    "class_means",
+    "class_selectivity",
+    "effective_classes",
+    "purity",
+    "top_share",
+]
+
 Activations = Float[Array | np.ndarray, "*batch unit image"] | Nested
 Labels = Integer[Array | np.ndarray, " image"] | Nested
 ClassMeans = Float[Array | np.ndarray, "*batch unit label"]

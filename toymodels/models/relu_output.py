@@ -19,6 +19,12 @@ class ReluOutput(nnx.Module):
     Elhage et al. 2022, "Demonstrating Superposition". Weights are tied; W [m, n] starts
     Xavier-normal, b [n] at zero. Samples are the columns of x.
 
+    >>> import jax, jax.numpy as jnp
+    >>> from toymodels import ReluOutput
+    >>> model = ReluOutput(5, 2, key=jax.random.key(0))
+    >>> model.W.shape, model(jnp.ones((5, 100))).shape
+    ((2, 5), (5, 100))
+
     Args:
         n: number of features.
         m: number of hidden dimensions.

@@ -29,6 +29,14 @@ class Reconstruction:
     L = E[ sum_i I_i (x_i - x'_i)^2 ]: summed over features, averaged over samples (Elhage et
     al. 2022; code descended from their notebook divides by n as well).
 
+    >>> import jax
+    >>> from toymodels import Reconstruction, ReluOutput, SparseFeatures
+    >>> features = SparseFeatures(5, sparsity=0.9, importance=[1.0, 0.9, 0.8, 0.7, 0.6])
+    >>> objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key))
+    >>> model = objective.init(jax.random.key(0))
+    >>> objective.loss(model, jax.random.key(1)).shape
+    ()
+
     Attributes:
         features: the distribution of x, with the importances I.
         build: key -> model, called as x' = model(x) on columns; `toymodels.models` says what an

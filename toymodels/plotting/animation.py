@@ -23,13 +23,18 @@ def animate(
 ) -> Path:
     """Draw each snapshot of a training, and make a film of them: a GIF, or an MP4 by ffmpeg.
 
-        models = train(problem, axes, steps, key, snapshots=range(0, steps, 50))
+    >>> import jax, optax
+    >>> from toymodels import Axis, plotting, sparse_reconstruction, train
+    >>> def problem(sparsity):
+    ...     return sparse_reconstruction(5, 2, sparsity, batch_size=64), optax.adam(0.01)
+    >>> axes, key = [Axis("sparsity", [0.95])], jax.random.key(0)
+    >>> models = train(problem, axes, steps=20, key=key, snapshots=range(0, 21, 10))
 
-        def draw(figure, now):
-            plotting.feature_arrows(figure.subplots(), now.W, plotting.feature_colors(5))
-            figure.suptitle(f"step {now.snapshot.item():,}")
-
-        plotting.animate(best_of(models).sel(sparsity=0.95), draw, "pentagon.gif")
+    >>> def draw(figure, now):
+    ...     plotting.feature_arrows(figure.subplots(), now.W, plotting.feature_colors(5))
+    ...     figure.suptitle(f"step {now.snapshot.item():,}")
+    >>> plotting.animate(models.sel(sparsity=0.95), draw, "pentagon.gif", hold=0.1).name
+    'pentagon.gif'
 
     Args:
         dataset: the xarray.Dataset of a training with snapshots, W_history and its like; points

@@ -17,12 +17,14 @@ class Page:
         path: the script.
         title: its first line.
         source: its paragraph that begins `Source:`.
+        prose: the other paragraphs, what is to be seen and what was found, a line each.
         deviations: the sentences listed below `Deviations:`, a line that begins with `-` each.
     """
 
     path: Path
     title: str
     source: str
+    prose: str
     deviations: tuple[str, ...]
 
     @property
@@ -42,21 +44,29 @@ class Page:
 
 
 def read_page(path: Path) -> Page:
-    """Read a script's title, source and deviations.
+    """Read a script's title, source, prose and deviations.
 
     Raises:
-        ValueError: if the script does not parse, or its docstring lacks either.
+        ValueError: if the script does not parse, or its docstring lacks title or source.
     """
     try:
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     except SyntaxError as error:
         raise ValueError(f"{path} does not parse: {error}") from error
-    title = docstring.partition("\n")[0].strip().removesuffix(".")
+    first, *others = docstring.split("\n\n")
+    title = first.partition("\n")[0].strip().removesuffix(".")
     source = _paragraph(docstring, "Source:")
+    prose = [block for block in others if not block.startswith(("Source:", "Deviations:"))]
     if not title or not source:
         raise ValueError(f"{path} needs a docstring: a title, then a paragraph `Source: ...`")
     _, *deviations = re.split(r"^- ", _paragraph(docstring, "Deviations:"), flags=re.MULTILINE)
-    return Page(path, title, _one_line(source).removesuffix("."), tuple(map(_one_line, deviations)))
+    return Page(
+        path,
+        title,
+        _one_line(source).removesuffix("."),
+        "\n\n".join(map(_one_line, prose)),
+        tuple(map(_one_line, deviations)),
+    )
 
 
 def _paragraph(text: str, name: str) -> str:

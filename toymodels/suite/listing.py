@@ -1,7 +1,8 @@
 """The commands that look and make nothing: `list`, `status`, `report`."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,23 @@ def _how_made(record: Mapping[str, Any]) -> str:
     return f"preset {record['preset']}{settings}, seed {record['seed']}; {fared}"
 
 
-def rebuild_page(_scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
-    """Rebuild the page of all figures."""
+def rebuild_page(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
+    """Rebuild the pages of all figures."""
     out = parse_out("report", words) or root / "figures"
     try:
-        print(write_report(out))
+        print(write_report(out, dict(_prose(scripts.values()))))
     except OSError as error:
         print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
     return 0
+
+
+def _prose(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Give the prose of those scripts that have a page; `list` names the others."""
+    for path in paths:
+        with suppress(ValueError):
+            page = catalog.read_page(path)
+            yield page.name, page.prose
 
 
 def show_status(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:

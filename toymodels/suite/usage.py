@@ -15,7 +15,7 @@ USAGE = """usage: python -m experiments COMMAND
   run STEM|FAMILY|all ...        make figures; `run STEM --help` shows what can be set
       [--preset smoke|quick|paper] [--seed N] [--out DIR] [--data-dir DIR] [--force]
   status [--out DIR]             which figures in DIR (figures) are current, stale, missing
-  report [--out DIR]             rebuild DIR/README.md (figures) from the records there
+  report [--out DIR]             rebuild the pages in DIR (figures) from the records there
   new FAMILY/STEM                write a script that runs, to be filled in
 
 presets:

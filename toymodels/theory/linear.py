@@ -21,6 +21,11 @@ def linear_optimum_loss(
     (p/3 - p^2/4) tr(diag(I) Q^2), Q^2 is at least a projector of rank n - m, and the trace of
     diag(I) times such a projector is at least the sum of the n - m smallest importances.
 
+    >>> from toymodels import theory
+    >>> loss = theory.linear_optimum_loss([1.0, 0.5, 0.25], p=1.0, m=1)  # (0.5 + 0.25) / 12
+    >>> round(loss.item(), 4)
+    0.0625
+
     Source: Elhage et al. 2022, section "Demonstrating Superposition", states that the linear model
     performs principal component analysis; the loss is derived here as above.
 

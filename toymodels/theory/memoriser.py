@@ -32,6 +32,10 @@ def memoriser_norms(T: Int[ArrayLike, "..."] | Nested) -> Memoriser:
     exact if rho^2 - beta = 1 and rho^2 cos(2 pi / T) <= beta; rho is smallest at equality, so
     rho^2 = 1 / (1 - cos(2 pi / T)). The dimensionality of each datapoint is 2/T, or 1/2 if T = 2.
 
+    >>> from toymodels import theory
+    >>> theory.memoriser_norms([3, 4, 8]).rho.round(3)
+    array([0.816, 1.   , 1.848])
+
     Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", shows that such
     solutions exist and that their norms grow with T; the formulae are derived here as above.
 

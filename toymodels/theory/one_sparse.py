@@ -22,6 +22,13 @@ def one_sparse_loss(
     Inputs are u e_i with i uniform among the n features and u uniform on [0, 1]; all importances
     are 1. This is the limit S -> 1 of independent features with b <= 0, in units of n p.
 
+    Without weights nothing is reproduced, and E[u^2] = 1/3 is lost:
+
+    >>> import numpy as np
+    >>> from toymodels import theory
+    >>> round(theory.one_sparse_loss(np.zeros((2, 5)), np.zeros(5)).item(), 4)
+    0.3333
+
     Source: the loss L_1 of Elhage et al. 2022, section "Demonstrating Superposition", Mathematical
     Understanding; Chen et al. 2023, "Dynamical versus Bayesian Phase Transitions in a Toy Model of
     Superposition", use it as a potential.

@@ -6,6 +6,10 @@ __all__ = ["polygon_dimensionality", "simplex_dimensionality"]
 def polygon_dimensionality(k: int) -> float:
     """Dimensionality 2/k of each of k features on a regular k-gon.
 
+    >>> from toymodels import theory
+    >>> theory.polygon_dimensionality(5)
+    0.4
+
     Source: Elhage et al. 2022, section "The Geometry of Superposition".
 
     Args:

@@ -73,6 +73,12 @@ def ansatz_losses(p: Numbers, r: Numbers) -> TwoFeatureLosses:
 def ansatz_phase(p: Numbers, r: Numbers) -> Int[Array | np.ndarray, "..."]:
     """Phase of the lowest of the three ansatz losses; of equal ones the first.
 
+    >>> from toymodels import theory
+    >>> theory.ansatz_phase([0.9, 0.9, 0.05], [0.5, 2.0, 1.0])
+    array([0, 1, 2])
+    >>> theory.Phase(2).name
+    'SUPERPOSITION'
+
     Source: the theoretical diagram of Elhage et al. 2022, section "Superposition as a Phase
     Change".
 
