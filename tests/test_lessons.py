@@ -31,6 +31,7 @@ def test_lessons_are_kept_without_what_they_print(lesson):
         assert not cell.get("outputs") and not cell.get("execution_count")
 
 
+@pytest.mark.slow
 def test_lessons_run(lesson, tmp_path, monkeypatch):
     for variable in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(variable, str(tmp_path / "jupyter"))
