@@ -36,6 +36,7 @@ from toymodels.engine.checks import (
 )
 from toymodels.engine.continuing import state_of, steps_of
 from toymodels.engine.dataset import check_names, to_dataset
+from toymodels.engine.diverged import TrainingDiverged
 from toymodels.engine.everywhere import Everywhere, Grid
 from toymodels.engine.memory import check_fits
 from toymodels.engine.objective import Objective, Refreshing
@@ -46,7 +47,6 @@ from toymodels.engine.training import (
     Report,
     State,
     Store,
-    TrainingDiverged,
     Trajectory,
 )
 from toymodels.numerics.checks import LARGEST_COUNT, check_count

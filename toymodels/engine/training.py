@@ -29,10 +29,6 @@ NEVER = np.iinfo(np.int32).max
 SECONDS_BETWEEN_SAVES = 2.0
 
 
-class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite; the message names the step, the member and the loss."""
-
-
 class State(NamedTuple):
     """What a step changes: the model and the optimizer's memory of it."""
 
