@@ -25,6 +25,7 @@ from toymodels.suite.store.checkpoints import Checkpoint
 from toymodels.suite.store.identity import Identity, Sources
 from toymodels.suite.store.netcdf import Data
 from toymodels.suite.store.provenance import Stopwatch, refuse_dirty
+from toymodels.suite.usage import Options
 
 LONGEST_NAME = 40  # characters that changed settings may take in the name of a file
 
@@ -55,16 +56,19 @@ class Order:
         """Where its files go: with other settings than a preset's, by a name of their own."""
         page = self.experiment.page
         changed = self.overrides | ({"seed": self.seed} if self.seed else {})
-        return Place(self.out.resolve() / page.family, page.stem + _suffix(changed))
+        suffix = _suffix(changed, self.preset) if changed else ""
+        return Place(self.out.resolve() / page.family, page.stem + suffix)
 
 
-def _suffix(changed: dict[str, Any]) -> str:
-    """Name changed settings: `.n7-steps500`, or a hash where that is long or no file's name."""
-    if not changed:
-        return ""
-    words = "-".join(f"{name}{_word(value)}" for name, value in changed.items())
+def _suffix(changed: dict[str, Any], preset: str) -> str:
+    """Name changed settings: `.n7-steps500`, or a hash where that is long or no file's name.
+
+    What they are changes of is named as well, where it is not what is run by default.
+    """
+    base = [] if preset == Options.preset else [preset]
+    words = "-".join([*base, *(f"{name}{_word(value)}" for name, value in changed.items())])
     fits = len(words) <= LONGEST_NAME and re.fullmatch(r"[\w.+-]+", words)
-    return f".{words}" if fits else f".{artifacts.short_hash(changed)}"
+    return f".{words}" if fits else f".{'-'.join([*base, artifacts.short_hash(changed)])}"
 
 
 def _word(value: Any) -> str:
