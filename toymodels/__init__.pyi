@@ -13,10 +13,10 @@ from .data.signed_features import SignedFeatures as SignedFeatures
 from .data.sparse_features import SparseFeatures as SparseFeatures
 from .data.sparse_features import power_law_features as power_law_features
 from .engine.axes import Axis as Axis
+from .engine.diverged import TrainingDiverged as TrainingDiverged
 from .engine.objective import Objective as Objective
 from .engine.objective import Refreshing as Refreshing
 from .engine.probe import Probe as Probe
-from .engine.training import TrainingDiverged as TrainingDiverged
 from .engine.training import even_steps as even_steps
 from .engine.training import log_steps as log_steps
 from .engine.watched import train as train

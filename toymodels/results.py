@@ -3,13 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-import jax.numpy as jnp
 import xarray as xr
-from flax import nnx
 
-from toymodels.models.parameters import named_parameters, parameters
-
-Model = TypeVar("Model", bound=nnx.Module)
+Model = TypeVar("Model")
 
 
 def to_model(dataset: xr.Dataset, like: Model) -> Model:
@@ -22,6 +18,11 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
         KeyError: if a parameter is not in the Dataset.
         ValueError: if one has another size than in `like`.
     """
+    import jax.numpy as jnp  # only models need these
+    from flax import nnx
+
+    from toymodels.models.parameters import named_parameters, parameters
+
     graph, params, rest = parameters(like)
     found = []
     names = [name for name, _, _ in named_parameters(like)]

@@ -32,8 +32,13 @@ class MixingSpec(tm.TrainingSpec):
     weight_decay: tm.NonNegative = 0.0
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield tm.trained(self.restarts, self.ov_draws, 2, self.features)
         yield self.features, self.tokens, max(self.features, self.tokens)  # of a single sample
+
+    def models(self, d_model: int) -> tuple[int, ...]:
+        """Return the shape of all mixing matrices, which weigh all pairs of features."""
+        products = self.features * self.tokens * d_model // 2  # a weight, of a sample
+        uses = products * (self.samples_seen + self.test_samples)
+        return tm.trained(self.restarts, self.ov_draws, 2, self.features, uses=uses)
 
     def mixing(
         self, ovs: Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False

@@ -67,6 +67,7 @@ class Spec(MixingSpec):
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
         yield from super().arrays()
+        yield self.models(self.d_model)
         yield self.ov_draws, self.features, self.d_model, self.d_model
         yield max(self.other_features), self.other_d_model, self.other_d_model
 

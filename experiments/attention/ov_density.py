@@ -50,6 +50,7 @@ class Spec(MixingSpec):
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
         yield from super().arrays()
+        yield self.models(max(self.d_model))
         yield self.ov_draws, self.features, max(self.d_model), max(self.d_model)
 
     def check(self) -> None:

@@ -83,10 +83,12 @@ class Spec(tm.TrainingSpec):
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
         for size in self.sizes:
-            yield tm.trained(self.restarts, len(self.sparsity), size.m, size.n)
+            models = self.restarts, len(self.sparsity)
+            yield tm.trained(*models, size.m, size.n, uses=self.samples_seen)
             yield len(self.sparsity), size.n + size.m, self.samples + self.test_samples
             autoencoders = self.dictionary_restarts * len(self.sparsity) * len(self.l1)
-            yield tm.trained(autoencoders, 2, size.m, size.n)
+            uses = self.dictionary_steps * self.batch_size
+            yield tm.trained(autoencoders, 2, size.m, size.n, uses=uses)
 
     def check(self) -> None:
         for size in self.sizes:

@@ -84,6 +84,8 @@ class Spec(FiniteSpec):
         yield from super().arrays()
         largest = max(*self.dataset_size, *self.longer_dataset_size)
         yield self.large_datasets, int(self.n * (1 - self.sparsity)), largest
+        longest = max(*self.dataset_size, *(self.longer * T for T in self.longer_dataset_size))
+        yield tm.trained(2, self.n, uses=self.steps * longest)
 
 
 SMOKE = Spec(

@@ -46,6 +46,7 @@ class Spec(FiniteSpec):
     def arrays(self) -> Iterator[tuple[int, ...]]:
         yield from super().arrays()
         yield tm.trained(self.datasets, self.restarts, max(self.m), self.n)
+        yield tm.trained(max(self.m), self.n, uses=self.steps * max(self.dataset_size))
         yield self.datasets, int(self.n * (1 - self.sparsity)), max(self.dataset_size)
 
 

@@ -44,7 +44,8 @@ class DictionarySpec(NetworkSpec):
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
         yield from super().arrays()
-        yield tm.trained(2, max(self.expansion), max(self.width), max(self.width))
+        uses = self.dictionary_steps * self.dictionary_batch_size
+        yield tm.trained(2, max(self.expansion), max(self.width), max(self.width), uses=uses)
         yield self.dictionary_batch_size, max(self.expansion), max(self.width)
 
     def check(self) -> None:

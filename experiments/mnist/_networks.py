@@ -43,7 +43,8 @@ class NetworkSpec(tm.TrainingSpec):
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
         widest, deepest = max(self.width), max(self.depth)
-        yield tm.trained(self.restarts, deepest, widest, widest if deepest > 1 else 64)
+        inputs = widest if deepest > 1 else 64
+        yield tm.trained(self.restarts, deepest, widest, inputs, uses=self.samples_seen)
         yield self.batch_size, 64 + widest
 
 

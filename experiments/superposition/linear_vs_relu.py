@@ -55,7 +55,8 @@ class Spec(tm.TrainingSpec):
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
         for size in self.sizes:
-            yield tm.trained(2, self.restarts, len(self.sparsity), size.m, size.n)
+            models = 2, self.restarts, len(self.sparsity)
+            yield tm.trained(*models, size.m, size.n, uses=self.samples_seen)
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:

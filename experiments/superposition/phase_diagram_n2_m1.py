@@ -43,7 +43,7 @@ class Spec(tm.TrainingSpec):
     schedule: Literal["constant", "cosine"] = "cosine"
 
     def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield tm.trained(self.restarts, self.cells, self.cells, 2)
+        yield tm.trained(self.restarts, self.cells, self.cells, 2, uses=self.samples_seen)
 
 
 def run(lab: tm.Lab[Spec]) -> xr.Dataset:

@@ -19,6 +19,7 @@ from toymodels import (
 )
 from toymodels.data import distributions
 from toymodels.data.distributions import by_rejection, size
+from toymodels.testing import check_distribution
 
 KEY = jax.random.key(0)
 N, BATCH = 3, 2**12
@@ -122,7 +123,24 @@ def test_rejection_gives_up(monkeypatch):
     assert 2 <= kept.shape[1] < 40
     again = np.tile(kept, 40)[:, :40]
     np.testing.assert_array_equal(by_rejection(Coins(0.05).sample, KEY, 40), again)
-    assert not by_rejection(Coins(0.0).sample, KEY, 40).any()
+    assert np.isnan(by_rejection(Coins(0.0).sample, KEY, 40)).all()
+
+
+class Boastful(Coins):
+    """Says that something is active in half of its samples."""
+
+    none_active = 0.5
+
+
+def test_samples_that_are_not_found_are_no_result(monkeypatch):
+    monkeypatch.setattr(distributions, "MOST_ROUNDS", 2)
+    lost = Reconstruction(Boastful(0.0), build, test_samples=BATCH)
+    assert np.isnan(lost.test_loss(model(), KEY))
+    with pytest.raises(AssertionError, match=r"Boastful\.none_active is 0\.5"):
+        check_distribution(Boastful(0.0))
+    silent = Reconstruction(KnownCoins(0.0), build, test_samples=BATCH)
+    expected = errors(np.zeros((N, 1))).mean()
+    assert float(silent.test_loss(model(), KEY)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_rejection_of_a_traced_p_is_that_of_each():

@@ -94,6 +94,47 @@ MISTAKES = {
     "half the seeds": lambda: Axis.seeds(1.5),
     "a text for seeds": lambda: Axis.seeds("12"),
     "absurdly many seeds": lambda: Axis.seeds(10**10),
+    "an optimizer that is not called": lambda: train(lambda: (objective(), optax.adam), [], 1, KEY),
+    "a learning rate that is a text": lambda: train(
+        lambda: (objective(), optax.adam("1e-3")), [], 1, KEY
+    ),
+    "no function": lambda: train(problem(), SEEDS, 1, KEY),
+    "a model in the place of a function": lambda: objective(model=tm.ReluOutput(5, 2, key=KEY)),
+    "a model in the place of an objective": lambda: train(
+        lambda: (tm.ReluOutput(5, 2, key=KEY), optax.adam(1.0)), SEEDS, 1, KEY
+    ),
+    "a size as an axis": lambda: train(
+        lambda m: (objective(model=lambda key: tm.ReluOutput(5, m, key=key)), optax.adam(1.0)),
+        [Axis("m", [1, 2])], 1, KEY,
+    ),
+    "Python's if": lambda: train(
+        lambda sparsity: problem() if sparsity > 0.5 else problem(),
+        [Axis("sparsity", [0.1, 0.9])], 1, KEY,
+    ),
+    "NumPy of a value": lambda: train(
+        lambda sparsity: (objective(np.full(5, sparsity)), optax.adam(1.0)),
+        [Axis("sparsity", [0.1, 0.9])], 1, KEY,
+    ),
+    "another number of features": lambda: train(
+        lambda: (objective(model=lambda key: tm.ReluOutput(6, 2, key=key)), optax.adam(1.0)),
+        SEEDS, 1, KEY,
+    ),
+    "importances of other features": lambda: tm.SparseFeatures(5, sparsity=0.5, importance=[1, 2]),
+    "two seed axes": lambda: train(problem, [*SEEDS, *SEEDS], 1, KEY),
+    "an axis without values": lambda: Axis("sparsity", []),
+    "a number as an axis's name": lambda: Axis(0.5, [1.0]),
+    "a sparsity above 1": lambda: train(
+        lambda sparsity: (objective(sparsity), optax.adam(1.0)),
+        [Axis("sparsity", [0.1, 1.5])], 1, KEY,
+    ),
+    "a text as axes": lambda: train(problem, "seed", 1, KEY),
+    "NumPy's random numbers": lambda: train(problem, SEEDS, 1, np.random.default_rng(0)),
+    "one snapshot": lambda: train(problem, SEEDS, 1, KEY, snapshots=1),
+    "a snapshot beyond the end": lambda: train(problem, SEEDS, 1, KEY, snapshots=[2]),
+    "a path to start from": lambda: train(problem, SEEDS, 1, KEY, start="models.nc"),
+    "a function as a probe": lambda: train(problem, SEEDS, 1, KEY, probe=lambda *_: {}),
+    "data without names": lambda: train(problem, SEEDS, 1, KEY, data=[1.0]),
+    "a result without seeds": lambda: tm.best_of(train(problem, [], 1, KEY)),
     "no memory": lambda: train(
         lambda: (
             tm.Reconstruction(
@@ -130,7 +171,7 @@ SENTENCES = {
     "it returns Reconstruction",
     "no return": "it returns None",
     "the wrong way round": "is no objective: it needs loss(model, key)",
-    "an optimizer of another kind": "the problem's optimizer must be Optax's; it is float",
+    "an optimizer of another kind": "such as optax.adam(1e-3); it is float",
     "no test loss": "Half is no objective: it needs test_loss(model, key)",
     "no parameters": "Bare has nothing to train: a model is a class Bare(flax.nnx.Module) whose",
     "no model": "Nothing.init returned None: it must return a model",
@@ -145,6 +186,30 @@ SENTENCES = {
     "half the seeds": "the number of seeds must be a whole number of at least 1; got 1.5",
     "a text for seeds": "a seed must be a whole number of at least 0; got '1'",
     "absurdly many seeds": "the number of seeds must be at most 16,777,216; got 10,000,000,000",
+    "an optimizer that is not called": "must be Optax's, such as optax.adam(1e-3); it is function",
+    "a learning rate that is a text": "the problem's optimizer, whose settings must be numbers",
+    "no function": "the problem must be a function of the axes' values that returns (objective, "
+    "optimizer), such as lambda: (objective, optimizer); got (Reconstruction, Gradient",
+    "a model in the place of a function": "build must be a function of a key, such as lambda key: "
+    "ReluOutput(..., key=key); got a ReluOutput itself",
+    "a model in the place of an objective": "ReluOutput is no objective: it needs init(key)",
+    "a size as an axis": "m decides shapes, and cannot be the value of an axis: train one model of",
+    "Python's if": "traced once for all values of sparsity, which have no numbers then: write",
+    "NumPy of a value": "jnp.where for `if`, jnp for np, and leave out float() and int()",
+    "another number of features": "ReluOutput(x) fails for x of shape [5, 8], whose columns are",
+    "importances of other features": "importance must be one number or 5, one per feature; got",
+    "two seed axes": "needs a name of its own; got ['seed', 'seed']",
+    "an axis without values": "axis 'sparsity' needs at least one label",
+    "a number as an axis's name": "an axis's name must be a word, as arguments have; got 0.5",
+    "a sparsity above 1": "sparsity must lie in [0, 1]; got 1.5",
+    "a text as axes": "axes must be a list of Axis, such as Axis.seeds(8); got 's'",
+    "NumPy's random numbers": "key must be a PRNG key, such as jax.random.key(0); got Generator",
+    "one snapshot": "snapshots must be a list of steps, such as [1]; got 1",
+    "a snapshot beyond the end": "snapshots must lie in [0, 1]; got [2]",
+    "a path to start from": "start must be a result of train, such as toymodels.load(path); got",
+    "a function as a probe": "probe must be a toymodels.Probe(measure, dims); got function",
+    "data without names": "data must be a dict, arrays by the names of the problem's; got [1.0]",
+    "a result without seeds": "'seed' is no axis of 'loss', whose axes are ()",
     "no memory": "10,000 models with 1.2e+04 MB of weights and optimizer state each need",
 }
 

@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 from catalogue import BY_FAMILY, load
 
-from toymodels.suite import lab
+from toymodels.numerics import streams
 from toymodels.suite.experiment import Experiment
 from toymodels.suite.running import Order, make
 from toymodels.suite.store.netcdf import Data
@@ -53,7 +53,7 @@ def made(request, out, keys):
     """An experiment made at `smoke`: the experiment, and the path of its files."""
     experiment = load(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lab, "stream_key", watched(keys.setdefault(request.param, [])))
+        patch.setattr(streams, "stream_key", watched(keys.setdefault(request.param, [])))
         make(Order(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
     return experiment, out / experiment.page.family / experiment.page.stem
 
@@ -64,7 +64,7 @@ def watched(drawn):
         drawn.append((name, jax.random.key_data(own).tolist()))
         return own
 
-    original = lab.stream_key
+    original = streams.stream_key
     return stream_key
 
 

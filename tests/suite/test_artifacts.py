@@ -401,6 +401,7 @@ def test_kept_data_that_was_damaged_is_not_used(tree, capsys):
     [
         (["--size", "4"], "line.size4"),
         (["--seed", "3"], "line.seed3"),
+        (["--size", "4", "--preset", "smoke"], "line.smoke-size4"),
         (
             ["--size", "4", "--sparsity", "0", ".1", "--seed", "1"],
             "line.size4-sparsity0.0_0.1-seed1",
@@ -419,6 +420,16 @@ def test_changed_settings_have_a_name_of_their_own(tree, words, name):
     assert tree.record(f"lines/{new}", "o")["name"] == new
     assert tree.command("run", "line", "--out", "o", *words) == 0
     assert tree.runs() == 2
+
+
+def test_the_same_change_of_two_presets_has_two_names(tree):
+    """Other fields of the two may differ as well, though none is named."""
+    path = tree.root / "experiments" / f"{FIGURE}.py"
+    path.write_text(path.read_text().replace("smoke=Spec(", "smoke=Spec(sparsity=(0.5,), "))
+    for preset in ("smoke", "quick", "paper"):
+        assert tree.command("run", "line", "--size", "4", "--preset", preset) == 0
+    names = {path.name for path in (tree.root / "out" / "lines").glob("*.png")}
+    assert names == {"line.smoke-size4.png", "line.size4.png", "line.paper-size4.png"}
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_the_figure(tree, monkeypatch, capsys):

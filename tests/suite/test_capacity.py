@@ -6,8 +6,11 @@ import time
 import pytest
 from scripts import REPOSITORY
 
-from toymodels.suite import capacity, cli
+from toymodels.suite import capacity, catalog, cli
+from toymodels.suite.outline import read_preset
+from toymodels.suite.spec import PRESETS
 
+SCRIPTS = list(catalog.find_scripts(REPOSITORY / "experiments").values())
 HUGE = [
     ("intro_2d", "--steps", "3000000000", "steps must be at most 2,147,483,647"),
     ("intro_2d", "--steps", "1000000000000", "got 1,000,000,000,000"),
@@ -27,6 +30,13 @@ HUGE = [
     ("toy_recovery", "--samples", "2000000000", "TB of memory"),
     ("hidden_neurons", "--width", "16 1000000", "TB of memory"),
     ("templates", "--expansion", "1 1000000000", "k-means has as many clusters"),
+    ("templates", "--dictionary-batch-size", "2000000000", "TB of memory"),
+    ("intro_2d", "--batch-size", "2000000000", "12,800,000,000,000,000 multiplications"),
+    ("mixing_matrix", "--batch-size", "2000000000", "multiplications"),
+    ("test_loss_heatmap", "--steps", "2000000000", "multiplications"),
+    ("norms_vs_dataset_size", "--longer", "2000000000", "multiplications"),
+    ("toy_recovery", "--dictionary-steps", "2000000000", "multiplications"),
+    ("phase_diagram_n2_m1", "--batch-size", "2000000000", "multiplications"),
     ("intro_2d", "--importance-decay", "1e30", "importance_decay must be at most"),
     ("linear_vs_relu", "--importance-decay", "0.7 1e30", "importance_decay must be at most"),
     ("toy_recovery", "--importance-decay", "0.7 1e30 1", "importance_decay must be at most"),
@@ -50,6 +60,12 @@ def test_settings_that_nothing_can_hold_are_refused_at_once(stem, flag, value, p
     assert part in line
     assert time.process_time() - began < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held < 2**19  # kB
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_is_refused(path, preset):
+    capacity.refuse_too_large(read_preset(path, preset))
 
 
 @pytest.mark.parametrize(

@@ -200,6 +200,29 @@ assert not slow, slow
     assert status == 0, err
 
 
+def test_drawing_again_loads_nothing_that_trains(tree):
+    """Data that is there and current is drawn as soon as the libraries that draw are loaded."""
+    script = REPOSITORY / "experiments" / "superposition" / "intro_2d.py"
+    tree.write("superposition/intro_2d", script.read_text())
+    words = ["run", "intro_2d", "--preset", "smoke", "--steps", "1"]
+    status, _, err = finish(start("-m", "experiments", *words, cwd=tree.root))
+    assert status == 0, err
+    program = f"""
+import sys
+from pathlib import Path
+from toymodels.suite.cli import suite
+try:
+    suite(Path("experiments"), {words})
+except SystemExit as end:
+    assert end.code == 0
+slow = {{"jax", "flax", "optax"}} & set(sys.modules)
+assert not slow, slow
+"""
+    status, out, err = finish(start("-c", program, cwd=tree.root))
+    assert status == 0, err
+    assert "drawn anew from finished data" in out
+
+
 def test_a_page_of_somebody_else_is_left_alone(tree, capsys):
     tree.command("run", "line", "--out", ".")
     (tree.root / "README.md").write_text("# Mine\n")
@@ -581,7 +604,8 @@ def test_a_command_uses_all_cores_and_keeps_programs(tree):
     program = """
 import os, sys, jax, matplotlib
 from pathlib import Path
-from toymodels.suite.backend import prepare, usable_cores
+from toymodels.suite.backend import draw_without_a_screen, prepare, usable_cores
+draw_without_a_screen()
 prepare()
 assert jax.device_count() == usable_cores() == len(os.sched_getaffinity(0))
 assert matplotlib.get_backend().lower() == "agg"

@@ -72,7 +72,7 @@ def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) ->
     parts = [_entries(draw(jax.random.fold_in(key, i))) for i in range(-(-T // block))]
     rows = [row + i * block for i, (row, _, _) in enumerate(parts)]
     index, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
-    if any(len(values) == 0 for _, _, values in parts):
+    if any(len(values) == 0 or np.isnan(values).any() for _, _, values in parts):
         raise ValueError(
             f"no datapoint can be drawn: {type(features).__name__} gives nothing but zeros"
         )

@@ -61,9 +61,14 @@ class FeatureDistribution(ABC):
         """Draw `batch` feature vectors, given that at least one feature of each is active.
 
         Unless a distribution knows better, this is rejection, and gives up after a thousand times
-        as many samples: then those that were found are repeated, or all are zero where none was.
+        as many samples: then those that were found are repeated. Where none was found all are NaN,
+        and so is every loss of them; they are zero where `some_active` says that there are none,
+        and nothing depends on them.
         """
-        return by_rejection(self.sample, key, batch)
+        found = by_rejection(self.sample, key, batch)
+        if self.some_active is None:
+            return found
+        return jnp.where(jnp.asarray(self.some_active) > 0, found, 0)
 
     @cached_property
     def none_active(self) -> Any:
@@ -121,7 +126,8 @@ def by_rejection(
 ) -> Float[Array, "n batch"]:
     """Draw samples with something active: `batch` at a time, until as many were found.
 
-    After MOST_ROUNDS what was found is repeated; where nothing was, all samples are zero.
+    After MOST_ROUNDS what was found is repeated; where nothing was, all samples are NaN: nothing
+    can be raised where JAX compiles, and zeros would be a result that looks right.
     """
 
     def missing(state):
@@ -139,4 +145,5 @@ def by_rejection(
     like = jax.eval_shape(lambda: sample(key, batch))
     start = jnp.int32(0), jnp.sum(jnp.zeros(0, bool)), jnp.zeros(like.shape, like.dtype)
     _, found, columns = lax.while_loop(missing, draw, start)
-    return columns[:, jnp.arange(batch) % jnp.clip(found, 1, batch)]
+    repeated = columns[:, jnp.arange(batch) % jnp.clip(found, 1, batch)]
+    return jnp.where(found > 0, repeated, jnp.nan)

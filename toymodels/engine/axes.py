@@ -53,8 +53,8 @@ class Axis:
             and see the same batches.
 
     Raises:
-        ValueError: if there is no label, labels repeat, they are no numbers and have no values,
-            or a leaf of values has another size.
+        ValueError: if the name is no argument's, there is no label, labels repeat, they are no
+            numbers and have no values, or a leaf of values has another size.
     """
 
     name: str
@@ -70,6 +70,8 @@ class Axis:
         *,
         shared_batches: bool = False,
     ):
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"an axis's name must be a word, as arguments have; got {name!r}")
         row = np.asarray(labels)
         if row.ndim != 1 or row.size == 0:
             raise ValueError(f"axis {name!r} needs at least one label, in one row")

@@ -1,7 +1,7 @@
 """What a training is asked for, looked at before anything is traced: errors that name the fix."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -34,6 +34,8 @@ def check_axes(axes: Any, data: Mapping[str, Any]) -> None:
     """Raise ValueError unless these are axes, and they and the data have names of their own."""
     if isinstance(axes, Axis):
         raise ValueError(f"axes must be a list: [axis] in the place of the axis {axes.name!r}")
+    if not isinstance(data, Mapping):
+        raise ValueError(f"data must be a dict, arrays by the names of the problem's; got {data!r}")
     for axis in axes:
         if not isinstance(axis, Axis):
             raise ValueError(f"axes must be a list of Axis, such as Axis.seeds(8); got {axis!r}")
@@ -44,8 +46,16 @@ def check_axes(axes: Any, data: Mapping[str, Any]) -> None:
         raise ValueError(f"data cannot be called {SEED}: that is the restart axis")
 
 
+def check_kind(name: str, value: Any, kind: type, hint: str) -> None:
+    """Raise ValueError if something is given, and of another kind."""
+    if value is not None and not isinstance(value, kind):
+        raise ValueError(f"{name} must be {hint}; got {_said(value)}")
+
+
 def check_steps(name: str, asked: Sequence[int], first: int, last: int) -> None:
     """Raise ValueError unless all are whole numbers in [first, last]."""
+    if not isinstance(asked, Iterable):
+        raise ValueError(f"{name} must be a list of steps, such as [{asked}]; got {asked!r}")
     for step in asked:
         if isinstance(step, bool) or not isinstance(step, int | np.integer):
             raise ValueError(f"{name} must be whole numbers of steps; got {step!r}")
@@ -62,6 +72,11 @@ def check_problem(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any
         ValueError: if a value is outside its range, the problem does not take the names of the
             axes and data, or does not return an objective and an optimizer.
     """
+    if not callable(problem):
+        raise ValueError(
+            "the problem must be a function of the axes' values that returns (objective, "
+            f"optimizer), such as lambda: (objective, optimizer); got {_said(problem)}"
+        )
     swept = [axis for axis in axes if axis.name != SEED]
     first = {axis.name: axis.point(0) for axis in swept} | dict(data)
     _check_names(problem, list(first))
@@ -73,14 +88,43 @@ def check_problem(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any
 
 
 def check_model(model: Any, objective: Objective) -> None:
-    """Raise ValueError unless an objective's `init` returned a model.
+    """Raise unless an objective's `init` returned a model with something to train.
 
     Raises:
-        TypeError: if it has nothing to train, as `parameters` says.
+        ValueError: if it returned None.
+        TypeError: as `parameters` does.
     """
     if model is None:
         raise ValueError(f"{_said(objective)}.init returned None: it must return a model")
     parameters(model)
+
+
+def built(
+    problem: Problem, values: Mapping[str, Any]
+) -> tuple[Objective, optax.GradientTransformation]:
+    """Return what a problem makes of values that JAX traces.
+
+    Raises:
+        ValueError: if it does with them what only numbers can.
+    """
+    try:
+        return problem(**values)
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+        raise ValueError(
+            f"the problem is traced once for all values of {', '.join(values)}, which have no "
+            "numbers then: write jnp.where for `if`, jnp for np, and leave out float() and int()"
+        ) from error
+
+
+def checked_update(
+    optimizer: optax.GradientTransformation, gradient: Any, memory: Any, params: Any
+) -> tuple[Any, Any]:
+    """Return an optimizer's updates and memory; what it raises itself is told whose it is."""
+    try:
+        return optimizer.update(gradient, memory, params)
+    except (TypeError, ValueError) as error:
+        error.add_note("This is from the problem's optimizer, whose settings must be numbers.")
+        raise
 
 
 def checked_loss(objective: Objective, model: Any, key: PRNGKeyArray) -> Float[Array, ""]:
@@ -130,7 +174,10 @@ def _objective_of(built: Any) -> Objective:
         if not callable(getattr(objective, name, None)):
             raise ValueError(f"{_said(objective)} is no objective: it needs {name}({arguments})")
     if not isinstance(optimizer, optax.GradientTransformation):
-        raise ValueError(f"the problem's optimizer must be Optax's; it is {_said(optimizer)}")
+        raise ValueError(
+            "the problem's optimizer must be Optax's, such as optax.adam(1e-3); "
+            f"it is {_said(optimizer)}"
+        )
     return objective
 
 

@@ -29,13 +29,16 @@ from toymodels.engine.axes import (
 )
 from toymodels.engine.checks import (
     Problem,
+    built,
     check_axes,
     check_key,
+    check_kind,
     check_problem,
     check_steps,
 )
 from toymodels.engine.continuing import state_of, steps_of
 from toymodels.engine.dataset import check_names, to_dataset
+from toymodels.engine.diverged import TrainingDiverged
 from toymodels.engine.everywhere import Everywhere, Grid
 from toymodels.engine.memory import check_fits
 from toymodels.engine.objective import Objective, Refreshing
@@ -46,7 +49,6 @@ from toymodels.engine.training import (
     Report,
     State,
     Store,
-    TrainingDiverged,
     Trajectory,
 )
 from toymodels.numerics.checks import LARGEST_COUNT, check_count
@@ -208,9 +210,11 @@ def prepare(
 ) -> Training:
     """Check what a training is asked for, and trace what has to be known of it."""
     key = check_key(key)
+    check_kind("start", start, xr.Dataset, "a result of train, such as toymodels.load(path)")
+    check_kind("probe", probe, Probe, "a toymodels.Probe(measure, dims)")
     begin = steps_of(start) if start is not None else 0
     check_count("steps", steps, 1, LARGEST_COUNT - begin)
-    check_axes(axes, data or {})
+    check_axes(axes, {} if data is None else data)
     last = begin + steps
     check_steps("snapshots", snapshots, begin, last)
     check_steps("the probe's steps", probe.steps if probe else (), begin, last)
@@ -300,7 +304,7 @@ class _Programs:
         return Everywhere.of(self.grid, function, member, shared, options)
 
     def _at(self, values: dict[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
-        return self.problem(**{name: v for name, v in values.items() if name != SEED})
+        return built(self.problem, {name: v for name, v in values.items() if name != SEED})
 
 
 def _recorders(

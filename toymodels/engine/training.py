@@ -21,16 +21,12 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from toymodels.engine.checks import check_model, checked_loss
+from toymodels.engine.checks import check_model, checked_loss, checked_update
 from toymodels.engine.objective import Objective, Refreshing
 from toymodels.models.parameters import parameters
 
 NEVER = np.iinfo(np.int32).max
 SECONDS_BETWEEN_SAVES = 2.0
-
-
-class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite; the message names the step, the member and the loss."""
 
 
 class State(NamedTuple):
@@ -100,7 +96,7 @@ def advance(
             return checked_loss(objective, model, jax.random.fold_in(key, i))
 
         loss, gradient = jax.value_and_grad(loss_of)(params)
-        updates, memory = optimizer.update(gradient, carry.state.optimizer_state, params)
+        updates, memory = checked_update(optimizer, gradient, carry.state.optimizer_state, params)
         model = nnx.merge(graph, optax.apply_updates(params, updates), rest)
         diverges = ~jnp.isfinite(loss) & (carry.diverged_at == NEVER)
         return Chunk(

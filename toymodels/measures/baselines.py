@@ -8,12 +8,12 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA, MiniBatchDictionaryLearning
 from sklearn.exceptions import ConvergenceWarning
 
-from toymodels.numerics.arrays import Nested
+from toymodels.numerics.arrays import AnyArray, Nested
 from toymodels.numerics.checks import check_count
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
     "scikit_learn_dictionary",
 ]
 
-Samples = Float[Array | np.ndarray, "d samples"] | Nested
+Samples = Float[AnyArray, "d samples"] | Nested
 
 
 class Coding(NamedTuple):

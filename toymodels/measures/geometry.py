@@ -10,11 +10,10 @@ The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
 """
 
 import numpy as np
-from jax import Array
 from jaxtyping import Bool, Float, Shaped
 
-from toymodels.numerics.arrays import Nested, floats
-from toymodels.numerics.products import true_float32
+from toymodels.numerics.arrays import AnyArray, Nested, floats
+from toymodels.numerics.products import matmul
 
 __all__ = [
     "angular_gaps",
@@ -33,10 +32,10 @@ __all__ = [
 POLYGONS = {2: "digon", 3: "triangle", 4: "square", 5: "pentagon", 6: "hexagon"}
 SAME_DIRECTION = 18.0  # degrees; columns closer than this count as one direction
 
-Weights = Float[Array | np.ndarray, "*batch m n"] | Nested
+Weights = Float[AnyArray, "*batch m n"] | Nested
 
 
-def norms(W: Weights) -> Float[Array | np.ndarray, "*batch n"]:
+def norms(W: Weights) -> Float[AnyArray, "*batch n"]:
     """Length |W_i| of every feature's direction, about 1 for a fully represented feature.
 
     Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
@@ -52,7 +51,7 @@ def norms(W: Weights) -> Float[Array | np.ndarray, "*batch n"]:
     return xp.where(squared > 0, xp.sqrt(_or_one(squared)), 0)
 
 
-def gram(W: Weights) -> Float[Array | np.ndarray, "*batch n n"]:
+def gram(W: Weights) -> Float[AnyArray, "*batch n n"]:
     """All inner products W^T W; entry (i, j) is W_i . W_j.
 
     Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
@@ -64,12 +63,12 @@ def gram(W: Weights) -> Float[Array | np.ndarray, "*batch n n"]:
         W^T W, `[*batch, n, n]`: symmetric, positive semi-definite, of rank at most m.
     """
     _, weights = floats(W)
-    return _matmul(weights.mT, weights)
+    return matmul(weights.mT, weights)
 
 
 def interference(
     W: Weights,
-) -> Float[Array | np.ndarray, "*batch n"]:
+) -> Float[AnyArray, "*batch n"]:
     """Interference of every feature with the others, sum_{j != i} (W_i . W_j)^2.
 
     It weighs the overlap by the feature's own length; `superposition` does not.
@@ -88,7 +87,7 @@ def interference(
 
 def superposition(
     W: Weights,
-) -> Float[Array | np.ndarray, "*batch n"]:
+) -> Float[AnyArray, "*batch n"]:
     """How strongly the others share a feature's direction, sum_{j != i} (What_i . W_j)^2.
 
     What_i = W_i / |W_i|. At 1 or above, the other features together can drive the direction as
@@ -104,12 +103,12 @@ def superposition(
         direction to share.
     """
     _, weights = floats(W)
-    return _squared_off_diagonal(_matmul(_directions(weights).mT, weights)).sum(axis=-1)
+    return _squared_off_diagonal(matmul(_directions(weights).mT, weights)).sum(axis=-1)
 
 
 def dimensionality(
     W: Weights,
-) -> Float[Array | np.ndarray, "*batch n"]:
+) -> Float[AnyArray, "*batch n"]:
     """Share of a hidden dimension each feature has, D_i = |W_i|^2 / sum_j (What_i . W_j)^2.
 
     D_i lies in [0, 1], and the D_i sum to rank(W) at most: with F = W W^T,
@@ -134,13 +133,13 @@ def dimensionality(
     xp, weights = floats(W)
     directions = _directions(weights)
     # sum_j (What_i . W_j)^2 = What_i^T (W W^T) What_i, without an array [n, n]
-    total = xp.sum(directions * _matmul(_matmul(weights, weights.mT), directions), axis=-2)
+    total = xp.sum(directions * matmul(matmul(weights, weights.mT), directions), axis=-2)
     return _squared_norms(weights) / _or_one(total)
 
 
 def dimensions_per_feature(
     W: Weights,
-) -> Float[Array | np.ndarray, "*batch"]:
+) -> Float[AnyArray, "*batch"]:
     """Hidden dimensions for each represented feature, D* = m / ||W||_F^2.
 
     ||W||_F^2 counts the represented features, as each of them has a length near 1 and the others
@@ -160,7 +159,7 @@ def dimensions_per_feature(
     return xp.asarray(xp.where(squared > 0, weights.shape[-2] / _or_one(squared), xp.inf))
 
 
-def represented(W: Weights, threshold: float = 0.5) -> Bool[Array | np.ndarray, "*batch n"]:
+def represented(W: Weights, threshold: float = 0.5) -> Bool[AnyArray, "*batch n"]:
     """Which features the model represents, |W_i| > threshold.
 
     Args:
@@ -174,7 +173,7 @@ def represented(W: Weights, threshold: float = 0.5) -> Bool[Array | np.ndarray, 
     return norms(W) > threshold
 
 
-def cosines(W: Weights) -> Float[Array | np.ndarray, "*batch n n"]:
+def cosines(W: Weights) -> Float[AnyArray, "*batch n n"]:
     """Cosines between different features: -1 for an antipodal pair, 0 for orthogonal features.
 
     Args:
@@ -185,11 +184,11 @@ def cosines(W: Weights) -> Float[Array | np.ndarray, "*batch n n"]:
     """
     _, weights = floats(W)
     directions = _directions(weights)
-    return _off_diagonal(_matmul(directions.mT, directions))
+    return _off_diagonal(matmul(directions.mT, directions))
 
 
 def angular_gaps(
-    W: Float[Array | np.ndarray, "*batch 2 n"] | Nested,
+    W: Float[AnyArray, "*batch 2 n"] | Nested,
 ) -> Float[np.ndarray, "*batch n"]:
     """Angles between neighbouring directions in the plane, in degrees, around the full circle.
 
@@ -208,7 +207,7 @@ def angular_gaps(
 
 
 def arrangement(
-    W: Float[Array | np.ndarray, "*batch 2 n"] | Nested,
+    W: Float[AnyArray, "*batch 2 n"] | Nested,
 ) -> Shaped[np.ndarray, "*batch"]:
     """Name the polygon that the represented directions in the plane make.
 
@@ -245,7 +244,7 @@ def _arrangement(W: np.ndarray) -> str:
     return name if len(apart) == len(gaps) else f"{name}, doubled"
 
 
-def cross_polytope_error(W: Weights) -> Float[Array | np.ndarray, "*batch"]:
+def cross_polytope_error(W: Weights) -> Float[AnyArray, "*batch"]:
     """How far W is from a digon, square, octahedron, ...: orthogonal pairs of opposite features.
 
     Args:
@@ -288,8 +287,3 @@ def _or_one(values):
     """Make a divisor of non-negative values: 1 where they are 0, against NaN and warnings."""
     xp = values.__array_namespace__()
     return xp.where(values > 0, values, 1)
-
-
-def _matmul(left, right):
-    with true_float32():
-        return left @ right

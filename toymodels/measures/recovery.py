@@ -4,12 +4,10 @@ Directions are columns, codes f are [features, samples], leading axes are batch.
 takes NumPy and JAX arrays alike and returns the same kind, NumPy's for nested lists.
 """
 
-import numpy as np
-from jax import Array
 from jaxtyping import Float
 
-from toymodels.numerics.arrays import Nested, floats
-from toymodels.numerics.products import true_float32
+from toymodels.numerics.arrays import AnyArray, Nested, floats
+from toymodels.numerics.products import matmul
 
 __all__ = [
     "dead_fraction",
@@ -21,16 +19,16 @@ __all__ = [
     "shrinkage",
 ]
 
-Truth = Float[Array | np.ndarray, "*#batch d n"] | Nested
-Dictionary = Float[Array | np.ndarray, "*#batch d features"] | Nested
-Codes = Float[Array | np.ndarray, "*batch features samples"] | Nested
-Samples = Float[Array | np.ndarray, "*batch d samples"] | Nested
+Truth = Float[AnyArray, "*#batch d n"] | Nested
+Dictionary = Float[AnyArray, "*#batch d features"] | Nested
+Codes = Float[AnyArray, "*batch features samples"] | Nested
+Samples = Float[AnyArray, "*batch d samples"] | Nested
 
 
 def max_cosines(
     truth: Truth,
     dictionary: Dictionary,
-) -> Float[Array | np.ndarray, "*#batch n"]:
+) -> Float[AnyArray, "*#batch n"]:
     """Cosine of each true feature with the dictionary's column that comes nearest.
 
     Signed: a column that points the other way recovers nothing. A zero column has cosine 0 with
@@ -42,14 +40,13 @@ def max_cosines(
     """
     xp, *columns = floats(truth, dictionary)
     true, learned = map(_directions, columns)
-    with true_float32():
-        return xp.max(xp.matmul(true.mT, learned), axis=-1)
+    return xp.max(matmul(true.mT, learned), axis=-1)
 
 
 def mmcs(
     truth: Truth,
     dictionary: Dictionary,
-) -> Float[Array | np.ndarray, "*#batch"]:
+) -> Float[AnyArray, "*#batch"]:
     """Mean max cosine similarity: the mean of `max_cosines` over the true features.
 
     >>> import numpy as np
@@ -68,7 +65,7 @@ def mmcs(
 
 def l0(
     codes: Codes,
-) -> Float[Array | np.ndarray, "*batch"]:
+) -> Float[AnyArray, "*batch"]:
     """Mean number of active codes in a sample."""
     xp, density = floats(feature_density(codes))
     return xp.asarray(xp.sum(density, axis=-1))
@@ -76,7 +73,7 @@ def l0(
 
 def feature_density(
     codes: Codes,
-) -> Float[Array | np.ndarray, "*batch features"]:
+) -> Float[AnyArray, "*batch features"]:
     """Share of samples in which each feature is active."""
     xp, values = floats(codes)
     return xp.mean(xp.where(values != 0, 1.0, 0.0), axis=-1)
@@ -84,7 +81,7 @@ def feature_density(
 
 def dead_fraction(
     codes: Codes,
-) -> Float[Array | np.ndarray, "*batch"]:
+) -> Float[AnyArray, "*batch"]:
     """Share of features that are active in none of the samples."""
     xp, density = floats(feature_density(codes))
     return xp.asarray(xp.mean(xp.where(density == 0, 1.0, 0.0), axis=-1))
@@ -93,7 +90,7 @@ def dead_fraction(
 def explained_variance(
     x: Samples,
     reconstruction: Samples,
-) -> Float[Array | np.ndarray, "*batch"]:
+) -> Float[AnyArray, "*batch"]:
     """Share of the variance explained, 1 - sum |x - x'|^2 / sum |x - mean|^2.
 
     1 where the reconstruction is perfect, 0 where it is the mean, negative where it is worse.
@@ -106,7 +103,7 @@ def explained_variance(
 def shrinkage(
     x: Samples,
     reconstruction: Samples,
-) -> Float[Array | np.ndarray, "*batch"]:
+) -> Float[AnyArray, "*batch"]:
     """Relative reconstruction bias gamma = E[|x'|^2] / E[x . x']: 1 if unbiased, below if shrunk.
 
     1 / gamma is the factor by which x' had to be multiplied to be nearest to x.

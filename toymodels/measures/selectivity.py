@@ -7,11 +7,11 @@ is never active has no selectivity: NaN.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, Integer
+from jaxtyping import Bool, Float, Int, Integer
 
-from toymodels.numerics.arrays import Nested, floats
+from toymodels.numerics.arrays import AnyArray, Nested, floats
 from toymodels.numerics.checks import check_between, check_count, check_indices
-from toymodels.numerics.products import true_float32
+from toymodels.numerics.products import matmul
 
 __all__ = [
     "Purity",
@@ -23,9 +23,9 @@ __all__ = [
     "top_share",
 ]
 
-Activations = Float[Array | np.ndarray, "*batch unit image"] | Nested
-Labels = Integer[Array | np.ndarray, " image"] | Nested
-ClassMeans = Float[Array | np.ndarray, "*batch unit label"]
+Activations = Float[AnyArray, "*batch unit image"] | Nested
+Labels = Integer[AnyArray, " image"] | Nested
+ClassMeans = Float[AnyArray, "*batch unit label"]
 PerUnit = Float[np.ndarray, "*batch unit"]
 
 
@@ -48,8 +48,7 @@ def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
     members = (xp.asarray(labels)[:, None] == xp.arange(classes)[None]).astype(activations.dtype)
     counts = members.sum(axis=0, keepdims=True)
     shares = xp.where(counts > 0, members / xp.maximum(counts, 1), xp.nan)
-    with true_float32():
-        return activations @ shares
+    return matmul(activations, shares)
 
 
 def class_directions(means: ClassMeans | Nested) -> ClassMeans:

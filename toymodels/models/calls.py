@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from flax import nnx
 from jaxtyping import Array, Float
 
 
@@ -34,6 +35,16 @@ def on_columns(
             "column of x, in its column"
         )
     return y
+
+
+def check_build(build: Any) -> None:
+    """Raise TypeError unless this may be what builds a model, a function of a key."""
+    if isinstance(build, nnx.Module) or not callable(build):
+        kind = type(build).__name__
+        raise TypeError(
+            f"build must be a function of a key, such as lambda key: {kind}(..., key=key); "
+            f"got a {kind} itself"
+        )
 
 
 def check_can(model: Any, objective: str, *needs: str, like: str) -> None:

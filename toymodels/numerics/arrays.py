@@ -1,11 +1,16 @@
 """Arrays of one kind out of what is given: NumPy's, JAX's, or nested lists of numbers."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+
+if TYPE_CHECKING:
+    from jax import Array
+
+    AnyArray = Array | np.ndarray
+else:
+    AnyArray = Any  # what only measures NumPy's arrays shall not load JAX
 
 Nested = Sequence[Any]
 """Numbers in lists within lists, as many deep as the array that they stand for has axes."""
@@ -20,8 +25,21 @@ def floats(*given: Any) -> tuple[Any, ...]:
     Raises:
         ValueError: if a nested list is ragged, or holds what is no number.
     """
-    xp = jnp if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(given)) else np
+    others = (xp for xp in map(_namespace, _leaves(given)) if xp is not np)
+    xp = next(others, np)
     return xp, *(_floats(xp, values) for values in given)
+
+
+def _namespace(leaf: Any) -> Any:
+    return leaf.__array_namespace__() if hasattr(leaf, "__array_namespace__") else np
+
+
+def _leaves(values: Any) -> Iterator[Any]:
+    if not isinstance(values, list | tuple):
+        yield values
+        return
+    for value in values:
+        yield from _leaves(value)
 
 
 def _floats(xp, values):

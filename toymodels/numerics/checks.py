@@ -2,15 +2,23 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 
 LARGEST_COUNT = 2**31 - 2  # int32, and one less: its largest number means "never"
 
 
+def is_traced(value: Any) -> bool:
+    """Whether JAX traces a value, which then has no entries to look at."""
+    if isinstance(value, np.ndarray | np.generic | int | float | list | tuple):
+        return False
+    import jax  # not for NumPy's numbers
+
+    return isinstance(value, jax.core.Tracer)
+
+
 def check_between(name: str, value: Any, low: float, high: float) -> None:
     """Raise ValueError, naming the value, unless every entry lies in [low, high] (NaN does not)."""
-    if isinstance(value, jax.core.Tracer):
+    if is_traced(value):
         return
     entries = np.asarray(value)
     outside = ~((entries >= low) & (entries <= high))
@@ -30,6 +38,11 @@ def check_count(name: str, value: Any, low: int = 1, high: int = LARGEST_COUNT) 
 
     Whatever is counted here is counted, or indexed, by 32 bits sooner or later.
     """
+    if is_traced(value):
+        raise ValueError(
+            f"{name} decides shapes, and cannot be the value of an axis: train one model of each, "
+            "and put the results together by toymodels.gather"
+        )
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}")
     if value > high:
@@ -38,7 +51,7 @@ def check_count(name: str, value: Any, low: int = 1, high: int = LARGEST_COUNT) 
 
 def check_indices(name: str, indices: Any, size: int, among: str) -> None:
     """Raise ValueError unless every index lies in 0 .. size - 1: no gather looks by itself."""
-    if isinstance(indices, jax.core.Tracer):
+    if is_traced(indices):
         return
     entries = np.asarray(indices)
     outside = (entries < 0) | (entries >= size)

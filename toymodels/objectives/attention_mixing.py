@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from toymodels.models.attention import MixingMatrix
-from toymodels.models.calls import check_can
+from toymodels.models.calls import check_build, check_can
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
 from toymodels.numerics.draws import uniform
@@ -111,6 +111,7 @@ class AttentionMixing:
     test_samples: int = 2**12
 
     def __post_init__(self) -> None:
+        check_build(self.build)
         for name in ("tokens", "batch_size", "test_samples"):
             check_count(name, getattr(self, name))
         check_between("sparsity", self.sparsity, 0.0, 1.0)

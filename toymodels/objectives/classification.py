@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, Real
 
 from toymodels.data.images import Labelled
-from toymodels.models.calls import check_can
+from toymodels.models.calls import check_build, check_can
 from toymodels.models.mlp import MLP
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.blocks import block_columns, mean_value_over_blocks
@@ -50,6 +50,7 @@ class Classification:
     pressure: ArrayLike = 0.0
 
     def __post_init__(self) -> None:
+        check_build(self.build)
         check_count("batch_size", self.batch_size)
         check_between("pressure", self.pressure, 0.0, jnp.inf)
         for name in ("train", "test"):

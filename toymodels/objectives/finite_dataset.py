@@ -23,7 +23,7 @@ from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.data.datapoints import Datapoints
-from toymodels.models.calls import check_can
+from toymodels.models.calls import check_build, check_can
 from toymodels.models.relu_output import ReluOutput
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.derivatives import with_own_gradient
@@ -57,6 +57,7 @@ class FiniteDataset:
     test_points: Datapoints
 
     def __post_init__(self) -> None:
+        check_build(self.build)
         for name in ("points", "test_points"):
             if getattr(self, name).feature.size == 0:
                 raise ValueError(f"{name} must hold at least one datapoint with an active feature")

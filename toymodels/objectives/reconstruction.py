@@ -15,7 +15,7 @@ from toymodels.data.distributions import (
     size,
 )
 from toymodels.data.sparse_features import SparseFeatures
-from toymodels.models.calls import on_columns
+from toymodels.models.calls import check_build, on_columns
 from toymodels.models.relu_output import ReluOutput
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_count
@@ -61,6 +61,7 @@ class Reconstruction:
     given_active: bool = False
 
     def __post_init__(self) -> None:
+        check_build(self.build)
         check_count("batch_size", self.batch_size)
         check_count("test_samples", self.test_samples)
         kind = type(self.features).__name__

@@ -12,7 +12,7 @@ from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from toymodels.models.calls import check_can
+from toymodels.models.calls import check_build, check_can
 from toymodels.models.dictionary import ReluDictionary, squared_norms, unit_columns
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
@@ -52,6 +52,7 @@ class SparseDictionary:
     resample_samples: int = 8192
 
     def __post_init__(self) -> None:
+        check_build(self.build)
         check_count("batch_size", self.batch_size)
         check_count("resample_samples", self.resample_samples)
         check_between("l1", self.l1, 0.0, float(np.finfo(np.float32).max))

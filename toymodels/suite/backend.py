@@ -30,13 +30,13 @@ def setup(cpu_devices: int | None = None) -> None:
             at least 1.
         RuntimeError: if JAX has been used before, with another number of devices.
     """
+    check_environment()  # before JAX, which says less of what is wrong
     import jax
 
     from toymodels.numerics.checks import check_count
 
     if cpu_devices is not None:
         check_count("cpu_devices", cpu_devices)
-    _check_count_of_devices()
     if cpu_devices is None and _has_a_number_of_devices():
         return _keep_compiled_programs()
     try:
@@ -49,13 +49,16 @@ def setup(cpu_devices: int | None = None) -> None:
     _keep_compiled_programs()
 
 
+class NoDevices(ValueError):
+    """JAX cannot do what the environment asks of it; the message is one sentence."""
+
+
 def prepare() -> None:
-    """Set up for a command: draw without a screen, and go on with the devices that there are.
+    """Set up for a command that computes, and go on with the devices that there are.
 
     Raises:
-        ValueError: if JAX cannot do what the environment asks of it.
+        NoDevices: if JAX cannot do what the environment asks of it.
     """
-    _draw_without_a_screen()
     try:
         setup()
     except RuntimeError:
@@ -63,16 +66,22 @@ def prepare() -> None:
     _start()
 
 
-def _draw_without_a_screen() -> None:
+def draw_without_a_screen() -> None:
+    """Let Matplotlib open no windows."""
     os.environ["MPLBACKEND"] = "agg"  # heard when Matplotlib is imported, by what draws
     if "matplotlib" in sys.modules:
         sys.modules["matplotlib"].use("agg")
 
 
-def _check_count_of_devices() -> None:
+def check_environment() -> None:
+    """Check what can be told without JAX of what the environment asks of it.
+
+    Raises:
+        NoDevices: if the number of devices is none.
+    """
     asked = os.environ.get(DEVICES, "").strip()
     if DEVICES in os.environ and not (asked.isdecimal() and int(asked) > 0):
-        raise ValueError(f"{DEVICES} must be a whole number >= 1; got {asked!r}")
+        raise NoDevices(f"{DEVICES} must be a whole number >= 1; got {asked!r}")
 
 
 def _start() -> None:
@@ -85,7 +94,7 @@ def _start() -> None:
         asked = os.environ.get("JAX_PLATFORMS")
         where = f"JAX_PLATFORMS={asked}" if asked else "this machine"
         reason = " ".join(str(error).split()).partition(". (")[0] or "no such devices"
-        raise ValueError(f"JAX finds no devices with {where}: {reason}") from None
+        raise NoDevices(f"JAX finds no devices with {where}: {reason}") from None
 
 
 def _has_a_number_of_devices() -> bool:

@@ -6,7 +6,8 @@ import textwrap
 import traceback
 from collections.abc import Callable, Mapping
 
-from toymodels.engine.training import TrainingDiverged
+from toymodels.engine.diverged import TrainingDiverged
+from toymodels.suite.backend import NoDevices
 from toymodels.suite.catalog import shorten
 from toymodels.suite.claim import Claim
 from toymodels.suite.report import count_claims, format_numbers, verdict
@@ -21,12 +22,17 @@ def perform(orders: Mapping[str, Callable[[], Order]]) -> int:
     """Make figures, given by name and how to place the order, and return the exit status.
 
     One that fails does not keep the others from being made.
+
+    Raises:
+        NoDevices: if one is to be computed and nothing can be.
     """
     failed: list[str] = []
     for name, place_order in orders.items():
         try:
             order = place_order()
             outcome = make(order)
+        except NoDevices:
+            raise
         except Exception as error:
             failed.append(name)
             _explain(name, error)

@@ -1,28 +1,39 @@
-"""Whether settings fit into this machine: told from sizes, before anything is made of them."""
+"""Whether settings fit into this machine, and end: told from sizes, before anything is made."""
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from toymodels.suite.spec import Spec
+from toymodels.suite.spec import Spec, Trained
 
 BYTES = 4  # of a number
+MOST_MULTIPLICATIONS = 5 * 10**15  # weeks on two cores; the longest preset takes 3e15
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 class TooLarge(ValueError):
-    """Settings need more memory than there is; the message is one sentence."""
+    """Settings need more memory or time than there is; the message is one sentence."""
 
 
 def refuse_too_large(spec: Spec) -> None:
-    """Make sure that the arrays that a Spec names fit into memory.
+    """Make sure that the arrays that a Spec names fit into memory, and that its trainings end.
 
     Raises:
-        TooLarge: with the memory that they need, and that there is.
+        TooLarge: with the memory that they need, and that there is, or with the multiplications.
     """
-    shapes = [tuple(shape) for shape in spec.arrays()]
+    shapes = list(spec.arrays())
+    _refuse_too_wide(shapes)
+    work = sum(shape.multiplications for shape in shapes if isinstance(shape, Trained))
+    if work > MOST_MULTIPLICATIONS:
+        raise TooLarge(
+            f"these settings need at least {work:,} multiplications, which take weeks; "
+            f"{MOST_MULTIPLICATIONS:,} are the most that a figure may take"
+        )
+
+
+def _refuse_too_wide(shapes: Sequence[Sequence[int]]) -> None:
     needed = BYTES * sum(map(math.prod, shapes))
     there = min(limits(), default=needed)
     if needed > there:

@@ -136,23 +136,29 @@ def _run(scripts: Sequence[Script], root: Path, words: Sequence[str], prog: str)
     from toymodels.suite.batch import perform
 
     if len(scripts) > 1:
-        return perform({one.name: _order_later(one, sources, options) for one in scripts})
+        with wrong_usage():
+            return perform({one.name: _order_later(one, sources, options) for one in scripts})
     (script,) = scripts
     experiment = script.load()
     chosen = early or _settings(experiment.page, experiment.preset(preset), words, prog)
     order = _order(experiment, sources, chosen.options, experiment.Spec(**vars(chosen.spec)))
-    return perform({script.name: lambda: order})
+    with wrong_usage():
+        return perform({script.name: lambda: order})
 
 
 def _prepare(root: Path) -> "Sources":
-    """Read the sources before anything is loaded from them, and make JAX ready."""
+    """Read the sources before anything is loaded from them, and look at the environment.
+
+    Devices are started where something is computed: to draw what is there needs none.
+    """
     from toymodels.suite.store.identity import Sources
 
     sources = Sources(root)
     from toymodels.suite import backend
 
     with wrong_usage():
-        backend.prepare()
+        backend.check_environment()
+    backend.draw_without_a_screen()
     return sources
 
 

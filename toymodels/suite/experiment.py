@@ -5,15 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 import xarray as xr
 from matplotlib.figure import Figure
 
 from toymodels.suite.catalog import Page, read_page
 from toymodels.suite.claim import Claim
-from toymodels.suite.lab import Lab
 from toymodels.suite.spec import Spec
+
+if TYPE_CHECKING:
+    from toymodels.suite.lab import Lab
 
 S = TypeVar("S", bound=Spec)
 Results = xr.Dataset | xr.DataTree
@@ -51,7 +53,7 @@ class Experiment(Generic[S]):
 
     file: str
     Spec: type[S]
-    run: Callable[[Lab[S]], Results]
+    run: "Callable[[Lab[S]], Results]"
     plot: Callable[[Any], Figure]
     claims: Callable[[Any], Iterable[Claim]]
     _: KW_ONLY

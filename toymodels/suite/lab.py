@@ -5,28 +5,34 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import jax
-import optax
 import xarray as xr
-from jaxtyping import PRNGKeyArray
 
-from toymodels.data.images import ImageDataset, ImageSource, load_images
-from toymodels.engine import ensemble
-from toymodels.engine.axes import Axis
-from toymodels.engine.objective import Objective
-from toymodels.engine.probe import Probe
-from toymodels.engine.training import Report, Store
-from toymodels.numerics.streams import stream_key
 from toymodels.suite.spec import Spec, TrainingSpec
+
+if TYPE_CHECKING:
+    import optax
+    from jaxtyping import PRNGKeyArray
+
+    from toymodels.data.images import ImageDataset, ImageSource
+    from toymodels.engine.axes import Axis
+    from toymodels.engine.objective import Objective
+    from toymodels.engine.probe import Probe
+    from toymodels.engine.training import Report, Store
+
+    Swept = str | Axis | Sequence[str | Axis]
+    """What to sweep: fields of the Spec by name, and axes."""
+    Given = Objective | tuple[Objective, optax.GradientTransformation]
+    """An objective, with an optimizer of its own if the Spec's is not meant."""
 
 S = TypeVar("S", bound=Spec, covariant=True)
 
-Swept = str | Axis | Sequence[str | Axis]
-"""What to sweep: fields of the Spec by name, and axes."""
-Problem = Callable[..., Objective | tuple[Objective, optax.GradientTransformation]]
-"""Axis values by name -> an objective, with an optimizer of its own if the Spec's is not meant."""
+
+def _train(*given: Any, **named: Any) -> xr.Dataset:
+    from toymodels.engine.ensemble import train  # scripts name a Lab to draw as well
+
+    return train(*given, **named)
 
 
 @dataclass
@@ -49,16 +55,16 @@ class Lab(Generic[S]):
     spec: S
     seed: int = 0
     _: KW_ONLY
-    store: Callable[[str], Store | None] = lambda name: None
-    progress: Callable[[str, int], AbstractContextManager[Report | None]] = lambda name, steps: (
+    store: "Callable[[str], Store | None]" = lambda name: None
+    progress: "Callable[[str, int], AbstractContextManager[Report | None]]" = lambda name, steps: (
         nullcontext()
     )
     data_dir: Path | None = None
-    engine: Callable[..., xr.Dataset] = ensemble.train
+    engine: Callable[..., xr.Dataset] = _train
     streams: dict[str, str] = field(default_factory=dict, init=False, repr=False)
     """The random stream of each training and each draw so far."""
 
-    def key(self, name: str) -> PRNGKeyArray:
+    def key(self, name: str) -> "PRNGKeyArray":
         """Return the key of the run's stream of this name, for draws outside of a training.
 
         Raises:
@@ -72,13 +78,15 @@ class Lab(Generic[S]):
         Raises:
             ValueError: if the name was used before.
         """
+        import jax
+
         return int(jax.random.randint(self.key(name), (), 0, 2**31 - 1))
 
     def train(
         self,
         name: str,
-        problem: Problem,
-        over: Swept = (),
+        problem: "Callable[..., Given]",
+        over: "Swept" = (),
         *,
         steps: int | None = None,
         restarts: int | None = None,
@@ -86,7 +94,7 @@ class Lab(Generic[S]):
         stream: str | None = None,
         data: Mapping[str, Any] | None = None,
         snapshots: Sequence[int] = (),
-        probe: Probe | None = None,
+        probe: "Probe | None" = None,
         refreshes: Sequence[int] = (),
         history: bool = False,
     ) -> xr.Dataset:
@@ -114,6 +122,8 @@ class Lab(Generic[S]):
             ValueError: if the name was used before, or could not be a file's.
             TypeError: if the Spec is no TrainingSpec, and something is left to it.
         """
+        from toymodels.engine.axes import Axis
+
         if not re.fullmatch(r"\w[\w.=-]*", name):
             raise ValueError(f"a training's name is letters, digits and _.=-; got {name!r}")
         key = self._key(name, f"training {stream or name}")
@@ -137,17 +147,23 @@ class Lab(Generic[S]):
             )
         return models if history else models.drop_dims("step")
 
-    def images(self, name: ImageSource) -> ImageDataset:
+    def images(self, name: "ImageSource") -> "ImageDataset":
         """Return a dataset of labelled images, from the folder that the user named, if any.
 
         Raises:
             DatasetError: if it is damaged, or neither here nor to be had.
         """
+        from toymodels.data.images import load_images
+
         return load_images(name, self.data_dir)
 
-    def _key(self, name: str, stream: str) -> PRNGKeyArray:
+    def _key(self, name: str, stream: str) -> "PRNGKeyArray":
         if name in self.streams:
             raise ValueError(f"two trainings or draws of one run cannot share the name {name!r}")
+        import jax
+
+        from toymodels.numerics.streams import stream_key
+
         self.streams[name] = stream
         return stream_key(jax.random.key(self.seed), stream)
 
@@ -156,14 +172,16 @@ class Lab(Generic[S]):
             raise TypeError(f"{type(self.spec).__name__} has no {name}: say it to train")
         return getattr(self.spec, name)
 
-    def _axes(self, over: Swept) -> list[Axis]:
+    def _axes(self, over: "Swept") -> "list[Axis]":
+        from toymodels.engine.axes import Axis
+
         swept = [over] if isinstance(over, str | Axis) else over
         return [
             Axis(one, getattr(self.spec, one)) if isinstance(one, str) else one for one in swept
         ]
 
-    def _with_optimizer(self, problem: Problem) -> ensemble.Problem:
-        def complete(**values: Any) -> tuple[Objective, optax.GradientTransformation]:
+    def _with_optimizer(self, problem: "Callable[..., Given]") -> "Callable[..., Given]":
+        def complete(**values: Any) -> "Given":
             given = problem(**values)
             if isinstance(given, tuple):
                 return given

@@ -15,10 +15,9 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from toymodels.data.files import exclusive, read_json
+from toymodels.suite import backend
 from toymodels.suite.claim import Claim
 from toymodels.suite.experiment import Experiment
-from toymodels.suite.lab import Lab
-from toymodels.suite.progress import show_progress
 from toymodels.suite.spec import PRESETS, Spec
 from toymodels.suite.store import artifacts
 from toymodels.suite.store.artifacts import Place
@@ -26,6 +25,7 @@ from toymodels.suite.store.checkpoints import Checkpoint
 from toymodels.suite.store.identity import Identity, Sources
 from toymodels.suite.store.netcdf import Data
 from toymodels.suite.store.provenance import Stopwatch, refuse_dirty
+from toymodels.suite.usage import Options
 
 LONGEST_NAME = 40  # characters that changed settings may take in the name of a file
 
@@ -56,16 +56,19 @@ class Order:
         """Where its files go: with other settings than a preset's, by a name of their own."""
         page = self.experiment.page
         changed = self.overrides | ({"seed": self.seed} if self.seed else {})
-        return Place(self.out.resolve() / page.family, page.stem + _suffix(changed))
+        suffix = _suffix(changed, self.preset) if changed else ""
+        return Place(self.out.resolve() / page.family, page.stem + suffix)
 
 
-def _suffix(changed: dict[str, Any]) -> str:
-    """Name changed settings: `.n7-steps500`, or a hash where that is long or no file's name."""
-    if not changed:
-        return ""
-    words = "-".join(f"{name}{_word(value)}" for name, value in changed.items())
+def _suffix(changed: dict[str, Any], preset: str) -> str:
+    """Name changed settings: `.n7-steps500`, or a hash where that is long or no file's name.
+
+    What they are changes of is named as well, where it is not what is run by default.
+    """
+    base = [] if preset == Options.preset else [preset]
+    words = "-".join([*base, *(f"{name}{_word(value)}" for name, value in changed.items())])
     fits = len(words) <= LONGEST_NAME and re.fullmatch(r"[\w.+-]+", words)
-    return f".{words}" if fits else f".{artifacts.short_hash(changed)}"
+    return f".{words}" if fits else f".{'-'.join([*base, artifacts.short_hash(changed)])}"
 
 
 def _word(value: Any) -> str:
@@ -88,6 +91,7 @@ def make(order: Order) -> Outcome:
     Raises:
         TrainingDiverged: if a loss becomes NaN or infinite.
         DirtyTree: if it is for the repository's own figures, and no commit has its sources.
+        NoDevices: if something is to be computed, and JAX cannot.
         SourceChanged: if a file that it depends on was changed after the process had read it.
         OSError: if the files cannot be written; an existing figure is then as it was.
     """
@@ -95,10 +99,12 @@ def make(order: Order) -> Outcome:
     if kept:
         return Outcome(order.place.file(".png"), kept=kept)
     _refuse_unrecordable(order)
-    identity = _identify(order)
+    sources = order.sources or Sources(order.experiment.root)
+    script = order.experiment.page.path
+    identity = sources.identify(script, order.spec.to_dict(), order.seed)
     with _workspace(order.place.work(identity.hash)):
         found = None if order.force else _find(order, identity)
-        data = _stamped(found, order) if found else _compute(order, identity)
+        data = _taken_up(found, order) if found else _compute(order, identity, sources)
         claims, picture = _judge_and_draw(order, identity, data)
         record = artifacts.to_json(_record(order, identity, data, claims)).encode()
         contents = {".nc": data.content, ".png": picture, ".json": record}
@@ -123,15 +129,6 @@ def _refuse_unrecordable(order: Order) -> None:
         refuse_dirty(root)
 
 
-def _identify(order: Order) -> Identity:
-    """Return what the result depends on, all of it loaded as it was read."""
-    sources = order.sources or Sources(order.experiment.root)
-    script = order.experiment.page.path
-    identity = sources.identify(script, order.spec.to_dict(), order.seed)
-    sources.settle(identity)
-    return identity
-
-
 @contextmanager
 def _workspace(folder: Path) -> Iterator[None]:
     """Make the folder for unfinished work first thing: a bad place is known before training."""
@@ -149,14 +146,21 @@ def _find(order: Order, identity: Identity) -> Data | None:
         return artifacts.load(order.place, identity.hash)
 
 
-def _stamped(data: Data, order: Order) -> Data:
+def _taken_up(data: Data, order: Order) -> Data:
     """Return data made before as this figure's and this preset's, whose settings are equal."""
+    if "jax" in sys.modules:  # a script that imports it may compute as it draws
+        backend.prepare()
     stamp = {**data.stamp, "stem": order.place.stem, "preset": order.preset}
     return data if stamp == data.stamp else Data.of(data.results, stamp)
 
 
-def _compute(order: Order, identity: Identity) -> Data:
-    """Run the experiment, from its checkpoints if there are any."""
+def _compute(order: Order, identity: Identity, sources: Sources) -> Data:
+    """Run the experiment as it was read, from its checkpoints if there are any."""
+    from toymodels.suite.lab import Lab  # these two load what trains
+    from toymodels.suite.progress import show_progress
+
+    backend.prepare()
+    sources.settle(identity)
     checkpoints: list[Checkpoint] = []
 
     def store(name: str) -> Checkpoint:

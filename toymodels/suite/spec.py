@@ -159,7 +159,8 @@ class Spec:
     def arrays(self) -> Iterable[Sequence[int]]:
         """Give the shapes of the largest arrays that a run holds at once; for a script to override.
 
-        Settings whose arrays do not fit into memory are refused before anything is made.
+        Settings whose arrays do not fit into memory are refused before anything is made, and
+        those whose weights are used so often, as `trained` is told, that it would take weeks.
         """
         return ()
 
@@ -194,7 +195,12 @@ class TrainingSpec(Spec):
         n, m, sparsity = (getattr(self, name, 1) for name in ("n", "m", "sparsity"))
         points = len(sparsity) if isinstance(sparsity, tuple) else 1
         if isinstance(n, int) and isinstance(m, int):
-            yield trained(self.restarts, points, m, n)
+            yield trained(self.restarts, points, m, n, uses=self.samples_seen)
+
+    @property
+    def samples_seen(self) -> int:
+        """How many samples a training draws, over all of its steps."""
+        return self.steps * self.batch_size
 
     def optimizer(self) -> "optax.GradientTransformation":
         """Return AdamW at these settings."""
@@ -206,12 +212,29 @@ class TrainingSpec(Spec):
         return optax.adamw(rate, weight_decay=self.weight_decay)
 
 
-def trained(*shape: int) -> tuple[int, ...]:
+class Trained(tuple[int, ...]):
+    """The shape of weights with all that training holds beside them, and how often it uses them."""
+
+    uses: int
+
+    @property
+    def multiplications(self) -> int:
+        """How often something is multiplied with a weight, at the least."""
+        return math.prod(self[1:]) * self.uses
+
+
+def trained(*shape: int, uses: int = 0) -> Trained:
     """Return the shape of weights with all that training holds beside them.
 
     That is the gradient and the two moments of Adam.
+
+    Args:
+        shape: that of the weights.
+        uses: how often each weight is multiplied: `samples_seen` where it is once a sample.
     """
-    return (4, *shape)
+    whole = Trained((4, *shape))
+    whole.uses = uses
+    return whole
 
 
 def check_importance(decay: float, n: int) -> None:
