@@ -13,7 +13,7 @@ from .labels import log_axis
 from .style import style
 
 # few enough for a narrow panel that ends there
-RATIO_TICKS = {3: [1, 1.5, 2], 10: [1, 2, 5], np.inf: [1, 10, 100, 1000]}
+RATIO_TICKS: dict[float, list[float]] = {3: [1, 1.5, 2], 10: [1, 2, 5], np.inf: [1, 10, 100, 1000]}
 
 
 @style()
