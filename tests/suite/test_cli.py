@@ -665,7 +665,7 @@ def test_streams_that_cannot_be_written_to_are_one_sentence(tree):
     [
         ("JAX_PLATFORMS", "nonsense", ["JAX_PLATFORMS=nonsense", "'nonsense'"]),
         ("JAX_NUM_CPU_DEVICES", "0", ["JAX_NUM_CPU_DEVICES", ">= 1", "'0'"]),
-        ("JAX_NUM_CPU_DEVICES", "abc", ["jax_num_cpu_devices", '"abc"']),
+        ("JAX_NUM_CPU_DEVICES", "abc", ["JAX_NUM_CPU_DEVICES", ">= 1", "'abc'"]),
     ],
 )
 def test_an_environment_that_jax_cannot_do_is_one_sentence(tree, name, value, parts):
