@@ -42,7 +42,7 @@ class MixingSpec(tm.TrainingSpec):
 
     def mixing(
         self, ovs: Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False
-    ) -> tm.AttentionMixing:
+    ) -> "tm.AttentionMixing":
         """Imitate the features with these OV matrices [K, d_model, d_model] by fewer heads."""
         K, d_model, _ = ovs.shape
 

@@ -62,7 +62,7 @@ class DictionarySpec(NetworkSpec):
 class Layer(NamedTuple):
     """A network, and what the training images are in its last hidden layer [unit, image]."""
 
-    network: tm.MLP
+    network: "tm.MLP"
     x: jax.Array
 
 
@@ -78,7 +78,7 @@ def train_pair(lab: tm.Lab[DictionarySpec], images: Any, depth: int, width: int)
 
 
 @jax.jit
-def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
+def last_layer(network: "tm.MLP", images: jax.Array) -> jax.Array:
     """Return activations of mean square length 1, so that L1 coefficients mean the same."""
     h = network.hidden(tm.as_columns(images))[-1]
     # a narrow layer may be silent on all images
@@ -87,7 +87,7 @@ def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
 
 def learn(
     lab: tm.Lab[DictionarySpec], name: str, build: Any, layers: Sequence[Layer], over: Any = ()
-) -> Callable[..., tm.ReluDictionary]:
+) -> "Callable[..., tm.ReluDictionary]":
     """Train a dictionary of each layer's activations; return what gives the one at (layer=i)."""
     spec = lab.spec
 
@@ -112,7 +112,7 @@ def learn(
     return lambda **at: tm.to_model(learned.isel(at), like)
 
 
-def judge(dictionary: tm.ReluDictionary, layer: Layer, labels: np.ndarray) -> xr.Dataset:
+def judge(dictionary: "tm.ReluDictionary", layer: Layer, labels: np.ndarray) -> xr.Dataset:
     """Measure features: `purity` and its `digit`, and `logit_digit`, which W_out @ d_k raises most.
 
     `pure` is the share of the live features that are pure.
@@ -135,7 +135,7 @@ def compare(judged: Mapping[str, xr.Dataset], k: int, by_l1: Sequence[xr.Dataset
     return features.assign(pure=("coding", pure)).assign_coords(coding=[*judged, "L1"])
 
 
-def portrait(dictionary: tm.ReluDictionary, layer: Layer, images: np.ndarray) -> xr.Dataset:
+def portrait(dictionary: "tm.ReluDictionary", layer: Layer, images: np.ndarray) -> xr.Dataset:
     """Draw features as images: means and examples of what they respond to, and their directions.
 
     The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as
