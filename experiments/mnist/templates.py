@@ -17,12 +17,13 @@ as long as the same units are active.
 
 Findings at `quick`, four of the source's shapes and short trainings of dictionaries: the more
 features may be active, the fewer are pure, 0.66, 0.49 and 0.43 of the live ones at k = 2, 4 and 8
-(1 x 64 units, 256 features), and narrow networks have fewer, 0.31 and 0.43 with 16 units: most
-are templates at small k and width 64 only. Nearly all write to their own digit's logit most, the
-fewest in three layers of 16 units: 0.83 of them, and 0.79 in a run that differed in rounding only. The directions of k-means clusters are far purer than
-TopK's at the same L0 in every shape (0.59 to 0.99 against 0.31 to 0.56): purity alone does not
-speak for sparse dictionaries. They beat the units and an untrained network everywhere; sparse codes
-of random projections are templates too, but their logits agree with their digit only by chance.
+(1 x 64 units, 256 features), and narrow networks have fewer, 0.31 and 0.43 with 16 units: most are
+templates at small k and width 64 only. Nearly all write to their own digit's logit most, the fewest
+in three layers of 16 units: 0.83 of them, and 0.79 in a run that differed in rounding only. The
+directions of k-means clusters are far purer than TopK's at the same L0 in every shape (0.59 to 0.99
+against 0.31 to 0.56): purity alone does not speak for sparse dictionaries. They beat the units and
+an untrained network everywhere; sparse codes of random projections are templates too, but their
+logits agree with their digit only by chance.
 
 Deviations:
 - The source prints no algorithms, dictionary sizes, sparsities or scores: TopK and L1 dictionaries
