@@ -1,13 +1,13 @@
 """What the mixing matrices of this family are to imitate."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
-
-import jax
-from jax.typing import ArrayLike
-from jaxtyping import Array
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import toymodels as tm
+
+if TYPE_CHECKING:
+    from jax import Array
+    from jax.typing import ArrayLike
 
 ANTHROPIC = tm.Source("Anthropic, January 2024 update")
 MATRIX = "head", "attentional_feature"
@@ -41,7 +41,7 @@ class MixingSpec(tm.TrainingSpec):
         return tm.trained(self.restarts, self.ov_draws, 2, self.features, uses=uses)
 
     def mixing(
-        self, ovs: Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False
+        self, ovs: "Array", sparsity: "ArrayLike", heads: int = 2, bias: bool = False
     ) -> "tm.AttentionMixing":
         """Imitate the features with these OV matrices [K, d_model, d_model] by fewer heads."""
         K, d_model, _ = ovs.shape
@@ -54,8 +54,10 @@ class MixingSpec(tm.TrainingSpec):
         )
 
 
-def ov_draws(lab: tm.Lab[MixingSpec], d_model: int) -> tm.Axis:
+def ov_draws(lab: tm.Lab[MixingSpec], d_model: int) -> "tm.Axis":
     """Draw the OV matrices of that width `ov_draws` times: an axis of its own."""
+    import jax  # where it is used, as drawing a figure again takes half the time without it
+
     keys = jax.random.split(lab.key(f"ovs_{d_model}"), lab.spec.ov_draws)
     # one after another: permutations of many draws at once take long to compile
     draws = jax.lax.map(lambda key: tm.OvDraw.of(key, lab.spec.features, d_model), keys)

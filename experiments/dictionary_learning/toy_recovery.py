@@ -33,7 +33,6 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import numpy as np
-import optax
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
@@ -128,6 +127,8 @@ def of_size(lab: tm.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
 
 def train_dictionaries(lab: tm.Lab[Spec], n: int, h: np.ndarray, test: np.ndarray) -> xr.Dataset:
     """Train autoencoders at each L1 coefficient on each sparsity's h [sparsity, m, samples]."""
+    import optax  # where it is used, as drawing a figure again takes half the time without it
+
     spec, m = lab.spec, h.shape[1]
 
     def problem(hidden_vectors, l1):

@@ -6,15 +6,17 @@ trains, and the others find its data.
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import optax
 import xarray as xr
-from jaxtyping import Array, PRNGKeyArray
 
 import toymodels as tm
 from toymodels import geometry
+
+if TYPE_CHECKING:
+    import optax
+    from jaxtyping import Array, PRNGKeyArray
 
 MEASURED = {
     "train_loss": (),
@@ -54,8 +56,10 @@ class FiniteSpec(tm.Spec):
         yield tm.trained(self.datasets, self.restarts, self.n)
         yield int(self.n * (1 - self.sparsity)), self.test_points  # what is active in them
 
-    def optimizer(self, budget: int = 1) -> optax.GradientTransformation:
+    def optimizer(self, budget: int = 1) -> "optax.GradientTransformation":
         """Return AdamW for `budget` times the steps: warmed up, then down along a cosine."""
+        import optax  # where it is used, as drawing a figure again takes half the time without it
+
         steps = budget * self.steps
         rate = optax.warmup_cosine_decay_schedule(0, self.learning_rate, steps // 20, steps)
         return optax.adamw(rate, weight_decay=self.weight_decay)
@@ -117,14 +121,14 @@ def models(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
             yield train(lab, first, test, spec.longer, probe=probe)
 
 
-def draw(lab: tm.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
+def draw(lab: tm.Lab[FiniteSpec], name: str, *shape: int) -> "tm.Datapoints":
     """Draw datapoints along leading axes of this shape, from the random stream of this name."""
     features = tm.SparseFeatures(lab.spec.n, sparsity=lab.spec.sparsity)
     points = tm.draw_datapoints(features, math.prod(shape), lab.key(name))
     return tm.Datapoints(*(leaf.reshape(*shape, -1) for leaf in points))
 
 
-def look(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
+def look(objective: Any, model: Any, key: "PRNGKeyArray") -> "Mapping[str, Array]":
     """Measure the training loss, where datapoints are taken, and whose the dimensions are."""
     h = tm.hidden_vectors(model.W[...], objective.points)
     return {
@@ -137,11 +141,11 @@ def look(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
 
 def train(
     lab: tm.Lab[FiniteSpec],
-    datasets: tm.Datapoints,
-    test: tm.Datapoints,
+    datasets: "tm.Datapoints",
+    test: "tm.Datapoints",
     budget: int = 1,
     m: int = 2,
-    probe: tm.Probe | None = None,
+    probe: "tm.Probe | None" = None,
 ) -> xr.Dataset:
     """Train models of m hidden dimensions on datasets of one size, for `budget` times the steps."""
     spec, n, (count, T, _) = lab.spec, lab.spec.n, datasets.value.shape

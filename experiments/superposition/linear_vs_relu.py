@@ -30,7 +30,7 @@ from matplotlib.figure import Figure, FigureBase
 import toymodels as tm
 from toymodels import geometry, plotting, theory
 
-MODELS = {"linear": tm.linear, "ReLU": tm.ReluOutput}
+MODELS = "linear", "ReLU"
 
 
 class Spec(tm.TrainingSpec):
@@ -66,9 +66,10 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
 def train(lab: tm.Lab[Spec], size: Any, model: str) -> xr.Dataset:
     n, m, batch_size = size.n, size.m, lab.spec.batch_size
     importance = size.importance_decay ** np.arange(n)
+    build = {"linear": tm.linear, "ReLU": tm.ReluOutput}[model]
 
     def problem(sparsity):
-        return tm.sparse_reconstruction(n, m, sparsity, importance, batch_size, MODELS[model])
+        return tm.sparse_reconstruction(n, m, sparsity, importance, batch_size, build)
 
     # both models of a size start alike and see the same samples, so that only the ReLU differs;
     # the linear one has no local minima (Baldi and Hornik 1989): one run of it is enough

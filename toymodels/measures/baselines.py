@@ -2,6 +2,7 @@
 
 They are compared by the metrics of `toymodels.recovery`. Samples are columns here, and rows in
 scikit-learn; they may be NumPy or JAX arrays or nested lists, and NumPy arrays come back.
+Scikit-learn, which takes more than a second to import, is imported where it is used.
 """
 
 import warnings
@@ -9,9 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.decomposition import PCA, MiniBatchDictionaryLearning
-from sklearn.exceptions import ConvergenceWarning
 
 from toymodels.numerics.arrays import AnyArray, Nested
 from toymodels.numerics.checks import check_count
@@ -45,6 +43,8 @@ def principal_components(x: Samples, components: int) -> Coding:
     Raises:
         ValueError: if components is less than 1, or more than PCA can find in x.
     """
+    from sklearn.decomposition import PCA
+
     check_count("components", components)
     rows = np.asarray(x).T
     with np.errstate(invalid="ignore"):  # samples that are all alike have no variance to share
@@ -71,6 +71,9 @@ def scikit_learn_dictionary(
         seed: randomness of the initial dictionary and the order of the samples.
         passes: the most times that the samples are gone through.
     """
+    from sklearn.decomposition import MiniBatchDictionaryLearning
+    from sklearn.exceptions import ConvergenceWarning
+
     check_count("features", features)
     learner = MiniBatchDictionaryLearning(
         features,
@@ -109,6 +112,8 @@ def k_means_directions(x: Samples, clusters: int, *, seed: int) -> Clusters:
         Unit vectors, a column for each cluster (a centre at the mean has a zero column), and the
         mean.
     """
+    from sklearn.cluster import MiniBatchKMeans
+
     check_count("clusters", clusters)
     rows = np.asarray(x).T
     mean = rows.mean(axis=0)
