@@ -143,6 +143,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tree, uninterrupted):
     assert left == {"slow.nc", "slow.png", "slow.json"}
 
 
+@pytest.mark.slow
 def test_an_interrupt_says_that_the_same_command_resumes_and_damage_is_named(tree, uninterrupted):
     status, err, checkpoint = stop(tree, "interrupted", signal.SIGINT)
     assert status == 1
@@ -158,6 +159,7 @@ def test_an_interrupt_says_that_the_same_command_resumes_and_damage_is_named(tre
     assert bits(data(tree, "interrupted")) == bits(uninterrupted)
 
 
+@pytest.mark.slow
 def test_another_figure_of_the_same_computation_goes_on_with_it(tree, uninterrupted):
     stop(tree, "shared", signal.SIGKILL)
     status, _, err = finish(run(tree, "shared", "twin"))
