@@ -419,14 +419,16 @@ def test_bars_have_the_norms_lengths_and_the_grams_rows(n):
     norms, superposition = np.linspace(1.1, 0, n), np.linspace(0, 2, n)
     plotting.gram_with_bias(left, np.zeros((2, n)), np.zeros(n))
     bars = plotting.norm_bars(right, norms, superposition)
-    np.testing.assert_allclose([bar.get_width() for bar in bars], norms)
-    np.testing.assert_allclose([bar.get_center()[1] for bar in bars], np.arange(n), atol=1e-12)
+    corners = np.array([path.vertices for path in bars.get_paths()])
+    np.testing.assert_allclose(np.ptp(corners[..., 0], axis=1), norms)
+    middles = (corners[..., 1].min(axis=1) + corners[..., 1].max(axis=1)) / 2
+    np.testing.assert_allclose(middles, np.arange(n), atol=1e-12)
     assert left.get_ylim() == right.get_ylim() == (n - 0.5, -0.5)
 
 
 def test_bars_are_coloured_by_superposition_where_learned(ax):
     bars = plotting.norm_bars(ax, [1.0, 1.0, 0.6, 0.0], [0.0, 1.0, 7.0, 7.0])
-    faces = np.array([bar.get_facecolor()[:3] for bar in bars])
+    faces = bars.get_facecolors()[:, :3]
     dark, amber = to_rgb(plotting.INK), to_rgb(plotting.AMBER)
     np.testing.assert_allclose(faces, [dark, amber, amber, to_rgb("white")])
 
