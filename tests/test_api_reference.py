@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import toymodels
 
 REPOSITORY = Path(toymodels.__file__).resolve().parents[1]
 
 
+@pytest.mark.slow
 def test_the_reference_has_every_public_name(tmp_path):
     command = [sys.executable, "-m", "docs.reference", tmp_path]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=300)

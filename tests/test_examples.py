@@ -34,6 +34,7 @@ def test_what_is_used_most_has_an_example():
     assert names > {"SparseFeatures", "ReluOutput", "Reconstruction", "dimensionality", "animate"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "text"), EXAMPLES)
 def test_examples_are_true(name, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

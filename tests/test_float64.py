@@ -207,6 +207,7 @@ print(json.dumps([sorted(kinds), bool(np.isfinite(found.loss).all())]))
 """
 
 
+@pytest.mark.slow
 def test_a_process_can_be_started_with_it():
     environment = {**os.environ, "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run(

@@ -123,6 +123,7 @@ def test_activity_is_a_power_of_the_rank(exponent):
     assert p.sum() == pytest.approx(0.4, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_everything_can_be_traced():
     """Probabilities and exponents of several members at once, each as alone."""
     build = {

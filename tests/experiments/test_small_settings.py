@@ -76,6 +76,7 @@ def accepted(spec, changed):
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", BY_FAMILY)
 def test_a_figure_of_one_point_is_drawn(stem):
     experiment = load(stem)

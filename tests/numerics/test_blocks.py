@@ -55,6 +55,7 @@ PRODUCTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", COUNTS)
 @pytest.mark.parametrize("product", PRODUCTS.values(), ids=PRODUCTS.keys())
 def test_higher_derivatives_are_the_dense_ones(product, count):
@@ -81,6 +82,7 @@ def test_what_a_loss_closes_over_and_its_blocks_can_be_differentiated(count):
         assert_same(jax.hessian(blockwise, (0, 2))(*at), jax.hessian(dense, (0, 2))(*at))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_hessian_product_of_an_ensemble_of_nnx_models(count):
     x = jnp.asarray(X, jnp.float32)

@@ -107,6 +107,7 @@ def test_value_and_gradient_are_those_of_the_dense_formula(case, monkeypatch):
         np.testing.assert_allclose(hidden_vectors(at[0], points), hidden, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_gradient_agrees_with_finite_differences(monkeypatch):
     case = CASES[1]
     cut(monkeypatch, case)

@@ -479,6 +479,7 @@ MEANWHILE = """    record = Path(__file__).parents[2] / "figures" / "lines" / "l
     line = SLOPE"""
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_leave_one_whole_figure(tree):
     script = tree.root / "experiments" / f"{FIGURE}.py"
     slow = script.read_text().replace("def run(lab):\n", SLOW)

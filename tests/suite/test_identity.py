@@ -440,6 +440,7 @@ assert not {{"jax", "numpy", "xarray"}} & set(sys.modules)
     assert done.stdout.strip() == of(tree).hash, done.stderr
 
 
+@pytest.mark.slow
 def test_a_file_changed_after_it_was_read_or_loaded_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     write(tmp_path, "experiments/__init__.py", "")

@@ -118,6 +118,7 @@ def test_a_changed_helper_is_refused_where_the_old_one_is_loaded(tree, monkeypat
     assert tree.runs() == 2
 
 
+@pytest.mark.slow
 def test_a_module_edited_while_all_run_computes_nothing_more(tree):
     tree.write("lines/_runs", "from pathlib import Path\n\n" + SHARED.replace(*EDITS_ITSELF))
     status, _, err = finish(start("-m", "experiments", "run", "lines", "--force", cwd=tree.root))
@@ -172,6 +173,7 @@ def test_an_undamaged_sibling_is_used_where_another_is_damaged(tree, capsys):
     assert tree.runs() == 1
 
 
+@pytest.mark.slow
 def test_siblings_run_at_once_are_both_whole(tree):
     commands = [start("-m", "experiments", "run", s, cwd=tree.root) for s in ("first", "second")]
     assert [finish(command)[0] for command in commands] == [0, 0]
