@@ -8,10 +8,11 @@ the features have them, five in a pentagon. In between neither does, and the tes
 bump: double descent. Where the bump lies differs by a factor of 4 to 7 between the source and
 its replications, so the claims are about existence and order.
 
-Findings, at `paper`: the bump is at T = 1,000 to 5,000 and hundreds high, where the source has
-1.01 and a replication one that reaches up to 5,000: the models memorise nearly all the way to the
-onset of features, between T = 5,000 and 10,000. Where some datapoints are given up, near the
-origin (T = 15 to 100), the others have 10 to 25 % more than 2/T.
+Findings of an earlier run at `paper`, whose record is not kept: the bump is at T = 1,000 to 5,000
+and hundreds high, where the source has 1.01 and a replication one that reaches up to 5,000: the
+models memorise nearly all the way to the onset of features, between T = 5,000 and 10,000. Where
+some datapoints are given up, near the origin (T = 15 to 100), the others have 10 to 25 % more than
+2/T.
 
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.

@@ -8,10 +8,11 @@ on its own scale. Few datapoints form a regular polygon and the features are a s
 many it is the features that form a polygon, the pentagon of endless data. Of the models of one
 size the one with the lowest training loss is shown.
 
-Findings, at `paper`: three datapoints make a triangle with unequal angles, as any three directions
-that far apart memorise them; two datapoints that share a feature bend a polygon (T = 6); and at
-T = 10 and 15 some models keep the points on two radii, with a gap, a local optimum. With the
-settings of `quick` but T = 1,500 the best of two models had six features, a hexagon.
+Findings of an earlier run at `paper`, whose record is not kept: three datapoints make a triangle
+with unequal angles, as any three directions that far apart memorise them; two datapoints that
+share a feature bend a polygon (T = 6); and at T = 10 and 15 some models keep the points on two
+radii, with a gap, a local optimum. With the settings of `quick` but T = 1,500 the best of two
+models had six features, a hexagon.
 
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.

@@ -10,13 +10,14 @@ further than the sum of its learning rates, so that the peak is where the steps 
 suffice. The runs of `longer` times the steps test it: then the peak must move to larger T.
 Location and height of the peak differ between the source and its replications.
 
-Findings, at `paper`: the norms go on growing to T = 2,000, where the source's peak is near 30, and
-fall at once where features take over; only the hidden vectors are longest near T = 30. Up to
-T = 8 the trained norms lie 15 to 32 % (W) above the exact memoriser's: nothing makes the smallest
-one the one that is found. At T = 10,000 ||W||_F is 3.6 and not sqrt(5), as thousands of small
-columns add to the five long ones. Four times the steps raise the norms at nearly every T of 15
-and more, and the peak is beyond the largest T of these runs: at fixed T the budget limits the
-norm, but where the peak lies is decided by the features' onset.
+Findings of an earlier run at `paper`, whose record is not kept: the norms go on growing to T =
+2,000, where the source's peak is near 30, and fall at once where features take over; only the
+hidden vectors are longest near T = 30. Up to T = 8 the trained norms lie 15 to 32 % (W) above the
+exact memoriser's: nothing makes the smallest one the one that is found. At T = 10,000 ||W||_F is
+3.6 and not sqrt(5), as thousands of small columns add to the five long ones. Four times the steps
+raise the norms at nearly every T of 15 and more, and the peak is beyond the largest T of these
+runs: at fixed T the budget limits the norm, but where the peak lies is decided by the features'
+onset.
 
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.
