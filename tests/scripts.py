@@ -46,7 +46,7 @@ import numpy as np
 import xarray as xr
 
 import toymodels
-from toymodels import Claim, Count, Experiment, Fraction
+from toymodels import Claim, Count, Experiment, Sparsities
 
 SLOPE = 2.0
 COLOR = "red"
@@ -57,7 +57,7 @@ class Spec(toymodels.Spec):
 
     size: Count = 3
     """How many points."""
-    sparsity: tuple[Fraction, ...] = (0.0, 0.5)
+    sparsity: Sparsities = (0.0, 0.5)
     """S, the probability that a feature is inactive."""
 
 

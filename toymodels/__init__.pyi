@@ -61,19 +61,19 @@ from .suite.source import OURS as OURS
 from .suite.source import Source as Source
 from .suite.spec import Count as Count
 from .suite.spec import Counts as Counts
-from .suite.spec import Distinct as Distinct
 from .suite.spec import Fraction as Fraction
 from .suite.spec import NonNegative as NonNegative
 from .suite.spec import Positive as Positive
 from .suite.spec import Positives as Positives
-from .suite.spec import Range as Range
+from .suite.spec import PositiveSweep as PositiveSweep
+from .suite.spec import RisingSizes as RisingSizes
 from .suite.spec import Sizes as Sizes
 from .suite.spec import Sparsities as Sparsities
 from .suite.spec import Spec as Spec
 from .suite.spec import TrainingSpec as TrainingSpec
 from .suite.spec import check_importance as check_importance
-from .suite.spec import trained as trained
-from .suite.spec import zipped as zipped
+from .suite.spec import distinct as distinct
+from .suite.spec import rising as rising
 from .suite.store.netcdf import load as load
 from .suite.store.netcdf import save as save
 

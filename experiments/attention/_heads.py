@@ -1,13 +1,12 @@
 """What the mixing matrices of this family are to imitate."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
+
+import jax
+from jax.typing import ArrayLike
+from pydantic import Field
 
 import toymodels as tm
-
-if TYPE_CHECKING:
-    from jax import Array
-    from jax.typing import ArrayLike
 
 ANTHROPIC = tm.Source("Anthropic, January 2024 update")
 MATRIX = "head", "attentional_feature"
@@ -16,7 +15,7 @@ MATRIX = "head", "attentional_feature"
 class MixingSpec(tm.TrainingSpec):
     """Settings of both figures; the source gives none. The optimizer is Adam, as nothing decays."""
 
-    features: Annotated[int, tm.Range(3)] = 5
+    features: Annotated[tm.Count, Field(ge=3)] = 5
     """K, attentional features, for two heads."""
     ov_draws: tm.Count = 3
     """Draws of the OV matrices."""
@@ -31,18 +30,9 @@ class MixingSpec(tm.TrainingSpec):
     schedule: Literal["constant", "cosine"] = "cosine"
     weight_decay: tm.NonNegative = 0.0
 
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield self.features, self.tokens, max(self.features, self.tokens)  # of a single sample
-
-    def models(self, d_model: int) -> tuple[int, ...]:
-        """Return the shape of all mixing matrices, which weigh all pairs of features."""
-        products = self.features * self.tokens * d_model // 2  # a weight, of a sample
-        uses = products * (self.samples_seen + self.test_samples)
-        return tm.trained(self.restarts, self.ov_draws, 2, self.features, uses=uses)
-
     def mixing(
-        self, ovs: "Array", sparsity: "ArrayLike", heads: int = 2, bias: bool = False
-    ) -> "tm.AttentionMixing":
+        self, ovs: jax.Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False
+    ) -> tm.AttentionMixing:
         """Imitate the features with these OV matrices [K, d_model, d_model] by fewer heads."""
         K, d_model, _ = ovs.shape
 
@@ -54,10 +44,8 @@ class MixingSpec(tm.TrainingSpec):
         )
 
 
-def ov_draws(lab: tm.Lab[MixingSpec], d_model: int) -> "tm.Axis":
+def ov_draws(lab: tm.Lab[MixingSpec], d_model: int) -> tm.Axis:
     """Draw the OV matrices of that width `ov_draws` times: an axis of its own."""
-    import jax  # where it is used, as drawing a figure again takes half the time without it
-
     keys = jax.random.split(lab.key(f"ovs_{d_model}"), lab.spec.ov_draws)
     # one after another: permutations of many draws at once take long to compile
     draws = jax.lax.map(lambda key: tm.OvDraw.of(key, lab.spec.features, d_model), keys)

@@ -29,11 +29,12 @@ Deviations:
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure, FigureBase
+from pydantic import AfterValidator, Field
 
 import toymodels as tm
 from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
@@ -41,6 +42,8 @@ from toymodels import geometry, plotting
 
 SPARSE = 0.98  # S from which on polygons are expected
 POLYGONS = {3: "digon + 1", 4: "square", 5: "pentagon", 8: "pentagon"}
+
+Switches = Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(tm.distinct)]
 
 
 class Spec(MixingSpec):
@@ -55,21 +58,19 @@ class Spec(MixingSpec):
     ov_draws: tm.Count = 6
     other_features: tm.Counts = (3, 4, 5, 6, 8, 6, 8)
     """Other numbers of attentional features, their OV matrices in disjoint blocks of outputs."""
-    other_heads: tuple[Annotated[int, tm.Range(2, 3)], ...] = (2, 2, 2, 2, 2, 3, 3)
+    other_heads: tuple[Annotated[int, Field(ge=2, le=3)], ...] = (2, 2, 2, 2, 2, 3, 3)
     """Numbers of heads, one for each of these."""
-    other_bias: Annotated[tuple[bool, ...], tm.Distinct()] = (False, True)
+    other_bias: Switches = (False, True)
     """Whether these have a bias; one row each."""
-    other_sparsity: Annotated[float, tm.Range(0, below=1)] = 0.99
+    other_sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """S of their patterns."""
     other_d_model: tm.Count = 24
     """Width of their residual stream."""
-    others = tm.zipped("other_features", "other_heads")
 
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield from super().arrays()
-        yield self.models(self.d_model)
-        yield self.ov_draws, self.features, self.d_model, self.d_model
-        yield max(self.other_features), self.other_d_model, self.other_d_model
+    @property
+    def others(self) -> list[Any]:
+        """An object with other_features and other_heads for each case."""
+        return self.zipped("other_features", "other_heads")
 
     def check(self) -> None:
         if round(self.ov_density * self.d_model**2) < 1:

@@ -27,6 +27,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pydantic import Field
 
 import toymodels as tm
 from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
@@ -38,20 +39,15 @@ OVERLAP = "overlap, OV density x d_model"
 class Spec(MixingSpec):
     """Settings; the source gives none."""
 
-    d_model: Annotated[tuple[tm.Count, ...], tm.Distinct()] = (16, 32, 64)
+    d_model: tm.Sizes = (16, 32, 64)
     """Widths of the residual stream, a line each; the first is that of the phase picture."""
-    overlap: Annotated[tuple[tm.Positive, ...], tm.Distinct()] = (0.1, 0.3, 0.6, 1.2, 2.5, 5, 10)
+    overlap: tm.PositiveSweep = (0.1, 0.3, 0.6, 1.2, 2.5, 5, 10)
     """OV density times d_model: entries of an OV matrix that write to the same output."""
-    line_sparsity: Annotated[float, tm.Range(0, below=1)] = 0.99
+    line_sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """S of the attention patterns of the lines, and of a row of the phase picture."""
     sparsity: tm.Sparsities = (0.9, 0.97, 0.99, 0.997)
     """S of the attention patterns in the phase picture."""
     restarts: tm.Count = 8
-
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield from super().arrays()
-        yield self.models(max(self.d_model))
-        yield self.ov_draws, self.features, max(self.d_model), max(self.d_model)
 
     def check(self) -> None:
         narrowest = min(self.d_model)

@@ -30,9 +30,10 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Any, Literal
 
 import numpy as np
+import optax
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
@@ -58,7 +59,7 @@ class Spec(tm.TrainingSpec):
     """Importance of feature i is this to the power of i, one for each size."""
     sparsity: tm.Sparsities = (0.0, 0.5, 0.7, 0.9, 0.99)
     """S, the probability that a feature is inactive."""
-    l1: Annotated[tuple[tm.NonNegative, ...], tm.Distinct()] = (0.05, 0.1, 0.2, 0.4, 0.8)
+    l1: tm.PositiveSweep = (0.05, 0.1, 0.2, 0.4, 0.8)
     """L1 coefficients of the autoencoders, for hidden vectors scaled to mean square length 1."""
     alpha: tm.Positives = (0.2,)
     """L1 coefficients of scikit-learn's dictionary learning; half of ours, by its convention."""
@@ -78,16 +79,11 @@ class Spec(tm.TrainingSpec):
     """Hidden vectors that the autoencoders are trained on."""
     test_samples: tm.Count = 4096
     """Fresh ones that they are measured on; the baselines are fitted to these."""
-    sizes = tm.zipped("n", "m", "importance_decay")
 
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        for size in self.sizes:
-            models = self.restarts, len(self.sparsity)
-            yield tm.trained(*models, size.m, size.n, uses=self.samples_seen)
-            yield len(self.sparsity), size.n + size.m, self.samples + self.test_samples
-            autoencoders = self.dictionary_restarts * len(self.sparsity) * len(self.l1)
-            uses = self.dictionary_steps * self.batch_size
-            yield tm.trained(autoencoders, 2, size.m, size.n, uses=uses)
+    @property
+    def sizes(self) -> list[Any]:
+        """An object with n, m and importance_decay for each size."""
+        return self.zipped("n", "m", "importance_decay")
 
     def check(self) -> None:
         for size in self.sizes:
@@ -127,8 +123,6 @@ def of_size(lab: tm.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
 
 def train_dictionaries(lab: tm.Lab[Spec], n: int, h: np.ndarray, test: np.ndarray) -> xr.Dataset:
     """Train autoencoders at each L1 coefficient on each sparsity's h [sparsity, m, samples]."""
-    import optax  # where it is used, as drawing a figure again takes half the time without it
-
     spec, m = lab.spec, h.shape[1]
 
     def problem(hidden_vectors, l1):

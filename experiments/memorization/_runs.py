@@ -6,17 +6,16 @@ trains, and the others find its data.
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
+import optax
 import xarray as xr
+from jaxtyping import Array, PRNGKeyArray
+from pydantic import Field
 
 import toymodels as tm
 from toymodels import geometry
-
-if TYPE_CHECKING:
-    import optax
-    from jaxtyping import Array, PRNGKeyArray
 
 MEASURED = {
     "train_loss": (),
@@ -52,14 +51,8 @@ class FiniteSpec(tm.Spec):
         if (empty := self.sparsity**self.n) > MOST_EMPTY:
             raise ValueError(f"{empty:.0%} of datapoints have no feature; n (1 - S) > 5 will do")
 
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield tm.trained(self.datasets, self.restarts, self.n)
-        yield int(self.n * (1 - self.sparsity)), self.test_points  # what is active in them
-
     def optimizer(self, budget: int = 1) -> "optax.GradientTransformation":
         """Return AdamW for `budget` times the steps: warmed up, then down along a cosine."""
-        import optax  # where it is used, as drawing a figure again takes half the time without it
-
         steps = budget * self.steps
         rate = optax.warmup_cosine_decay_schedule(0, self.learning_rate, steps // 20, steps)
         return optax.adamw(rate, weight_decay=self.weight_decay)
@@ -74,7 +67,7 @@ class Spec(FiniteSpec):
     """Above this T, `large_datasets` datasets are drawn."""
     large_datasets: tm.Count = 2
     """Datasets of each size above `large`, and for the longer runs."""
-    longer: Annotated[int, tm.Range(2)] = 4
+    longer: Annotated[tm.Count, Field(ge=2)] = 4
     """The longer runs have this many times the steps."""
     longer_dataset_size: tm.Sizes = (30, 100, 200, 400)
     """T of the longer runs."""
@@ -83,13 +76,6 @@ class Spec(FiniteSpec):
         super().check()
         if self.large_datasets > self.datasets:
             raise ValueError("large_datasets must be at most datasets")
-
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield from super().arrays()
-        largest = max(*self.dataset_size, *self.longer_dataset_size)
-        yield self.large_datasets, int(self.n * (1 - self.sparsity)), largest
-        longest = max(*self.dataset_size, *(self.longer * T for T in self.longer_dataset_size))
-        yield tm.trained(2, self.n, uses=self.steps * longest)
 
 
 SMOKE = Spec(
@@ -121,14 +107,14 @@ def models(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
             yield train(lab, first, test, spec.longer, probe=probe)
 
 
-def draw(lab: tm.Lab[FiniteSpec], name: str, *shape: int) -> "tm.Datapoints":
+def draw(lab: tm.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
     """Draw datapoints along leading axes of this shape, from the random stream of this name."""
     features = tm.SparseFeatures(lab.spec.n, sparsity=lab.spec.sparsity)
     points = tm.draw_datapoints(features, math.prod(shape), lab.key(name))
     return tm.Datapoints(*(leaf.reshape(*shape, -1) for leaf in points))
 
 
-def look(objective: Any, model: Any, key: "PRNGKeyArray") -> "Mapping[str, Array]":
+def look(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
     """Measure the training loss, where datapoints are taken, and whose the dimensions are."""
     h = tm.hidden_vectors(model.W[...], objective.points)
     return {
@@ -141,11 +127,11 @@ def look(objective: Any, model: Any, key: "PRNGKeyArray") -> "Mapping[str, Array
 
 def train(
     lab: tm.Lab[FiniteSpec],
-    datasets: "tm.Datapoints",
-    test: "tm.Datapoints",
+    datasets: tm.Datapoints,
+    test: tm.Datapoints,
     budget: int = 1,
     m: int = 2,
-    probe: "tm.Probe | None" = None,
+    probe: tm.Probe | None = None,
 ) -> xr.Dataset:
     """Train models of m hidden dimensions on datasets of one size, for `budget` times the steps."""
     spec, n, (count, T, _) = lab.spec, lab.spec.n, datasets.value.shape

@@ -43,12 +43,6 @@ class Spec(FiniteSpec):
     steps: tm.Count = 3000
     """Full-batch steps."""
 
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield from super().arrays()
-        yield tm.trained(self.datasets, self.restarts, max(self.m), self.n)
-        yield tm.trained(max(self.m), self.n, uses=self.steps * max(self.dataset_size))
-        yield self.datasets, int(self.n * (1 - self.sparsity)), max(self.dataset_size)
-
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:
     return tm.gather(cells(lab))

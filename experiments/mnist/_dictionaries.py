@@ -1,7 +1,7 @@
 """Sparse dictionaries of last hidden layers, and what their features respond to and write."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import optax
 import xarray as xr
 
 import toymodels as tm
-from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, RisingCounts, train
+from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, train
 from toymodels import recovery, selectivity
 
 FEWEST_IMAGES = 100  # with fewer a feature counts as dead: a tenth of them would say nothing
@@ -29,11 +29,11 @@ class DictionarySpec(NetworkSpec):
     depth: Depths = (1, 3)
     restarts: tm.Count = 1
     """Networks trained of each shape; dictionaries are of the best by test loss."""
-    expansion: RisingCounts = (1, 4)
+    expansion: tm.RisingSizes = (1, 4)
     """Sizes of the dictionaries, as multiples of the width."""
-    k: RisingCounts = (2, 4, 8)
+    k: tm.RisingSizes = (2, 4, 8)
     """Active features of TopK dictionaries; those of the middle one are drawn."""
-    l1: Annotated[tuple[tm.Positive, ...], tm.Distinct()] = (0.2, 0.5, 1.2)
+    l1: tm.PositiveSweep = (0.2, 0.5, 1.2)
     """L1 coefficients of the other dictionaries."""
     dictionary_steps: tm.Count = 750
     """Optimiser steps of the dictionaries."""
@@ -41,12 +41,6 @@ class DictionarySpec(NetworkSpec):
     """Activations a step."""
     dictionary_learning_rate: tm.Positive = 3e-3
     """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
-
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield from super().arrays()
-        uses = self.dictionary_steps * self.dictionary_batch_size
-        yield tm.trained(2, max(self.expansion), max(self.width), max(self.width), uses=uses)
-        yield self.dictionary_batch_size, max(self.expansion), max(self.width)
 
     def check(self) -> None:
         if max(self.k) > min(self.width):
@@ -62,7 +56,7 @@ class DictionarySpec(NetworkSpec):
 class Layer(NamedTuple):
     """A network, and what the training images are in its last hidden layer [unit, image]."""
 
-    network: "tm.MLP"
+    network: tm.MLP
     x: jax.Array
 
 
@@ -78,7 +72,7 @@ def train_pair(lab: tm.Lab[DictionarySpec], images: Any, depth: int, width: int)
 
 
 @jax.jit
-def last_layer(network: "tm.MLP", images: jax.Array) -> jax.Array:
+def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
     """Return activations of mean square length 1, so that L1 coefficients mean the same."""
     h = network.hidden(tm.as_columns(images))[-1]
     # a narrow layer may be silent on all images
@@ -87,7 +81,7 @@ def last_layer(network: "tm.MLP", images: jax.Array) -> jax.Array:
 
 def learn(
     lab: tm.Lab[DictionarySpec], name: str, build: Any, layers: Sequence[Layer], over: Any = ()
-) -> "Callable[..., tm.ReluDictionary]":
+) -> Callable[..., tm.ReluDictionary]:
     """Train a dictionary of each layer's activations; return what gives the one at (layer=i)."""
     spec = lab.spec
 
@@ -112,7 +106,7 @@ def learn(
     return lambda **at: tm.to_model(learned.isel(at), like)
 
 
-def judge(dictionary: "tm.ReluDictionary", layer: Layer, labels: np.ndarray) -> xr.Dataset:
+def judge(dictionary: tm.ReluDictionary, layer: Layer, labels: np.ndarray) -> xr.Dataset:
     """Measure features: `purity` and its `digit`, and `logit_digit`, which W_out @ d_k raises most.
 
     `pure` is the share of the live features that are pure.
@@ -135,7 +129,7 @@ def compare(judged: Mapping[str, xr.Dataset], k: int, by_l1: Sequence[xr.Dataset
     return features.assign(pure=("coding", pure)).assign_coords(coding=[*judged, "L1"])
 
 
-def portrait(dictionary: "tm.ReluDictionary", layer: Layer, images: np.ndarray) -> xr.Dataset:
+def portrait(dictionary: tm.ReluDictionary, layer: Layer, images: np.ndarray) -> xr.Dataset:
     """Draw features as images: means and examples of what they respond to, and their directions.
 
     The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as

@@ -1,9 +1,9 @@
 """The networks that both figures look into: what they can be set to, and how they are trained."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import xarray as xr
+from pydantic import AfterValidator, Field
 
 import toymodels as tm
 
@@ -13,18 +13,9 @@ WEIGHTS = {"W_in": ("hidden", "pixel"), "W_out": ("label", "hidden")}
 OURS = tm.Source("ours: of the source, the shapes are known")
 
 
-class Rising(tm.Distinct):
-    """The tuples in which every number is larger than the one before."""
-
-    def __contains__(self, values: tuple[Any, ...]) -> bool:
-        return list(values) == sorted(set(values))
-
-    def __str__(self) -> str:
-        return "rising"
-
-
-Depths = Annotated[tuple[Annotated[int, tm.Range(1, 3)], ...], Rising()]
-RisingCounts = Annotated[tm.Counts, Rising()]
+Depths = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=3)], ...], Field(min_length=1), AfterValidator(tm.rising)
+]
 
 
 class NetworkSpec(tm.TrainingSpec):
@@ -34,18 +25,12 @@ class NetworkSpec(tm.TrainingSpec):
     """The images: MNIST, or scikit-learn's bundled digits, which need no files."""
     depth: Depths = (1, 2, 3)
     """Numbers of hidden layers; the lower row shows a network of the first."""
-    width: RisingCounts = (16, 64)
+    width: tm.RisingSizes = (16, 64)
     """Units of each hidden layer; the lower row shows a network of the last."""
     steps: tm.Count = 4700
     batch_size: tm.Count = 128
     learning_rate: tm.Positive = 2e-3
     schedule: Literal["constant", "cosine"] = "cosine"
-
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        widest, deepest = max(self.width), max(self.depth)
-        inputs = widest if deepest > 1 else 64
-        yield tm.trained(self.restarts, deepest, widest, inputs, uses=self.samples_seen)
-        yield self.batch_size, 64 + widest
 
 
 def train(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -18,10 +19,8 @@ UNITS = 5  # that are drawn of each digit
 WORKS = 0.9  # accuracy of a network that has not collapsed
 
 
-def look(objective: Any, model: "tm.MLP", _key: Any) -> dict[str, Any]:
+def look(objective: Any, model: tm.MLP, _key: Any) -> dict[str, Any]:
     """Measure a network on the test images."""
-    import jax.numpy as jnp  # not to draw
-
     test = objective.test
     h = jnp.stack(model.hidden(tm.as_columns(test.images)))
     means = selectivity.class_means(h, test.labels, DIGITS)

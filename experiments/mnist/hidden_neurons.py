@@ -31,17 +31,20 @@ from typing import Annotated
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from pydantic import AfterValidator, Field
 
 import toymodels as tm
 from experiments.mnist import _units as units
-from experiments.mnist._networks import NAMES, OURS, WEIGHTS, NetworkSpec, Rising, train
+from experiments.mnist._networks import NAMES, OURS, WEIGHTS, NetworkSpec, train
 from toymodels import plotting, selectivity
+
+Pressures = Annotated[tuple[tm.NonNegative, ...], Field(min_length=1), AfterValidator(tm.rising)]
 
 
 class Spec(NetworkSpec):
     """Settings; the source prints none but the shapes."""
 
-    pressure: Annotated[tuple[tm.NonNegative, ...], Rising()] = (0.0, 0.001, 0.003, 0.01, 0.03)
+    pressure: Pressures = (0.0, 0.001, 0.003, 0.01, 0.03)
     """Coefficients of the L1 penalty, summed over all hidden units; from 0 on."""
     restarts: tm.Count = 3
     steps: tm.Count = 2350

@@ -23,6 +23,7 @@ from typing import Annotated
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from pydantic import Field
 
 import toymodels as tm
 from toymodels import geometry, plotting
@@ -33,7 +34,7 @@ PAPER = tm.Source("Elhage et al. 2022, introduction")
 class Spec(tm.TrainingSpec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
-    n: Annotated[int, tm.Range(3)] = 5
+    n: Annotated[tm.Count, Field(ge=3)] = 5
     """Number of features, for two dimensions."""
     sparsity: tm.Sparsities = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
     """S, the probability that a feature is inactive; one panel each."""

@@ -45,18 +45,17 @@ class Spec(tm.TrainingSpec):
     sparsity: tm.Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
     """S, the probability that a feature is inactive; one column each."""
     restarts: tm.Count = 2
-    sizes = tm.zipped("n", "m", "importance_decay")
+
+    @property
+    def sizes(self) -> list[Any]:
+        """An object with n, m and importance_decay for each size."""
+        return self.zipped("n", "m", "importance_decay")
 
     def check(self) -> None:
         if any(size.m > size.n for size in self.sizes):
             raise ValueError("m must be at most n")
         for size in self.sizes:
             tm.check_importance(size.importance_decay, size.n)
-
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        for size in self.sizes:
-            models = 2, self.restarts, len(self.sparsity)
-            yield tm.trained(*models, size.m, size.n, uses=self.samples_seen)
 
 
 def run(lab: tm.Lab[Spec]) -> xr.DataTree:

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from pydantic import Field
 
 import toymodels as tm
 from toymodels import geometry, plotting, theory
@@ -35,15 +36,12 @@ BAND = 0.15  # decades around a boundary in which the theory is not asked for
 class Spec(tm.TrainingSpec):
     """Settings; the source prints no optimiser and no grid."""
 
-    cells: Annotated[int, tm.Range(2)] = 40
+    cells: Annotated[tm.Count, Field(ge=2)] = 40
     """Cells along each axis of the diagram."""
     restarts: tm.Count = 10
     steps: tm.Count = 2000
     learning_rate: tm.Positive = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
-
-    def arrays(self) -> Iterator[tuple[int, ...]]:
-        yield tm.trained(self.restarts, self.cells, self.cells, 2, uses=self.samples_seen)
 
 
 def run(lab: tm.Lab[Spec]) -> xr.Dataset:

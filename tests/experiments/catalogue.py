@@ -2,7 +2,6 @@
 
 import os
 import runpy
-from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 
@@ -28,8 +27,13 @@ def load(stem):
 
 def without_mnist(spec):
     """Return the settings with scikit-learn's digits where MNIST is not at hand."""
-    has_images = any(field.name == "dataset" for field in fields(spec))
-    return replace(spec, dataset="digits") if has_images and not mnist_at_hand() else spec
+    has_images = "dataset" in type(spec).model_fields
+    return changed(spec, dataset="digits") if has_images and not mnist_at_hand() else spec
+
+
+def changed(spec, **settings):
+    """Return the spec with other settings, checked as all are."""
+    return type(spec)(**{**dict(spec), **settings})
 
 
 def mnist_at_hand():

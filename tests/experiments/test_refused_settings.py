@@ -1,9 +1,7 @@
 """Settings that could not end in a figure are refused before anything is trained."""
 
-from dataclasses import replace
-
 import pytest
-from catalogue import load
+from catalogue import changed, load
 
 REFUSED = [
     ("mixing_matrix", {"other_heads": (1,)}, "other_heads must be"),
@@ -18,6 +16,11 @@ REFUSED = [
     ("templates", {"expansion": (90,)}, "at most 1,438"),
     ("templates", {"width": (1,)}, "k must be at most 1"),
     ("hidden_neurons", {"pressure": (0.1,)}, "pressure must start at 0"),
+    ("intro_2d", {"n": 10**9}, "n must be less than"),
+    ("intro_2d", {"importance_decay": 1e30}, "importance_decay must be at most"),
+    ("linear_vs_relu", {"n": (20, 10**9)}, "n must be less than"),
+    ("linear_vs_relu", {"m": (30,)}, "m must be at most n"),
+    ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 
 
@@ -25,4 +28,4 @@ REFUSED = [
 def test_what_could_not_be_drawn_is_refused(stem, changes, sentence):
     smoke = load(stem).preset("smoke")
     with pytest.raises(ValueError, match=sentence):
-        replace(smoke, **changes)
+        changed(smoke, **changes)

@@ -1,7 +1,11 @@
 """Setting JAX up for a session, each in a process of its own."""
 
+import os
+
 import pytest
 from scripts import finish, start
+
+from toymodels.suite import backend
 
 
 def run(program, tmp_path, **environment):
@@ -60,3 +64,11 @@ def test_devices_are_counted(tmp_path):
     status, err = run("import toymodels; toymodels.setup(cpu_devices=0)", tmp_path)
     assert status == 1
     assert "cpu_devices must be a whole number of at least 1; got 0" in err
+
+
+def test_compiled_programs_are_kept_up_to_a_limit(tmp_path):
+    for i in range(5):
+        (tmp_path / f"program{i}").write_bytes(b"0" * 10)
+        os.utime(tmp_path / f"program{i}", (i, i))
+    backend.forget_oldest(tmp_path, 30)
+    assert {path.name for path in tmp_path.iterdir()} == {"program2", "program3", "program4"}

@@ -95,17 +95,3 @@ def test_names_are_used_once_and_could_be_files():
             use("data")
     with pytest.raises(ValueError, match="letters, digits"):
         lab.train("../models", problem)
-
-
-def test_zipped_fields_have_one_length():
-    class Sizes(tm.Spec):
-        """Two sizes."""
-
-        n: tm.Counts = (5, 6)
-        m: tm.Counts = (2, 3)
-        sizes = tm.zipped("n", "m")
-
-    assert [(size.n, size.m) for size in Sizes().sizes] == [(5, 2), (6, 3)]
-    assert list(Sizes().to_dict()) == ["n", "m"]
-    with pytest.raises(ValueError, match="n and m must have one entry for each size"):
-        Sizes(n=(5,))

@@ -65,7 +65,7 @@ class Experiment(Generic[S]):
     reads: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        taken = {"preset", "seed", "out", "data_dir", "force"} & set(self.Spec.__dataclass_fields__)
+        taken = {"preset", "seed", "out", "data_dir", "force"} & set(self.Spec.model_fields)
         if taken:
             raise TypeError(f"{', '.join(sorted(taken))}: the command line's own, not a Spec field")
         try:
@@ -94,6 +94,6 @@ class Experiment(Generic[S]):
 
     def main(self) -> NoReturn:
         """Run this script's experiment as its command line says, and exit."""
-        from toymodels.suite.cli import main
+        from toymodels.suite.run_command import main  # which imports this module
 
         main(self, sys.argv[1:])

@@ -18,6 +18,7 @@ from toymodels.data.files import exclusive, read_json
 from toymodels.suite import backend
 from toymodels.suite.claim import Claim
 from toymodels.suite.experiment import Experiment
+from toymodels.suite.flags import Options
 from toymodels.suite.spec import PRESETS, Spec
 from toymodels.suite.store import artifacts
 from toymodels.suite.store.artifacts import Place
@@ -25,7 +26,6 @@ from toymodels.suite.store.checkpoints import Checkpoint
 from toymodels.suite.store.identity import Identity, Sources
 from toymodels.suite.store.netcdf import Data
 from toymodels.suite.store.provenance import Stopwatch, refuse_dirty
-from toymodels.suite.usage import Options
 
 LONGEST_NAME = 40  # characters that changed settings may take in the name of a file
 
@@ -65,7 +65,7 @@ def _suffix(changed: dict[str, Any], preset: str) -> str:
 
     What they are changes of is named as well, where it is not what is run by default.
     """
-    base = [] if preset == Options.preset else [preset]
+    base = [] if preset == Options().preset else [preset]
     words = "-".join([*base, *(f"{name}{_word(value)}" for name, value in changed.items())])
     fits = len(words) <= LONGEST_NAME and re.fullmatch(r"[\w.+-]+", words)
     return f".{words}" if fits else f".{'-'.join([*base, artifacts.short_hash(changed)])}"

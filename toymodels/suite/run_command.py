@@ -1,0 +1,127 @@
+"""The command `run`: from words to figures.
+
+Sources are read before a script is loaded from them, so that a result is known by what computed it.
+"""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+from toymodels.suite import backend, catalog
+from toymodels.suite.batch import perform
+from toymodels.suite.experiment import Experiment
+from toymodels.suite.flags import Options, parse
+from toymodels.suite.running import Order as Job
+from toymodels.suite.spec import Spec
+from toymodels.suite.store.identity import Sources
+from toymodels.suite.terminal import with_safe_streams
+from toymodels.suite.usage import Parser, wrong_usage
+
+WITH_A_VALUE = ("--preset", "--seed", "--out", "--data-dir")  # of the flags that all runs have
+
+
+def main(experiment: Experiment[Any], words: Sequence[str]) -> NoReturn:
+    """Run one script's experiment as the command line says, and exit."""
+    prog = f"python experiments/{experiment.page.name}.py"
+    sys.exit(with_safe_streams(lambda: run_one(lambda: experiment, experiment.root, words, prog)))
+
+
+def run_chosen(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
+    """Run the figures that the first words name, as the flags after them say."""
+    targets, flags = split_targets(words)
+    with wrong_usage():
+        if not targets:
+            raise ValueError(f"what to run? {catalog.choices(scripts)}")
+        paths = catalog.choose(scripts, targets)
+    prog = f"python -m experiments run {' '.join(targets)}"
+    if len(paths) > 1:
+        return run_many(paths, folder.parent, flags, prog)
+    return run_one(lambda: load(paths[0]), folder.parent, flags, prog)
+
+
+def split_targets(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Tell the figures' names from the flags; after a figure's own flag, all are its values."""
+    targets: list[str] = []
+    flags: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            targets.append(word)
+            continue
+        flags.append(word)
+        if word in WITH_A_VALUE:
+            flags.extend(islice(rest, 1))
+        elif word.partition("=")[0] not in (*WITH_A_VALUE, "--force"):
+            flags.extend(rest)
+    return targets, flags
+
+
+def run_one(
+    load: Callable[[], Experiment[Any]], root: Path, words: Sequence[str], prog: str
+) -> int:
+    """Make one figure, whose Spec says what can be set, and return the exit status."""
+    sources = Sources(root)  # before the script is loaded
+    backend.draw_without_a_screen()
+    with wrong_usage():
+        preset = _preset(words)
+    experiment = load()
+    page = experiment.page
+    with wrong_usage():
+        about = f"{page.title} ({page.source})"
+        options, spec = parse(words, prog, about, run=Options(), figure=experiment.preset(preset))
+        return _interruptible({page.name: lambda: _job(experiment, sources, options, spec)})
+
+
+def run_many(paths: Sequence[Path], root: Path, words: Sequence[str], prog: str) -> int:
+    """Make several figures at the same options, and return the exit status."""
+    sources = Sources(root)
+    backend.draw_without_a_screen()
+
+    def job(path: Path, options: Options) -> Job:
+        experiment = load(path)
+        return _job(experiment, sources, options, experiment.preset(options.preset))
+
+    with wrong_usage():
+        (options,) = parse(words, prog, "Make these figures.", run=Options())
+        return _interruptible(
+            {f"{path.parent.name}/{path.stem}": partial(job, path, options) for path in paths}
+        )
+
+
+def _interruptible(jobs: Mapping[str, Callable[[], Job]]) -> int:
+    try:
+        return perform(jobs)
+    except KeyboardInterrupt:
+        sentence = "interrupted; the state is kept, and the same command resumes from it"
+        print(f"error: {sentence}", file=sys.stderr)
+        return 1
+
+
+def _job(experiment: Experiment[Any], sources: Sources, options: Options, spec: Spec) -> Job:
+    changed = spec.overrides(experiment.preset(options.preset))
+    folder = experiment.root / ("out" if changed or options.preset == "smoke" else "figures")
+    out = Path(options.out) if options.out else folder
+    data_dir = Path(options.data_dir) if options.data_dir else None
+    how = options.preset, options.seed, out, options.force, data_dir
+    return Job(experiment, spec, *how, sources=sources)
+
+
+def _preset(words: Sequence[str]) -> str:
+    """Look ahead for the preset, which decides the defaults of all other settings."""
+    parser = Parser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--preset", default=Options().preset)
+    return Options(preset=parser.parse_known_args(words)[0].preset).preset
+
+
+def load(path: Path) -> Experiment[Any]:
+    """Import the script of a figure, and return its experiment."""
+    spec = spec_from_file_location(f"experiments.{path.parent.name}.{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # where pydantic looks for the texts below fields
+    spec.loader.exec_module(module)
+    return module.EXPERIMENT
