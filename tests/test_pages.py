@@ -51,11 +51,6 @@ def test_the_python_runs(name, tmp_path, monkeypatch):
             assert film.n_frames == 4
 
 
-def test_ten_lines_are_ten():
-    lines = [line for line in python_in(REPOSITORY / "README.md").splitlines() if line.strip()]
-    assert len(lines) == 10
-
-
 @each_page
 def test_links_lead_somewhere(page):
     text = page.read_text()

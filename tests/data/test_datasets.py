@@ -4,7 +4,6 @@ import gzip
 import inspect
 import runpy
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -96,14 +95,6 @@ def test_places_are_tried_in_order(mirrors, monkeypatch, tmp_path):
     assert not mirrors.asked
 
 
-@pytest.mark.parametrize("level", [0, 1, 9])
-def test_any_compression_of_the_content_passes(mirrors, tmp_path, level):
-    folder = write_files(tmp_path, CONTENTS)
-    for name, content in CONTENTS.items():
-        (folder / f"{name}.gz").write_bytes(gzip.compress(content, level, mtime=level))
-    assert is_small_mnist(datasets.load_mnist(folder))
-
-
 @pytest.mark.parametrize("name", CONTENTS)
 def test_a_wrong_file_is_refused_by_name(mirrors, tmp_path, name):
     mirrors.offer(FIRST, CONTENTS)  # which must not be used in its place
@@ -157,14 +148,6 @@ def test_the_second_mirror_is_asked_where_the_first_fails(mirrors):
     mirrors.offer(SECOND, {TRAIN_IMAGES: CONTENTS[TRAIN_IMAGES]})
     assert is_small_mnist(datasets.load_mnist())
     assert mirrors.asked[:2] == [f"{mirror}{TRAIN_IMAGES}.gz" for mirror in (FIRST, SECOND)]
-
-
-def test_only_what_the_cache_lacks_is_downloaded(mirrors):
-    write_files(datasets.cache_folder(), CONTENTS)
-    (datasets.cache_folder() / f"{TRAIN_IMAGES}.gz").unlink()
-    mirrors.offer(FIRST, CONTENTS)
-    assert is_small_mnist(datasets.load_mnist())
-    assert mirrors.asked == [f"{FIRST}{TRAIN_IMAGES}.gz"]
 
 
 def test_a_wrong_file_in_the_cache_is_named_and_replaced(mirrors, capsys):
@@ -230,12 +213,6 @@ def test_the_real_files_are_mnist():
 # -- which dataset can be had here, for the Makefile
 
 
-def test_mnist_is_named_where_it_is(mirrors, monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv(datasets.VARIABLE, str(write_files(tmp_path, CONTENTS)))
-    datasets.main()
-    assert capsys.readouterr() == ("mnist\n", "")
-
-
 def test_the_digits_are_named_where_there_is_no_mnist_and_the_reason_is_told(mirrors, capsys):
     datasets.main()
     out, err = capsys.readouterr()
@@ -292,17 +269,6 @@ def test_what_comes_in_pieces_is_whole(answer, capsys):
     answer(Answer([b"one ", b"two ", b"three"]))
     assert downloads.fetch("https://nowhere.invalid/file.gz") == b"one two three"
     assert "https://nowhere.invalid/file.gz" in capsys.readouterr().err
-
-
-def test_a_terminal_shows_a_bar(answer, monkeypatch):
-    shown = []
-    tty = types.SimpleNamespace(isatty=lambda: True, write=shown.append, flush=lambda: None)
-    answer(Answer([bytes(2**14), bytes(2**13)]))
-    monkeypatch.setattr(sys, "stderr", tty)
-    assert len(downloads.fetch("https://nowhere.invalid/file.gz")) == 2**14 + 2**13
-    words = "".join(shown)
-    assert "file.gz" in words
-    assert "24.6/24.6 kB" in words
 
 
 def test_a_server_s_refusal_is_an_error_of_the_system(answer):

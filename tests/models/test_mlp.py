@@ -75,16 +75,6 @@ def test_weights_start_for_relu():
     assert abs(np.corrcoef(first, second)[0, 1]) < 5 / 300  # drawn apart from each other
 
 
-def test_an_ensemble_is_a_vmap_over_the_constructor():
-    keys, x = jax.random.split(KEY, 3), jnp.asarray(numbers(PIXELS, BATCH))
-    models = jax.vmap(lambda key: MLP(PIXELS, WIDTH, 3, LABELS, key=key))(keys)
-    outputs = jax.vmap(lambda model: model(x))(models)
-    assert models.W_hidden[1].shape == (3, WIDTH, WIDTH)
-    for i, key in enumerate(keys):
-        alone = MLP(PIXELS, WIDTH, 3, LABELS, key=key)
-        np.testing.assert_allclose(outputs[i], alone(x), atol=1e-6)
-
-
 @pytest.mark.parametrize(
     ("sizes", "sentence"),
     [

@@ -254,13 +254,6 @@ def test_products_are_computed_once_for_all_restarts():
     assert widest(MANY) <= BATCH * TOKENS * D_MODEL
 
 
-def test_no_pattern_is_multiplied_out_with_an_ov_matrix(monkeypatch):
-    """Nothing is as large as [batch, features, tokens, d_model, d_model], even in one block."""
-    monkeypatch.setattr(attention, "BLOCK_ENTRIES", 10**9)
-    # the products are seen, so that the measure sees what is formed once for all
-    assert 5**2 * BATCH * TOKENS * D_MODEL <= widest(1) < BATCH * 5 * TOKENS * D_MODEL**2
-
-
 SMALL = {"tokens": 3, "batch_size": 16, "test_samples": 256}
 RESTARTS = Axis.seeds(4, shared_batches=True)
 

@@ -1,6 +1,6 @@
 """Dictionaries in training: unit columns, minibatches, units that die and are revived."""
 
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 import xarray as xr
+from flax import nnx
 
 from toymodels import (
     Axis,
@@ -19,7 +20,7 @@ from toymodels import (
     train,
     unit_norm,
 )
-from toymodels.engine import ensemble, training
+from toymodels.engine import ensemble
 from toymodels.measures import baselines, recovery
 
 KEY = jax.random.key(0)
@@ -34,63 +35,36 @@ RANDOM = np.random.default_rng(0)
 TRUTH = baselines.random_directions(D, TRUE, seed=3).astype(np.float32)
 ACTIVE = RANDOM.random((TRUE, SAMPLES)) < 0.1
 X = (TRUTH @ (RANDOM.random((TRUE, SAMPLES)) * ACTIVE)).astype(np.float32)
+REFRESHES = (20, 50)
 
 
-def objective(model="relu", l1=0.05, **settings):
+def objective(model=ReluDictionary, l1=0.05, **settings):
     settings = {"activations": jnp.asarray(X), "batch_size": 128, **settings}
-    build = MODELS[model] if isinstance(model, str) else model
-    return SparseDictionary(lambda key: build(D, FEATURES, key=key), l1=l1, **settings)
+    return SparseDictionary(lambda key: model(D, FEATURES, key=key), l1=l1, **settings)
 
 
-def problem(l1, activations, model="relu"):
-    return objective(model, l1, activations=activations), unit_norm(optax.adam(1e-2))
+def trained(steps=100, axes=(), model=ReluDictionary, **settings):
+    def problem(activations, l1=0.05):
+        return objective(model, l1, activations=activations), unit_norm(optax.adam(1e-2))
+
+    return train(problem, list(axes), steps, KEY, data={"activations": X}, **settings)
 
 
-@cache
-def member(name="relu"):
-    """A member's first state, and its chunk with refreshes after steps 20 and 50."""
-    optimizer = unit_norm(optax.adam(1e-2))
-    step = jax.jit(partial(training.advance, objective(name), optimizer))
-    state = training.start(objective(name), optimizer, KEY)
-    return state, lambda state, begin, end: step(
-        state, KEY, np.int32(begin), np.int32(end), np.bool_(end in (20, 50))
-    )
-
-
-def dying():
-    """A member all of whose units but one are dead, and stay so without resampling."""
-    state, chunk = member()
-    model = jax.tree.map(lambda leaf: leaf, state.model)
-    model.b_enc[...] = jnp.full(FEATURES, -10.0).at[0].set(0.0)
-    return state._replace(model=model), chunk
-
-
-def trained(steps=100, axes=None, problem=problem, **settings):
-    axes = [Axis("l1", [0.01, 0.1]), Axis.seeds(2)] if axes is None else axes
-    return train(problem, axes, steps, KEY, data={"activations": X}, **settings)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_columns_keep_length_one(name):
-    state, chunk = member(name)
-    run = training.run_chunks(chunk, state, [1, 20, 60])
-    for earlier, later in [(state, chunk(state, 0, 1).state), (state, run.state)]:
-        before, after = (np.asarray(s.model.W_dec[...]) for s in (earlier, later))
-        np.testing.assert_allclose(np.linalg.norm(after, axis=0), 1, rtol=1e-6)
-        assert np.abs(after - before).max() > 1e-3
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_columns_keep_length_one(model):
+    found = trained(60, model=model, refreshes=REFRESHES, snapshots=(0, 1, 60)).W_dec_history
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-6)
+    assert (np.abs(found[1:] - found[0]).max(["activation", "dictionary_feature"]) > 1e-3).all()
 
 
 def test_sparse_features_are_recovered():
-    state, chunk = member()
-    found = training.run_chunks(chunk, state, [20, 50, 1500]).state.model
-    at_first, at_last = (
-        recovery.mmcs(TRUTH, np.asarray(model.W_dec[...])) for model in (state.model, found)
-    )
-    assert at_first < 0.9 < 0.95 < at_last
+    found = trained(1500, refreshes=REFRESHES, snapshots=[0])
+    at_first = recovery.mmcs(TRUTH, found.W_dec_history.values[0])
+    assert at_first < 0.9 < 0.95 < recovery.mmcs(TRUTH, found.W_dec.values)
 
 
 def test_loss_is_error_plus_penalty():
-    model, l1 = MODELS["relu"](D, FEATURES, key=KEY), 0.3
+    model, l1 = ReluDictionary(D, FEATURES, key=KEY), 0.3
     codes = np.maximum(np.asarray(model.W_enc[...]) @ X, 0)
     error = np.square(X - np.asarray(model.W_dec[...]) @ codes).sum(axis=0)
     expected = (error + l1 * codes.sum(axis=0)).mean()
@@ -140,10 +114,11 @@ DEAD = np.array([2, 5, 9])
 
 
 def half_dead(name):
-    """A state some of whose units never fire, after enough steps for moments to be there."""
-    state, chunk = member(name)
-    model, memory = chunk(state, 0, 19).state
-    model = jax.tree.map(lambda leaf: leaf, model)  # the member is everybody's
+    """A model some of whose units never fire, and an optimizer's moments of all of them."""
+    model = MODELS[name](D, FEATURES, key=KEY)
+    optimizer, weights = unit_norm(optax.adam(1e-2)), nnx.state(model, nnx.Param)
+    gradient = nnx.state(jax.grad(objective(MODELS[name]).loss)(model, KEY), nnx.Param)
+    _, memory = optimizer.update(gradient, optimizer.init(weights), weights)
     model.b_enc[...] = model.b_enc[...].at[DEAD].set(-100.0)
     return model, memory
 
@@ -153,7 +128,9 @@ def test_refresh_revives_the_dead_and_leaves_the_living(name):
     model, memory = half_dead(name)
     fired = np.asarray(model.encode(jnp.asarray(X)) > 0).any(axis=1)
     assert set(DEAD) <= set(np.flatnonzero(~fired))
-    refreshed, forgotten = jax.jit(objective(name).refresh)(model, memory, KEY, jnp.int32(20))
+    refreshed, forgotten = jax.jit(objective(MODELS[name]).refresh)(
+        model, memory, KEY, jnp.int32(20)
+    )
     assert np.asarray(refreshed.encode(jnp.asarray(X)) > 0).any(axis=1).all()
     np.testing.assert_allclose(np.linalg.norm(refreshed.W_dec[...], axis=0), 1, rtol=1e-5)
     lengths = np.linalg.norm(refreshed.W_enc[...], axis=1)
@@ -192,80 +169,50 @@ def test_refresh_of_a_living_dictionary_changes_nothing():
         np.testing.assert_array_equal(old, new)
 
 
-def alive(model):
-    return 1 - recovery.dead_fraction(np.asarray(model.encode(jnp.asarray(X))))
+def dying(axes=()):
+    """A run after its first step, all of whose units but one are dead since then."""
+    begun = trained(1, axes)
+    dead = xr.DataArray(np.arange(FEATURES) > 0, dims="dictionary_feature")
+    return begun.assign(b_enc=begun.b_enc.where(~dead, -10.0))
 
 
-def test_the_dead_are_revived_in_training_and_by_refreshes_only():
-    state, chunk = dying()
-    assert alive(state.model) == pytest.approx(0.1)
-    assert alive(chunk(state, 0, 49).state.model) == pytest.approx(0.1)
-    assert alive(chunk(state, 0, 20).state.model) == 1
-    assert alive(training.run_chunks(chunk, state, [20, 50, 60]).state.model) > 0.8
-
-
-@pytest.mark.parametrize("cut", [[3, 20, 33, 50, 60], range(1, 61)])
-def test_what_is_recorded_on_the_way_does_not_change_a_run(cut):
-    state, chunk = dying()
-    plain = training.run_chunks(chunk, state, [20, 50, 60])
-    weights = training.Recorder(cut, training.read_parameters)
-    watched = training.run_chunks(chunk, state, cut, recorders={"weights": weights})
-    assert_same(watched.state, plain.state)
+def alive(models):
+    """The share of a ReLU dictionary's units that fire on any sample."""
+    gate = models.W_enc.values @ (X - models.b_dec.values[:, None]) + models.b_enc.values[:, None]
+    return (gate > 0).any(axis=1).mean()
 
 
 def assert_same(ours, theirs):
-    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_array_equal(a, b)
+    for name in ("W_dec", "W_enc", "b_enc", "b_dec", "loss"):
+        xr.testing.assert_equal(ours[name], theirs[name])
 
 
-class MemoryStore:
-    """A store that outlives nothing but an exception."""
+def test_the_dead_are_revived_in_training_and_by_refreshes_only():
+    run = partial(trained, start=dying())
+    assert alive(run(48)) == pytest.approx(0.1)
+    assert alive(run(19, refreshes=[20])) == 1
+    assert alive(run(59, refreshes=REFRESHES)) > 0.8
 
-    arrays = None
 
-    def load(self):
-        return self.arrays
-
-    def save(self, arrays):
-        self.arrays = {name: np.array(array) for name, array in arrays.items()}
+def test_what_is_recorded_on_the_way_does_not_change_a_run():
+    axes = [Axis("l1", [0.01, 0.1])]
+    run = partial(trained, 59, axes, start=dying(axes), refreshes=REFRESHES)
+    plain, watched = run(), run(snapshots=(1, 3, 19, 20, 33))
+    assert_same(plain, watched)
+    # dead units move by a refresh only, which comes before the snapshot of its step
+    moved = np.abs(watched.W_dec_history.diff("snapshot")).isel(dictionary_feature=slice(1, None))
+    moved = moved.max(["activation", "dictionary_feature"])
+    assert (moved.sel(snapshot=[3, 19]) < 0.1).all()  # Adam's momentum of the first step
+    assert (moved.sel(snapshot=20) > 0.5).all()
 
 
 @pytest.mark.parametrize("stop", [19, 20, 35, 50])
-def test_a_resumed_run_is_the_uninterrupted_one(stop):
-    state, chunk = dying()
-    store, borders = MemoryStore(), [19, 20, 35, 50, 60]
-
-    def interrupt(step, *_):
-        if step == stop:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        training.run_chunks(chunk, state, borders, store=store, report=interrupt)
-    assert store.arrays["step"] == stop
-    resumed = training.run_chunks(chunk, state, borders, store=store)
-    assert_same(resumed.state, training.run_chunks(chunk, state, borders).state)
-
-
-@pytest.mark.slow
-def test_snapshots_do_not_change_when_an_ensemble_refreshes():
-    def build(d, features, *, key):
-        model = ReluDictionary(d, features, key=key)
-        model.b_enc[...] = jnp.full(features, -10.0)
-        return model
-
-    def problem(l1, activations):
-        return objective(build, l1, activations=activations), unit_norm(optax.adam(1e-2))
-
-    axes = [Axis("l1", [0.01, 0.1])]
-    plain, watched = (
-        trained(30, axes, problem, refreshes=(20,), snapshots=at) for at in ((), (0, 3, 17))
-    )
-    for name in ("W_dec", "W_enc", "b_enc", "b_dec", "loss"):
-        xr.testing.assert_equal(plain[name], watched[name])
-    # dead units move by a refresh only
-    first, before = (watched.W_dec_history.sel(snapshot=step, drop=True) for step in (0, 17))
-    assert np.abs(before - first).max() < 1e-5
-    assert (np.abs(plain.W_dec - first).max("activation") > 1e-3).all()
+def test_a_run_goes_on_with_its_refreshes_as_if_uninterrupted(stop):
+    start = dying()
+    whole = trained(59, start=start, refreshes=REFRESHES)
+    before, after = ([s for s in REFRESHES if (s <= stop) == early] for early in (True, False))
+    begun = trained(stop - 1, start=start, refreshes=before)
+    assert_same(trained(60 - stop, start=begun, refreshes=after), whole)
 
 
 def test_a_member_of_a_grid_is_the_same_trained_alone():
@@ -293,7 +240,7 @@ def test_activations_that_are_not_finite_are_refused(bad):
     x = X.copy()
     x[1, 2] = x[3, 4] = bad
     with pytest.raises(ValueError, match=f"activations must be finite; 2 of {X.size} are not"):
-        train(problem, [Axis("l1", [0.1])], 10, KEY, data={"activations": x})
+        objective(activations=jnp.asarray(x))
     with pytest.raises(ValueError, match="activations must be finite; 2 of"):
         objective(test_activations=jnp.asarray(x))
     with pytest.raises(ValueError, match=r"activations must be \[d, samples\]; got shape \(6, 0\)"):

@@ -17,6 +17,7 @@ from toymodels import (
     linear,
     sparse_reconstruction,
 )
+from toymodels.models.relu_output import relu
 from toymodels.numerics import blocks
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 
@@ -143,7 +144,7 @@ def test_the_short_form_sees_what_the_notebooks_do():
     plain = sparse_reconstruction(N, M, 0.9)
     assert plain.batch_size == 1024
     assert (plain.features.importance == 1).all()
-    assert plain.init(KEY).activation is jax.nn.relu
+    assert plain.init(KEY).activation is relu
 
 
 def test_it_is_an_objective():

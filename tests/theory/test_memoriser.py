@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from polygons import polygon
+from theory_problems import polygon
 
 from toymodels import theory
 from toymodels.measures import geometry

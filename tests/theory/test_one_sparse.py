@@ -2,8 +2,7 @@
 
 import jax
 import numpy as np
-from polygons import polygon
-from two_feature_problems import exact_loss
+from theory_problems import exact_loss, polygon
 
 from toymodels import theory
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from polygons import polygon
+from theory_problems import polygon
 
 from toymodels import theory
 from toymodels.measures import geometry

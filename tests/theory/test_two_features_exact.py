@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from two_feature_problems import exact_loss, grid, midpoint_loss, random_problems, sampled_loss
+from theory_problems import exact_loss, grid, midpoint_loss, random_problems, sampled_loss
 
 from toymodels import theory
 

@@ -1,7 +1,7 @@
 """The ReLU-output model: n features through m hidden dimensions and back."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +9,12 @@ from flax import nnx
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from toymodels.models.pickling import Named, by_name
 from toymodels.numerics.checks import check_count
+
+
+def relu(x: Array) -> Array:
+    """Return max(x, 0). `jax.nn.relu` itself is compiled, and a model with it cannot be pickled."""
+    return jax.nn.relu(x)
 
 
 class ReluOutput(nnx.Module):
@@ -44,7 +48,7 @@ class ReluOutput(nnx.Module):
         m: int,
         *,
         key: PRNGKeyArray,
-        activation: Callable[[Array], Array] = jax.nn.relu,
+        activation: Callable[[Array], Array] = relu,
         init_scale: ArrayLike = 1.0,
     ):
         check_count("n", n)
@@ -59,14 +63,6 @@ class ReluOutput(nnx.Module):
         """Reconstruct feature vectors, given as columns."""
         h = self.W @ x
         return self.activation(self.W.T @ h + self.b[:, None])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "activation": by_name(self.activation)}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        named = state["activation"]
-        found = named.find() if isinstance(named, Named) else named
-        super().__setstate__({**state, "activation": found})
 
 
 def identity(x: Array) -> Array:

@@ -24,7 +24,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.data.datapoints import Datapoints
 from toymodels.models.calls import check_build, check_can
-from toymodels.models.relu_output import ReluOutput
+from toymodels.models.relu_output import ReluOutput, relu
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.derivatives import with_own_gradient
 from toymodels.numerics.products import true_float32
@@ -75,7 +75,7 @@ class FiniteDataset:
         """
         model = self.build(key)
         check_can(model, "FiniteDataset", "W", "b", "activation", like="ReluOutput")
-        if model.activation is not jax.nn.relu:
+        if model.activation not in (relu, jax.nn.relu):
             raise ValueError("a finite dataset is reconstructed by a model with ReLU output")
         return model
 

@@ -1,4 +1,4 @@
-"""The two-feature model for its tests: exact in float64, by Monte Carlo and by brute force."""
+"""What tests of theory share: polygons, and the exact and the sampled two-feature model."""
 
 import jax
 import numpy as np
@@ -11,6 +11,12 @@ ANSATZ = [
     lambda p: ([1, -1], [0, 0]),
 ]
 """w and b of the ansatz solutions, in the order of `theory.Phase`."""
+
+
+def polygon(k):
+    """Corners of a regular polygon as columns, `[2, k]`."""
+    angles = 2 * np.pi * np.arange(k) / k
+    return np.stack([np.cos(angles), np.sin(angles)])
 
 
 def exact_loss(w, b, p, r):
