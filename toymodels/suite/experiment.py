@@ -44,6 +44,7 @@ class Experiment(Generic[S]):
         weights: the weights in the data, each with the dimensions that it ends in.
         describes: what the variables are that the script adds to the data, in a few words each.
         reads: files beside the script that `run` reads.
+        version: to be raised where the numbers change by what no identity sees.
 
     Raises:
         TypeError: if Spec has a field that belongs to the command line, or the docstring's
@@ -63,6 +64,7 @@ class Experiment(Generic[S]):
     weights: Mapping[str, tuple[str, ...]]
     describes: Mapping[str, str] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
+    version: int = 1
 
     def __post_init__(self) -> None:
         taken = {"preset", "seed", "out", "data_dir", "force"} & set(self.Spec.model_fields)

@@ -160,7 +160,7 @@ def _compute(order: Order, identity: Identity, sources: Sources) -> Data:
     from toymodels.suite.progress import show_progress
 
     backend.prepare()
-    sources.settle(identity)
+    sources.check_unchanged(identity)
     checkpoints: list[Checkpoint] = []
 
     def store(name: str) -> Checkpoint:

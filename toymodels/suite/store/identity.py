@@ -1,37 +1,50 @@
-"""What a figure's numbers depend on, and nothing else: settings, seed, code, versions, files.
+"""What a figure's numbers depend on: settings, seed, version, code, packages, files.
 
-The code is what `run` and `Spec` reach, wherever it lies: see `reach`. Nothing is imported, so that
-a figure can be asked within a moment whether it is current.
+Of `experiments` those statements count that define what `run` and `Spec` use, in the script and in
+the scripts that it imports from. Of `toymodels` the modules count that these statements use, and
+the modules that those import, each as a whole. Nothing is imported or run to find them.
 """
 
 import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from toymodels.suite.store.modules import Module, Statement
-from toymodels.suite.store.reach import LAB, Found, Imported, Library, Reach, name_of
+from toymodels.suite.store.sources import Module, Statement, read_module
 
 PACKAGE = Path(__file__).parents[2]
 """The library's folder."""
 
+COMPUTES_NOTHING = (
+    *("toymodels.plotting", "toymodels.suite", "toymodels.testing"),
+    *("toymodels.data.downloads", "toymodels.data.files"),
+    *("toymodels.engine.checks", "toymodels.engine.progress", "toymodels.numerics.checks"),
+)
+"""Rooms and modules that draw, write files, show progress or refuse bad input.
+
+No number of a result comes from them, so that no change of theirs makes a figure stale.
+"""
+LAB = "toymodels.suite.lab"
+"""Counts for every figure: it gives `run` its random streams, and calls the engine."""
+LAB_METHODS = {"images": "toymodels.data.images"}
+"""Modules that a method of Lab alone uses: they count where a script calls it."""
+ALSO_COUNT = (LAB, "toymodels.suite.spec")  # the latter makes the optimizer
+
 COMPUTE = ("jax", "jaxlib", "flax", "optax", "numpy")
-"""Whose versions always count."""
-DO_NOT_COMPUTE = {
-    *("experiments", "toymodels"),  # of these the sources count
-    *("xarray", "jaxtyping", "typing_extensions", "lazy_loader", "matplotlib"),
-    *("rich", "pooch", "tyro", "h5py", "h5netcdf"),
+"""Packages whose versions always count; those of others where code that counts uses them."""
+OTHERS_COMPUTE_NOTHING = {
+    *("xarray", "jaxtyping", "typing_extensions", "lazy_loader", "matplotlib", "pydantic"),
+    *("rich", "pooch", "tyro", "h5py", "h5netcdf", "IPython"),
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "skimage": "scikit-image"}
-
-PARTS = ("settings", "seed", "call", "code", "versions", "files")
 
 
 class SourceChanged(Exception):
@@ -45,43 +58,43 @@ class Identity:
     Attributes:
         settings: a hash of the settings.
         seed: the seed.
-        call: the `Spec` and `run` that the script's Experiment is given.
-        code: by file, a hash of the part that is reached.
-        versions: of the packages that compute.
+        version: that of the script's Experiment.
+        code: by file, a hash of the code that counts.
+        packages: the versions of the packages that compute.
         files: by name, the SHA-256 of each file that `run` reads.
     """
 
     settings: str
     seed: int
-    call: tuple[str, ...]
+    version: int
     code: Mapping[str, str]
-    versions: Mapping[str, str | None]
+    packages: Mapping[str, str | None]
     files: Mapping[str, str]
 
     @cached_property
     def hash(self) -> str:
         """All of it as one hash."""
-        return _hash({part: getattr(self, part) for part in PARTS})
+        return _hash(asdict(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it, for a record."""
-        parts = {part: getattr(self, part) for part in PARTS}
-        return {"hash": self.hash, **parts, "call": list(self.call)}
+        return {"hash": self.hash, **asdict(self)}
 
     def changes_since(self, recorded: Mapping[str, Any]) -> list[str]:
-        """Say what is not as an earlier identity, as `to_dict` gave it, has it; [] if all is."""
+        """Name what differs from an earlier identity, as `to_dict` gave it; [] if nothing does."""
         if recorded.get("hash") == self.hash:
             return []
-        then = {part: recorded.get(part) or {} for part in ("code", "versions", "files")}
-        changes = _changed(then["code"], self.code) + _changed(then["files"], self.files)
-        for package in _changed(then["versions"], self.versions):
-            was, now = then["versions"].get(package), self.versions.get(package)
+        if recorded.keys() != self.to_dict().keys():
+            return ["the way in which identities are made"]
+        changes = _changed(recorded["code"], self.code) + _changed(recorded["files"], self.files)
+        for package in _changed(recorded["packages"], self.packages):
+            was, now = recorded["packages"].get(package), self.packages.get(package)
             changes.append(f"{package} {was or 'none'} -> {now or 'none'}")
-        if list(recorded.get("call", ())) != list(self.call):
-            changes.append("the script's call of Experiment")
-        if (recorded.get("settings"), recorded.get("seed")) != (self.settings, self.seed):
+        if recorded["version"] != self.version:
+            changes.append(f"version {recorded['version']} -> {self.version}")
+        if (recorded["settings"], recorded["seed"]) != (self.settings, self.seed):
             changes.append("its settings")
-        return changes or ["the way in which identities are made"]
+        return changes
 
 
 def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -89,7 +102,7 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 class Sources:
-    """The sources of a repository, read once: as they are when this is made.
+    """The sources of a repository, as they are when this is made.
 
     Args:
         root: the folder that holds `experiments`.
@@ -97,39 +110,56 @@ class Sources:
     """
 
     def __init__(self, root: Path, package: Path = PACKAGE) -> None:
-        self._paths = dict(_files(root / "experiments")) | dict(_files(package))
-        self._contents = {label: path.read_bytes() for label, path in self._paths.items()}
-        self._library = Library(
-            {_module_name(label): (label, content) for label, content in self._contents.items()}
-        )
+        folders = {"experiments": root / "experiments", "toymodels": package}
+        self._files = {
+            "/".join((top, *path.relative_to(folder).parts)): (path, path.read_bytes())
+            for top, folder in folders.items()
+            for path in [*folder.rglob("*.py"), *folder.rglob("__init__.pyi")]
+        }
+        self._labels = {_module_name(f): f for f in self._files if f.endswith(".py")}
+        self._stubs = {_module_name(f): f for f in self._files if f.endswith(".pyi")}
+        self._rooms = {room for name in self._labels for room in accumulate(name.split("."), _join)}
 
     def identify(self, script: Path, settings: Mapping[str, Any], seed: int) -> Identity:
-        """Return what a script's result depends on.
+        """Return what the result of experiments/FAMILY/STEM.py depends on.
 
         Args:
-            script: experiments/FAMILY/STEM.py.
+            script: its path.
             settings: as `Spec.to_dict` gives them.
             seed: the run's seed.
 
         Raises:
-            ValueError: if the script makes no Experiment, or a source does not parse.
+            ValueError: if the script has no `EXPERIMENT = Experiment(__file__, Spec, run, ...)`,
+                or a source does not parse.
             OSError: if a file that the script reads is not there.
         """
+        name = f"experiments.{script.parent.name}.{script.stem}"
+        if name not in self._labels:
+            raise ValueError(f"{script} is not among the experiments")
         try:
-            call, reach, reads = self._computation(script)
+            given = _experiment(self._module(name))
+            found, used = self._reached(name, ast.unparse(given["Spec"]), ast.unparse(given["run"]))
+            asked = {name for one in found.values() for s in one for name in s.attributes}
+            modules = self._closure(asked, used)
         except SyntaxError as error:
             raise ValueError(f"{error.filename} does not parse: {error.msg}") from error
+        code = {
+            self._labels[home]: _hash(_code_of(self._module(home), found[home])) for home in found
+        }
+        code |= {one.label: _hash(one.code) for one in modules}
+        imported = used.union(*(module.imports for module in modules))
+        reads = ast.literal_eval(given["reads"]) if "reads" in given else ()
         return Identity(
             _hash(settings),
             seed,
-            call,
-            {label: self._code(parts) for label, parts in reach.by_file().items()},
-            versions(*COMPUTE, *sorted(_computing(reach.external))),
-            {name: _sha256((script.parent / name).read_bytes()) for name in reads},
+            ast.literal_eval(given["version"]) if "version" in given else 1,
+            code,
+            versions(*COMPUTE, *sorted(_computing(imported))),
+            {file: _sha256((script.parent / file).read_bytes()) for file in reads},
         )
 
-    def settle(self, identity: Identity) -> None:
-        """Load what an identity has of the library, and make sure that it is what was read here.
+    def check_unchanged(self, identity: Identity) -> None:
+        """Load what an identity has of the library, and check that it is what was read here.
 
         Raises:
             SourceChanged: naming a file that was changed since, or after it had been loaded.
@@ -137,110 +167,117 @@ class Sources:
         for label in identity.code:
             if label.startswith("toymodels/"):
                 import_module(_module_name(label))  # so that nothing is loaded later
-        loaded = _loaded()
         for label in identity.code:
-            path, content = self._paths[label], self._contents[label]
-            known = vars(loaded[path]) if path in loaded else {}
-            first = known.setdefault("__toymodels_source__", _sha256(content))
-            if first != _sha256(content) or not _is_still(path, content):
+            path, content = self._files[label]
+            known = getattr(sys.modules.get(_module_name(label)), "__dict__", {})
+            first = known.setdefault("__toymodels_source__", content)
+            if first != content or path.read_bytes() != content:
                 raise SourceChanged(
                     f"{label} was changed after it had been loaded, so that the old one would "
                     "compute under the new one's name: run it again"
                 )
 
-    def _computation(self, script: Path) -> tuple[tuple[str, ...], Reach, tuple[str, ...]]:
-        """Return the words for a script's `Spec` and `run`, what they reach, and files read."""
-        name = _module_name("/".join(("experiments", *script.with_suffix("").parts[-2:])) + ".py")
-        if not self._library.knows(name):
-            raise ValueError(f"{script} is not among the experiments")
-        module = self._library.module(name)
-        expressions, reads = _experiment(module)
-        lab = self._library.resolve(self._library.module(LAB[0]), LAB[1:])
-        start: list[Found | Imported] = [Imported(module), *lab]
-        call = []
-        for expression in expressions:
-            statement = Statement(ast.Expr(expression), module)
-            chains = list(statement.chains)
-            found = [one for chain in chains for one in self._library.resolve(module, chain)]
-            if isinstance(expression, ast.Name | ast.Attribute):
-                call.append(" ".join(sorted(map(name_of, found))))
-                start += found
-            else:
-                call.append(f"{statement.code} {self._library.bindings(statement)}")
-                start += self._library.targets(statement)
-        return tuple(call), self._library.reach(start), self._reads(module, reads)
+    def _module(self, name: str) -> Module:
+        label = self._labels.get(name, name)  # a folder without `__init__.py` is an empty module
+        return read_module(name, label, self._files[label][1] if label in self._files else b"")
 
-    def _code(self, statements: Iterable[Statement]) -> str:
-        return _hash([(own.code, self._library.bindings(own)) for own in statements])
+    def _reached(self, script: str, *paths: str) -> tuple[dict[str, set[Statement]], set[str]]:
+        """Return the statements that names in a script mean, by module of experiments.
 
-    def _reads(self, module: Module, node: ast.expr | None) -> tuple[str, ...]:
-        """Return the names of files, said in place or by a name of them."""
-        if isinstance(node, ast.Name | ast.Attribute):
-            chain = tuple(ast.unparse(node).split("."))
-            found = self._library.resolve(module, chain)
-            nodes = [one.node for one in found if isinstance(one, Statement)]
-            node = nodes[0].value if nodes and isinstance(nodes[0], ast.Assign) else node
-        try:
-            names = ast.literal_eval(node) if node else ()
-        except ValueError:
-            raise ValueError(f"{module.label}: `reads` must be a tuple of texts") from None
-        return tuple(names)
+        And the full names of all that these statements use of the library and other packages.
+        """
+        found: dict[str, set[Statement]] = {}
+        used: set[str] = set()
+        done, left = set(), {(script, path) for path in paths}
+        while left:
+            done.add(item := left.pop())
+            (name, path), more = item, set()
+            module, (head, _, rest) = self._module(name), path.partition(".")
+            full = _join(module.names[head], rest) if head in module.names else ""
+            if full.startswith("experiments."):
+                more = {self._locate(full)}
+            elif full:
+                used.add(full)
+            else:  # all of a module used as an object; a statement without a name runs in any case
+                new = [s for s in module.statements if not head or not s.binds or head in s.binds]
+                for statement in new:
+                    found.setdefault(name, set()).add(statement)
+                more = {(name, inner) for statement in new for inner in statement.paths}
+            left |= more - done
+        return found, used
+
+    def _closure(self, asked: set[str], used: set[str]) -> list[Module]:
+        """Return the library's modules that are used, by name or as methods, and their imports."""
+        methods = {home for method, home in LAB_METHODS.items() if method in asked}
+        names, left = set(), {LAB, *methods, *self._homes(used)}
+        while left:
+            names.add(name := left.pop())
+            imported = self._homes(self._module(name).imports)
+            left |= imported - names - (set(LAB_METHODS.values()) if name == LAB else set())
+        return [self._module(name) for name in sorted(names)]
+
+    def _homes(self, full_names: Iterable[str]) -> set[str]:
+        """Return the modules that count among those that names mean: of a lazy package all."""
+        homes = {self._locate(full)[0] for full in full_names}
+        inside = [self._homes(self._exports(home).values()) for home in homes]
+        return {home for home in homes if _counts(home)}.union(*inside)
+
+    def _locate(self, full: str) -> tuple[str, str]:
+        """Return the module that a full name leads to, through packages' stubs, and the rest."""
+        name, _, rest = full.partition(".")
+        while rest:
+            part, _, after = rest.partition(".")
+            inner = _join(name, part)
+            public = self._exports(name).get(part, inner)
+            if public != inner:
+                return self._locate(_join(public, after))
+            if inner not in self._rooms:
+                break
+            name, rest = inner, after
+        return name, rest
+
+    def _exports(self, package: str) -> Mapping[str, str]:
+        """Return the full name behind each public name of a lazy package, as its stub has it."""
+        stub = self._stubs.get(package)
+        return read_module(package, stub, self._files[stub][1]).names if stub else {}
 
 
-def _experiment(module: Module) -> tuple[list[ast.expr], ast.expr | None]:
-    """Return the expressions that a script gives for `Spec` and `run`, and for `reads`."""
-    for statement in module.bindings.get("EXPERIMENT", ()):
-        value = getattr(statement.node, "value", None)
-        if not isinstance(value, ast.Call):
-            return [ast.Name("EXPERIMENT", ast.Load())], None  # made elsewhere
-        given = arguments(value)
-        starred = None in given or any(isinstance(a, ast.Starred) for a in value.args)
-        if {"Spec", "run"} <= given.keys() and not starred:
-            return [given["Spec"], given["run"]], given.get("reads")
-        return [value], given.get("reads")  # made in some other way: all of it counts
-    raise ValueError(f"{module.label} has no EXPERIMENT = Experiment(...)")
+def _experiment(script: Module) -> dict[str | None, ast.expr]:
+    """Return what a script gives to Experiment, by name."""
+    for statement in script.statements:
+        call = getattr(statement.node, "value", None)
+        if "EXPERIMENT" in statement.binds and isinstance(call, ast.Call):
+            given = {word.arg: word.value for word in call.keywords}
+            given |= zip(("file", "Spec", "run"), call.args, strict=False)
+            if all(isinstance(given.get(n), ast.Name | ast.Attribute) for n in ("Spec", "run")):
+                return given
+    raise ValueError(f"{script.label} has no EXPERIMENT = Experiment(__file__, Spec, run, ...)")
 
 
-def arguments(call: ast.Call) -> dict[str | None, ast.expr]:
-    """Return what a call of Experiment is given, by name; None is what has none."""
-    plain = zip(("file", "Spec", "run"), call.args, strict=False)
-    return {**dict(plain), **{word.arg: word.value for word in call.keywords}}
+def _code_of(script: Module, statements: set[Statement]) -> list[Any]:
+    """Return the code of some of a script's statements, and of the imports that they use."""
+    heads = {path.partition(".")[0] for statement in statements for path in statement.paths}
+    ordered = sorted(statements, key=lambda statement: statement.node.lineno)
+    return [{h: script.names[h] for h in heads & script.names.keys()}, [s.code for s in ordered]]
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted([*folder.rglob("*.py"), *folder.rglob("__init__.pyi")]):
-        label = (folder.name if folder.name == "experiments" else "toymodels",)
-        yield "/".join((*label, *path.relative_to(folder).parts)), path.resolve()
+def _counts(name: str) -> bool:
+    within = any(f"{name}.".startswith(f"{room}.") for room in COMPUTES_NOTHING)
+    return name.startswith("toymodels") and (name in ALSO_COUNT or not within)
 
 
 def _module_name(label: str) -> str:
-    stub = ".pyi" if label.endswith(".pyi") else ""
-    parts = label.rpartition(".")[0].split("/")
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts) + stub
+    return label.rpartition(".")[0].replace("/", ".").removesuffix(".__init__")
 
 
-def _loaded() -> dict[Path, Any]:
-    """Return the modules that this process has, by their files."""
-    modules = ((getattr(m, "__file__", None), m) for m in list(sys.modules.values()))
-    return {_resolved(file): module for file, module in modules if file}
-
-
-@cache  # there are thousands
-def _resolved(file: str) -> Path:
-    return Path(file).resolve()
-
-
-def _is_still(path: Path, content: bytes) -> bool:
-    try:
-        return path.read_bytes() == content
-    except OSError:
-        return False
+def _join(package: str, name: str) -> str:
+    return f"{package}.{name}" if name else package
 
 
 def _computing(names: Iterable[str]) -> set[str]:
     """Return the distributions among other packages' names that may compute something."""
-    packages = {name.partition(".")[0] for name in names}
-    foreign = packages - sys.stdlib_module_names - DO_NOT_COMPUTE - set(COMPUTE)
+    packages = {name.partition(".")[0] for name in names} - {"experiments", "toymodels"}
+    foreign = packages - sys.stdlib_module_names - OTHERS_COMPUTE_NOTHING - set(COMPUTE)
     return {DISTRIBUTIONS.get(name, name) for name in foreign}
 
 

@@ -1,0 +1,127 @@
+"""Python files read by their syntax trees: code without what changes no result, and imports.
+
+Comments, layout, docstrings, annotations and what is below `if TYPE_CHECKING` are left out.
+"""
+
+import ast
+import symtable
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from typing import Any
+
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+
+
+class Statement:
+    """A statement at the top level of a module.
+
+    Attributes:
+        node: its syntax tree.
+        code: its source in one layout.
+        binds: the names that it defines or changes; none for a call, a loop or a condition.
+        paths: the module-level names that it uses, with the attributes: `geometry.norms`.
+        attributes: the attributes that it asks of anything.
+    """
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+        self.code = ast.unparse(node)
+        self.binds = {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
+        if isinstance(node, _ASSIGNMENTS):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            inside = [inner for target in targets for inner in ast.walk(target)]
+            self.binds = {inner.id for inner in inside if isinstance(inner, ast.Name)}
+        names = _global_names(symtable.symtable(self.code, "", "exec"))
+        self.paths = {path for path in _paths(node) if path.partition(".")[0] in names}
+        self.attributes = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+
+
+class Module:
+    """A module, read from its source; `label` is its path in the repository.
+
+    Raises:
+        SyntaxError: if it does not parse.
+    """
+
+    def __init__(self, name: str, label: str, content: bytes) -> None:
+        self.label = label
+        self.package = name.split(".") if "/__init__." in label else name.split(".")[:-1]
+        self.tree = _stripped(ast.parse(content, label))
+
+    @cached_property
+    def code(self) -> str:
+        """All of it, in one layout."""
+        return ast.unparse(self.tree)
+
+    @cached_property
+    def statements(self) -> list[Statement]:
+        """What stands at its top level, imports aside."""
+        return [Statement(node) for node in self.tree.body if not isinstance(node, _IMPORTS)]
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The full name behind each name that is imported at its top level."""
+        return dict(pair for node in self.tree.body for pair in self._imported(node))
+
+    @cached_property
+    def imports(self) -> set[str]:
+        """The full names of all that is imported, wherever that is done."""
+        return {full for node in ast.walk(self.tree) for _, full in self._imported(node)}
+
+    def _imported(self, node: ast.AST) -> Iterator[tuple[str, str]]:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                yield alias.asname or top, alias.name if alias.asname else top
+        if isinstance(node, ast.ImportFrom):
+            package = self.package[: len(self.package) + 1 - node.level] if node.level else []
+            for alias in node.names:
+                parts = [*package, *filter(None, [node.module]), alias.name]
+                yield alias.asname or alias.name, ".".join(parts)
+
+
+@lru_cache(maxsize=1024)  # several commands of one process read the same files
+def read_module(name: str, label: str, content: bytes) -> Module:
+    """Read a module, once for each content."""
+    return Module(name, label, content)
+
+
+def _stripped(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)  # that it is a field stays
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [s for s in body if not _changes_nothing(s)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return tree
+
+
+def _changes_nothing(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.If) and not statement.orelse:
+        test = ast.unparse(statement.test)
+        return test.endswith("TYPE_CHECKING") or test.startswith("__name__ ==")
+    value = getattr(statement, "value", None) if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _global_names(table: symtable.SymbolTable) -> set[str]:
+    """Return the names that a statement, or a scope in it, looks up in its module."""
+    function = table.get_type() == "function"
+    found = [
+        s for s in table.get_symbols() if s.is_global() or (s.is_referenced() and not function)
+    ]
+    return {s.get_name() for s in found}.union(*map(_global_names, table.get_children()))
+
+
+def _paths(node: ast.AST) -> set[str]:
+    root = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if isinstance(root, ast.Name):
+        return {ast.unparse(node)}
+    return set().union(*map(_paths, ast.iter_child_nodes(node)))
