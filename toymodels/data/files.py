@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,24 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         OSError: if it cannot be written; the file is then as it was.
     """
-    replace({stage(path.parent, content): path})
+    write_together({path: content}, path.parent)
+
+
+def write_together(contents: Mapping[Path, bytes], folder: Path) -> None:
+    """Replace files in this order, once the content of all of them is on the disk, in `folder`.
+
+    Raises:
+        OSError: if it cannot be written, before any file is replaced; or if one cannot be replaced.
+    """
+    staged: dict[Path, Path] = {}
+    try:
+        for path, content in contents.items():
+            staged[path] = stage(folder, content)
+        for path, temporary in staged.items():
+            os.replace(temporary, path)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
 
 
 def stage(folder: Path, content: bytes) -> Path:
@@ -44,12 +61,6 @@ def stage(folder: Path, content: bytes) -> Path:
             error.filename = str(path)  # a full disk does not say where
         raise
     return path
-
-
-def replace(targets: dict[Path, Path]) -> None:
-    """Rename staged files to their places, in this order."""
-    for temporary, path in targets.items():
-        os.replace(temporary, path)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """The three files of a figure: STEM.nc (data), STEM.png (picture), STEM.json (record).
 
-They are replaced together, the record last; it holds the data's checksum, so that data is only
-ever read again together with the record that belongs to it. Until then everything lies in a
-folder of its own beside them, named after the computation, where its checkpoints are as well.
+They are written in this order. The record holds the data's checksum, so that data is only read
+again with the record that belongs to it. What an unfinished run leaves, its checkpoints included,
+is in a folder beside them that is named after the computation.
 
 Figures of one folder whose computations are the same share both, checkpoints and finished data.
 """
@@ -20,8 +20,7 @@ from typing import Any
 import h5py
 from matplotlib.figure import Figure
 
-from toymodels.data.files import read_json, warn, write_atomically
-from toymodels.suite.store.exchange import replace_together
+from toymodels.data.files import read_json, warn, write_atomically, write_together
 from toymodels.suite.store.netcdf import STAMP, Data
 
 WORK = ".work-"  # how the names of folders for unfinished runs begin
@@ -108,13 +107,13 @@ def _recorded_sha256(place: Place) -> str | None:
 
 
 def publish(place: Place, identity: str, contents: dict[str, bytes]) -> None:
-    """Put a figure's files in place, given by suffix in the order of their renaming.
+    """Put a figure's files in place, given by suffix, the record last.
 
     Raises:
-        OSError: if one cannot be written; the figure that was there is then as it was.
+        OSError: as `write_together` does.
     """
     files = {place.file(suffix): content for suffix, content in contents.items()}
-    replace_together(files, place.work(identity))
+    write_together(files, place.work(identity))
 
 
 def forget_abandoned(place: Place) -> None:
