@@ -9,10 +9,9 @@ import pytest
 import xarray as xr
 from scripts import Tree, finish, start
 
-from toymodels.data import files
 from toymodels.suite import backend
 from toymodels.suite.store import artifacts
-from toymodels.suite.store.artifacts import Place
+from toymodels.suite.store.artifacts import ResultPaths
 from toymodels.suite.store.checkpoints import Checkpoint
 from toymodels.suite.store.netcdf import Data
 
@@ -38,33 +37,6 @@ def flip(path, at, bit=0):
     path.write_bytes(content)
 
 
-def fail_to_write(monkeypatch, code=errno.ENOSPC):
-    def fsync(descriptor):
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-
-
-# -- single files
-
-
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "a.txt"
-    files.write_atomically(path, b"old")
-    fail_to_write(monkeypatch)
-    with pytest.raises(OSError, match="No space left") as error:
-        files.write_atomically(path, b"new")
-    assert str(tmp_path) in str(error.value)
-    assert contents(tmp_path) == {"a.txt": b"old"}
-
-
-def test_written_files_have_the_usual_permissions(tmp_path):
-    plain = tmp_path / "plain"
-    plain.write_bytes(b"")
-    files.write_atomically(tmp_path / "ours", b"")
-    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
-
-
 # -- checkpoints
 
 
@@ -78,8 +50,12 @@ ARRAYS = {
 
 def test_a_checkpoint_gives_back_what_it_was_given(tmp_path):
     path = tmp_path / "work" / "relu.npz"
+    assert Checkpoint(path, "abc").load() is None
     Checkpoint(path, "abc").save(ARRAYS)
-    loaded = Checkpoint(path, "abc").load()
+    assert_same(Checkpoint(path, "abc").load())
+
+
+def assert_same(loaded):
     assert list(loaded) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert loaded[name].dtype == array.dtype
@@ -95,59 +71,23 @@ def test_a_checkpoint_knows_the_time_spent_before(tmp_path):
     assert 100 <= second.seconds < 110
 
 
-def test_no_checkpoint_is_none_without_a_word(tmp_path, capsys):
-    assert Checkpoint(tmp_path / "a.npz", "abc").load() is None
-    assert capsys.readouterr().err == ""
-
-
 def test_a_damaged_checkpoint_is_named_and_ignored(tmp_path, capsys):
+    """A flip that neither zip nor NumPy looks at, as of a date, changes no array."""
     path = tmp_path / "a.npz"
     Checkpoint(path, "abc").save(ARRAYS)
     whole = path.read_bytes()
-    damaged = [b"", whole[:40], whole[:-1], whole[: len(whole) // 2], whole + b"\0"]
-    for at in range(0, len(whole), 7):
-        flipped = bytearray(whole)
-        flipped[at] ^= 4
-        damaged.append(bytes(flipped))
-    for content in damaged:
+    cut = [whole[:length] for length in (0, 40, len(whole) // 2, len(whole) - 1)]
+    flips = [
+        whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :] for at in range(0, len(whole), 5)
+    ]
+    for content in (*cut, *flips):
         path.write_bytes(content)
-        assert Checkpoint(path, "abc").load() is None
-        (line,) = capsys.readouterr().err.splitlines()
-        assert "a.npz is damaged" in line
-
-
-def test_a_checkpoint_of_another_computation_is_ignored(tmp_path, capsys):
-    Checkpoint(tmp_path / "a.npz", "abc").save(ARRAYS)
-    assert Checkpoint(tmp_path / "a.npz", "xyz").load() is None
-    assert "another computation" in capsys.readouterr().err
-
-
-def test_a_failing_save_keeps_the_previous_checkpoint(tmp_path, monkeypatch):
-    checkpoint = Checkpoint(tmp_path / "a.npz", "abc")
-    checkpoint.save({"step": np.asarray(1)})
-    with monkeypatch.context() as patch:
-        fail_to_write(patch)
-        with pytest.raises(OSError, match="No space left"):
-            checkpoint.save({"step": np.asarray(2)})
-    assert Checkpoint(tmp_path / "a.npz", "abc").load()["step"] == 1
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-def test_a_folder_that_another_run_removed_is_made_again(tmp_path, monkeypatch):
-    write, removals = files.stage, [1, 1]
-
-    def stage(folder, content):
-        staged = write(folder, content)
-        if removals:
-            removals.pop()
-            staged.unlink()
-            folder.rmdir()
-        return staged
-
-    monkeypatch.setattr(files, "stage", stage)
-    path = tmp_path / "work" / "a.npz"
-    Checkpoint(path, "abc").save(ARRAYS)
-    assert Checkpoint(path, "abc").load() is not None
+        loaded, said = Checkpoint(path, "abc").load(), capsys.readouterr().err
+        if loaded is None:
+            assert said.startswith(f"warning: the checkpoint {path} is damaged")
+        else:
+            assert content not in cut
+            assert_same(loaded)
 
 
 def test_types_that_would_not_survive_are_refused(tmp_path):
@@ -196,62 +136,40 @@ def test_a_tree_is_the_same_now_and_read_again():
     assert Data.of(again.results, again.stamp).content == data.content
 
 
-NEW = {".nc": b"4", ".png": b"5", ".json": b"6"}
-
-
-@pytest.fixture
-def place(tmp_path):
-    """A figure that is there."""
-    place = Place(tmp_path / "family", "figure")
-    artifacts.publish(place, "f" * 64, {".nc": b"1", ".png": b"2", ".json": b"3"})
-    return place
-
-
-def assert_as_it_was(place):
-    assert contents(place.folder) == {"figure.nc": b"1", "figure.png": b"2", "figure.json": b"3"}
-    assert list(place.work("f" * 64).iterdir()) == []
+# -- publication
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
 @pytest.mark.parametrize("fails", [1, 2, 3])
-def test_a_failing_publication_leaves_all_three_files(place, monkeypatch, call, fails):
-    works, count = getattr(os, call), []
+def test_a_record_never_claims_data_that_is_not_there(tmp_path, monkeypatch, call, fails, capsys):
+    paths, works, calls = ResultPaths(tmp_path / "family", "figure"), getattr(os, call), []
 
     def fail_at(*args):
-        count.append(args)
-        if len(count) == fails:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return works(*args)
+        calls.append(args)
+        return raise_no_space() if len(calls) == fails else works(*args)
 
+    publish(paths, 1)
     monkeypatch.setattr(os, call, fail_at)
-    with pytest.raises(OSError, match="No space left") as error:
-        artifacts.publish(place, "f" * 64, NEW)
-    suffix = list(NEW)[fails - 1]
-    assert error.value.filename == str(place.file(suffix))
-    assert_as_it_was(place)
+    with pytest.raises(OSError, match="No space left"):
+        publish(paths, 2)
+    assert list(paths.work("f" * 64).iterdir()) == []
+    found = artifacts.load(paths, "f" * 64)
+    if call == "fsync" or fails == 1:  # before anything was replaced
+        assert found.results.x == 1
+    else:
+        assert found is None
+        assert "figure.nc is damaged: it is not what figure.json records" in capsys.readouterr().err
 
 
-def test_where_there_was_no_figure_a_failing_publication_leaves_none(tmp_path, monkeypatch):
-    place, works = Place(tmp_path / "family", "figure"), os.replace
-
-    def replace(old, new):
-        if new == place.file(".json"):
-            raise OSError(errno.EACCES, "Permission denied")
-        works(old, new)
-
-    monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(OSError, match="Permission denied"):
-        artifacts.publish(place, "f" * 64, NEW)
-    assert contents(place.folder) == {}
+def raise_no_space(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_folder_in_the_way_is_named_and_nothing_is_replaced(place):
-    place.file(".png").unlink()
-    place.file(".png").mkdir()
-    with pytest.raises(IsADirectoryError, match=r"figure\.png"):
-        artifacts.publish(place, "f" * 64, NEW)
-    assert contents(place.folder) == {"figure.nc": b"1", "figure.json": b"3"}
-    assert list(place.work("f" * 64).iterdir()) == []
+def publish(paths, x):
+    data = Data.of(xr.Dataset({"x": x}), {"identity": "f" * 64})
+    record = json.dumps({"data_sha256": data.sha256}).encode()
+    contents = {".nc": data.content, ".png": b"", ".json": record}
+    artifacts.publish(paths, "f" * 64, contents)
 
 
 def test_a_picture_is_the_same_bytes_each_time():
@@ -271,26 +189,8 @@ def test_a_run_leaves_three_files_that_belong_together(tree):
     assert len(list(folder.iterdir())) == 3
     record = tree.record(FIGURE)
     data = Data.read((folder / "line.nc").read_bytes())
-    assert list(record) == [
-        "stem",
-        "name",
-        "family",
-        "title",
-        "source",
-        "preset",
-        "seed",
-        "overrides",
-        "spec",
-        "deviations",
-        "claims",
-        "data_sha256",
-        "identity",
-        "provenance",
-    ]
     assert record["title"] == "A straight line"
-    assert record["source"] == "Nobody 2022, figure 1"
     assert (record["preset"], record["seed"], record["overrides"]) == ("quick", 0, {})
-    assert record["stem"] == record["name"] == "line"
     assert record["deviations"] == ["No source; 3 points."]
     assert record["claims"][1] == {
         "text": "It ends high",
@@ -300,13 +200,11 @@ def test_a_run_leaves_three_files_that_belong_together(tree):
         "holds": False,
     }
     assert record["data_sha256"] == hashlib.sha256(data.content).hexdigest()
-    assert set(data.stamp) == {"stem", "preset", "seed", "spec", "identity", "provenance"}
     assert data.stamp["provenance"] == record["provenance"]
     assert data.stamp["identity"] == record["identity"]["hash"]
     assert "experiments/lines/line.py" in record["identity"]["code"]
     provenance = record["provenance"]
-    assert (provenance["commit"], provenance["dirty"]) == (None, None)
-    assert provenance["versions"].keys() >= {"python", "jax", "jaxlib", "flax", "optax", "xarray"}
+    assert provenance["versions"].keys() >= {"python", "jax", "xarray"}
     assert "cpu" in provenance["device"]
     assert provenance["wall_seconds"] >= 0
 
@@ -358,18 +256,10 @@ def test_a_changed_or_damaged_computation_runs_again(tree, change, capsys):
     assert json.loads(data.with_suffix(".json").read_text())["data_sha256"] == sha
 
 
-def test_equal_settings_of_another_preset_are_reused_under_its_name(tree):
-    path = tree.root / "experiments" / f"{FIGURE}.py"
-    path.write_text(path.read_text().replace("paper=Spec(size=9)", "paper=Spec()"))
-    tree.command("run", "line")
-    assert tree.command("run", "line", "--preset", "paper") == 0
-    assert tree.runs() == 1
-    data = Data.read((tree.root / "figures" / "lines" / "line.nc").read_bytes())
-    assert tree.record(FIGURE)["preset"] == data.stamp["preset"] == "paper"
-
-
-@pytest.mark.parametrize("broken", ["return figure", "yield Claim"])
-def test_what_cannot_be_drawn_or_judged_is_computed_once(tree, broken, capsys):
+@pytest.mark.parametrize(
+    ("broken", "damaged"), [("return figure", False), ("yield Claim", False), ("yield Claim", True)]
+)
+def test_what_cannot_be_drawn_or_judged_is_computed_once(tree, broken, damaged, capsys):
     path = tree.root / "experiments" / f"{FIGURE}.py"
     whole = path.read_text()
     path.write_text(whole.replace(broken, f"1 / 0; {broken}", 1))
@@ -377,23 +267,15 @@ def test_what_cannot_be_drawn_or_judged_is_computed_once(tree, broken, capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert contents(tree.root / "figures" / "lines") == {}
     path.write_text(whole)
-    assert tree.command("run", "line") == 0
-    assert "drawn anew from finished data" in capsys.readouterr().out
-    assert tree.runs() == 1
-    assert len(list((tree.root / "figures" / "lines").iterdir())) == 3
-
-
-def test_kept_data_that_was_damaged_is_not_used(tree, capsys):
-    path = tree.root / "experiments" / f"{FIGURE}.py"
-    whole = path.read_text()
-    path.write_text(whole.replace("return figure", "return 1 / 0"))
-    tree.command("run", "line")
     (kept,) = (tree.root / "figures").glob("lines/.work-*/*.nc")
-    flip(kept, 2000)
-    path.write_text(whole)
+    if damaged:
+        flip(kept, 2000)
     assert tree.command("run", "line") == 0
-    assert f"{kept} is damaged" in capsys.readouterr().err
-    assert tree.runs() == 2
+    said = capsys.readouterr()
+    assert ("drawn anew from finished data" in said.out) == (not damaged)
+    assert (f"{kept} is damaged" in said.err) == damaged
+    assert tree.runs() == (2 if damaged else 1)
+    assert len(list((tree.root / "figures" / "lines").iterdir())) == 3
 
 
 @pytest.mark.parametrize(
@@ -422,22 +304,12 @@ def test_changed_settings_have_a_name_of_their_own(tree, words, name):
     assert tree.runs() == 2
 
 
-def test_the_same_change_of_two_presets_has_two_names(tree):
-    """Other fields of the two may differ as well, though none is named."""
-    path = tree.root / "experiments" / f"{FIGURE}.py"
-    path.write_text(path.read_text().replace("smoke=Spec(", "smoke=Spec(sparsity=(0.5,), "))
-    for preset in ("smoke", "quick", "paper"):
-        assert tree.command("run", "line", "--size", "4", "--preset", preset) == 0
-    names = {path.name for path in (tree.root / "out" / "lines").glob("*.png")}
-    assert names == {"line.smoke-size4.png", "line.size4.png", "line.paper-size4.png"}
-
-
 def test_a_full_disk_is_one_sentence_and_leaves_the_figure(tree, monkeypatch, capsys):
     tree.command("run", "line")
     before = contents(tree.root / "figures" / "lines")
     capsys.readouterr()
     with monkeypatch.context() as patch:
-        fail_to_write(patch)
+        patch.setattr(os, "fsync", raise_no_space)
         assert tree.command("run", "line", "--force") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: lines/line: No space left on device: ")
@@ -455,7 +327,7 @@ def test_a_folder_that_cannot_be_is_known_before_running(tree, capsys):
 
 
 def test_what_an_abandoned_run_left_is_removed_after_a_month(tree):
-    works = [Place(tree.root / "figures" / "lines", "line").work(name * 64) for name in "ab"]
+    works = [ResultPaths(tree.root / "figures" / "lines", "line").work(name * 64) for name in "ab"]
     for work in works:
         Checkpoint(work / "relu.npz", "abc").save(ARRAYS)
     month = artifacts.SECONDS_TO_KEEP + 60

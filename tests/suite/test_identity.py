@@ -1,5 +1,6 @@
 """What a figure's numbers depend on, and nothing else: one thing is changed, and it is asked."""
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from scripts import REPOSITORY, forget_experiments, without_experiments
 from toymodels.suite.store import identity
 from toymodels.suite.store.identity import SourceChanged, Sources
 
+SCRIPTS = sorted((REPOSITORY / "experiments").rglob("*.py"))
 STEM = "experiments/family/stem.py"
 SHARED = "experiments/family/_shared.py"
 SCRIPT = '''
@@ -228,6 +230,26 @@ def test_what_cannot_be_understood_is_one_sentence(tree):
         of(tree)
     with pytest.raises(ValueError, match="not among the experiments"):
         of(tree, stem="other")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_are_of_the_form_that_is_followed(script):
+    """Imports stand at the top and name what they import; nothing else is done at the top."""
+    tree = ast.parse(script.read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    plain = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    others = [ast.unparse(node) for node in tree.body[1:] if not isinstance(node, plain)]
+    assert {*imports} <= {*tree.body}
+    assert not [node for node in imports if getattr(node, "level", 0)]
+    assert not {"*", "importlib", "runpy"} & {alias.name for n in imports for alias in n.names}
+    assert all(words.startswith("if __name__ == '__main__':") for words in others)
+    assert not {"getattr", "globals", "eval", "exec", "__import__"} & {*_names(tree)}
+    if not script.name.startswith("_"):
+        assert Sources(REPOSITORY).identify(script, {}, 0).code
+
+
+def _names(tree):
+    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def test_it_is_the_same_in_every_process_and_imports_nothing_for_it(tree):

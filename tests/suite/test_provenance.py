@@ -1,6 +1,6 @@
 import subprocess
 
-from toymodels.suite.store.provenance import Stopwatch, commit
+from toymodels.suite.store.provenance import RunInfo, commit
 
 
 def git(folder, *words):
@@ -35,4 +35,4 @@ def test_the_tree_is_dirty_with_any_change_but_to_figures(tmp_path):
 
 
 def test_the_time_of_earlier_sessions_is_counted(tmp_path):
-    assert 100 <= Stopwatch(tmp_path).provenance(100.0)["wall_seconds"] < 110
+    assert 100 <= RunInfo(tmp_path).provenance(100.0)["wall_seconds"] < 110

@@ -11,48 +11,48 @@ from toymodels.suite.backend import NoDevices
 from toymodels.suite.catalog import shorten
 from toymodels.suite.claim import Claim
 from toymodels.suite.report import count_claims, format_numbers, verdict
-from toymodels.suite.running import Order, Outcome, make
+from toymodels.suite.running import Job, JobResult, make
 from toymodels.suite.store.identity import SourceChanged
 from toymodels.suite.store.provenance import DirtyTree
 
 EXPECTED = (OSError, TrainingDiverged, DirtyTree, SourceChanged)  # one sentence says it all
 
 
-def perform(orders: Mapping[str, Callable[[], Order]]) -> int:
-    """Make figures, given by name and how to place the order, and return the exit status.
+def perform(jobs: Mapping[str, Callable[[], Job]]) -> int:
+    """Make figures, given by name and a function that returns the job; return the exit status.
 
-    One that fails does not keep the others from being made.
+    A figure that fails does not stop the others.
 
     Raises:
-        NoDevices: if one is to be computed and nothing can be.
+        NoDevices: if JAX finds no device to compute on.
     """
     failed: list[str] = []
-    for name, place_order in orders.items():
+    for name, make_job in jobs.items():
         try:
-            order = place_order()
-            outcome = make(order)
+            job = make_job()
+            result = make(job)
         except NoDevices:
             raise
         except Exception as error:
             failed.append(name)
             _explain(name, error)
         else:
-            print(summarise(name, order, outcome), flush=True)
-    if len(orders) > 1:
-        print(_summary(len(orders), failed))
+            print(summarise(name, job, result), flush=True)
+    if len(jobs) > 1:
+        print(_summary(len(jobs), failed))
     return 1 if failed else 0
 
 
-def summarise(name: str, order: Order, outcome: Outcome) -> str:
-    """Say what became of an order: how the claims fare, and where the picture is."""
-    picture = shorten(outcome.picture)
-    if outcome.kept:
-        return f"{name}: kept the {outcome.kept} figure {picture}; --force replaces it"
-    how = "drawn anew from finished data" if outcome.reused else "done"
-    fared = count_claims([claim.holds for claim in outcome.claims])
+def summarise(name: str, job: Job, result: JobResult) -> str:
+    """Describe the result of a job: which claims hold, and where the picture is."""
+    picture = shorten(result.picture)
+    if result.kept:
+        return f"{name}: kept the {result.kept} figure {picture}; --force replaces it"
+    how = "drawn anew from finished data" if result.reused else "done"
+    fared = count_claims([claim.holds for claim in result.claims])
     lines = [
-        f"{name}, preset {order.preset}, seed {order.seed}: {how}",
-        *map(_judged, outcome.claims),
+        f"{name}, preset {job.preset}, seed {job.seed}: {how}",
+        *map(_judged, result.claims),
         f"  {fared}; the picture is {picture}",
     ]
     return "\n".join(lines)

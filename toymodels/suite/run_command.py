@@ -15,7 +15,7 @@ from toymodels.suite import backend, catalog
 from toymodels.suite.batch import perform
 from toymodels.suite.experiment import Experiment
 from toymodels.suite.flags import Options, parse
-from toymodels.suite.running import Order as Job
+from toymodels.suite.running import Job
 from toymodels.suite.spec import Spec
 from toymodels.suite.store.identity import Sources
 from toymodels.suite.terminal import with_safe_streams

@@ -21,20 +21,20 @@ from toymodels.suite.experiment import Experiment
 from toymodels.suite.flags import Options
 from toymodels.suite.spec import PRESETS, Spec
 from toymodels.suite.store import artifacts
-from toymodels.suite.store.artifacts import Place
+from toymodels.suite.store.artifacts import ResultPaths
 from toymodels.suite.store.checkpoints import Checkpoint
 from toymodels.suite.store.identity import Identity, Sources
 from toymodels.suite.store.netcdf import Data
-from toymodels.suite.store.provenance import Stopwatch, refuse_dirty
+from toymodels.suite.store.provenance import RunInfo, refuse_dirty
 
 LONGEST_NAME = 40  # characters that changed settings may take in the name of a file
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be made: a figure at these settings, in this folder, with data from `data_dir`.
+class Job:
+    """A figure to be made at these settings, in the folder `out`, with data from `data_dir`.
 
-    `sources` are those that the process began with; without them they are read when it is made.
+    `sources` are those that were read when the process began; without them they are read in `make`.
     """
 
     experiment: Experiment[Any]
@@ -52,12 +52,12 @@ class Order:
         return self.spec.overrides(self.experiment.preset(self.preset))
 
     @property
-    def place(self) -> Place:
-        """Where its files go: with other settings than a preset's, by a name of their own."""
+    def paths(self) -> ResultPaths:
+        """The paths of its files; settings other than the preset's are part of their name."""
         page = self.experiment.page
         changed = self.overrides | ({"seed": self.seed} if self.seed else {})
         suffix = _suffix(changed, self.preset) if changed else ""
-        return Place(self.out.resolve() / page.family, page.stem + suffix)
+        return ResultPaths(self.out.resolve() / page.family, page.stem + suffix)
 
 
 def _suffix(changed: dict[str, Any], preset: str) -> str:
@@ -76,8 +76,15 @@ def _word(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of an order; `kept` is the higher preset that was there already."""
+class JobResult:
+    """What a job made: the picture and the claims.
+
+    Attributes:
+        picture: its path.
+        claims: as measured.
+        reused: whether finished data was used again.
+        kept: the higher preset whose figure was there, and was not replaced.
+    """
 
     picture: Path
     claims: tuple[Claim, ...] = ()
@@ -85,7 +92,7 @@ class Outcome:
     kept: str | None = None
 
 
-def make(order: Order) -> Outcome:
+def make(job: Job) -> JobResult:
     """Make a figure, unless that of a higher preset is there.
 
     Raises:
@@ -93,45 +100,45 @@ def make(order: Order) -> Outcome:
         DirtyTree: if it is for the repository's own figures, and no commit has its sources.
         NoDevices: if something is to be computed, and JAX cannot.
         SourceChanged: if a file that it depends on was changed after the process had read it.
-        OSError: if the files cannot be written; an existing figure is then as it was.
+        OSError: if the files cannot be written.
     """
-    kept = _higher_preset(order)
+    kept = _higher_preset(job)
     if kept:
-        return Outcome(order.place.file(".png"), kept=kept)
-    _refuse_unrecordable(order)
-    sources = order.sources or Sources(order.experiment.root)
-    script = order.experiment.page.path
-    identity = sources.identify(script, order.spec.to_dict(), order.seed)
-    with _workspace(order.place.work(identity.hash)):
-        found = None if order.force else _find(order, identity)
-        data = _taken_up(found, order) if found else _compute(order, identity, sources)
-        claims, picture = _judge_and_draw(order, identity, data)
-        record = artifacts.to_json(_record(order, identity, data, claims)).encode()
+        return JobResult(job.paths.file(".png"), kept=kept)
+    _refuse_unrecordable(job)
+    sources = job.sources or Sources(job.experiment.root)
+    script = job.experiment.page.path
+    identity = sources.identify(script, job.spec.to_dict(), job.seed)
+    with _workspace(job.paths.work(identity.hash)):
+        found = None if job.force else _find(job, identity)
+        data = _taken_up(found, job) if found else _compute(job, identity, sources)
+        claims, picture = _judge_and_draw(job, identity, data)
+        record = artifacts.to_json(_record(job, identity, data, claims)).encode()
         contents = {".nc": data.content, ".png": picture, ".json": record}
-        kept = _publish(order, identity, contents)
-    return Outcome(order.place.file(".png"), claims, found is not None, kept)
+        kept = _publish(job, identity, contents)
+    return JobResult(job.paths.file(".png"), claims, found is not None, kept)
 
 
-def _higher_preset(order: Order) -> str | None:
-    """Return the preset of the figure that is there, if this order must not replace it."""
+def _higher_preset(job: Job) -> str | None:
+    """Return the preset of the figure that is there, if this job must not replace it."""
     try:
-        there = read_json(order.place.file(".json")).get("preset", "")
+        there = read_json(job.paths.file(".json")).get("preset", "")
     except (FileNotFoundError, ValueError):
         return None
     ranks = {preset: rank for rank, preset in enumerate(PRESETS)}
-    higher = ranks.get(there, -1) > ranks[order.preset] and not order.force
+    higher = ranks.get(there, -1) > ranks[job.preset] and not job.force
     return there if higher else None
 
 
-def _refuse_unrecordable(order: Order) -> None:
-    root = order.experiment.root
-    if not order.force and order.out.resolve().is_relative_to(root / "figures"):
+def _refuse_unrecordable(job: Job) -> None:
+    root = job.experiment.root
+    if not job.force and job.out.resolve().is_relative_to(root / "figures"):
         refuse_dirty(root)
 
 
 @contextmanager
 def _workspace(folder: Path) -> Iterator[None]:
-    """Make the folder for unfinished work first thing: a bad place is known before training."""
+    """Make the folder for unfinished work, so that a bad path is known before training."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
@@ -140,21 +147,21 @@ def _workspace(folder: Path) -> Iterator[None]:
             folder.rmdir()  # if nothing is in it
 
 
-def _find(order: Order, identity: Identity) -> Data | None:
+def _find(job: Job, identity: Identity) -> Data | None:
     """Return the data of this identity if it was finished before, for whichever figure."""
-    with exclusive(order.place.folder):  # not while one of two files has been replaced
-        return artifacts.load(order.place, identity.hash)
+    with exclusive(job.paths.folder):  # not while another process writes the files
+        return artifacts.load(job.paths, identity.hash)
 
 
-def _taken_up(data: Data, order: Order) -> Data:
+def _taken_up(data: Data, job: Job) -> Data:
     """Return data made before as this figure's and this preset's, whose settings are equal."""
     if "jax" in sys.modules:  # a script that imports it may compute as it draws
         backend.prepare()
-    stamp = {**data.stamp, "stem": order.place.stem, "preset": order.preset}
+    stamp = {**data.stamp, "stem": job.paths.stem, "preset": job.preset}
     return data if stamp == data.stamp else Data.of(data.results, stamp)
 
 
-def _compute(order: Order, identity: Identity, sources: Sources) -> Data:
+def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
     """Run the experiment as it was read, from its checkpoints if there are any."""
     from toymodels.suite.lab import Lab  # these two load what trains
     from toymodels.suite.progress import show_progress
@@ -164,36 +171,34 @@ def _compute(order: Order, identity: Identity, sources: Sources) -> Data:
     checkpoints: list[Checkpoint] = []
 
     def store(name: str) -> Checkpoint:
-        path = order.place.work(identity.hash) / f"{name}.npz"
+        path = job.paths.work(identity.hash) / f"{name}.npz"
         checkpoints.append(Checkpoint(path, identity.hash))
         return checkpoints[-1]
 
-    watch = Stopwatch(order.experiment.root)
-    lab = Lab(order.spec, order.seed, store=store, progress=show_progress, data_dir=order.data_dir)
-    results = order.experiment.run(lab)
+    info = RunInfo(job.experiment.root)
+    lab = Lab(job.spec, job.seed, store=store, progress=show_progress, data_dir=job.data_dir)
+    results = job.experiment.run(lab)
     earlier = sum((checkpoint.seconds for checkpoint in checkpoints), 0.0)
     stamp = {
-        "stem": order.place.stem,
-        "preset": order.preset,
-        "seed": order.seed,
-        "spec": order.spec.to_dict(),
+        "stem": job.paths.stem,
+        "preset": job.preset,
+        "seed": job.seed,
+        "spec": job.spec.to_dict(),
         "identity": identity.hash,
-        "provenance": watch.provenance(earlier),
+        "provenance": info.provenance(earlier),
     }
-    return Data.of(results, stamp, order.experiment.describes)
+    return Data.of(results, stamp, job.experiment.describes)
 
 
-def _judge_and_draw(
-    order: Order, identity: Identity, data: Data
-) -> tuple[tuple[Claim, ...], bytes]:
+def _judge_and_draw(job: Job, identity: Identity, data: Data) -> tuple[tuple[Claim, ...], bytes]:
     """Return claims and picture; if they cannot be had, the data is kept for the next run."""
     try:
-        claims = tuple(order.experiment.claims(data.results))
-        figure = order.experiment.plot(data.results)
+        claims = tuple(job.experiment.claims(data.results))
+        figure = job.experiment.plot(data.results)
         picture = artifacts.to_png(figure)
         _close(figure)
     except BaseException:
-        artifacts.keep(order.place, identity.hash, data)
+        artifacts.keep(job.paths, identity.hash, data)
         raise
     return claims, picture
 
@@ -205,21 +210,19 @@ def _close(figure: Figure) -> None:
         pyplot.close(figure)
 
 
-def _record(
-    order: Order, identity: Identity, data: Data, claims: tuple[Claim, ...]
-) -> dict[str, Any]:
-    page = order.experiment.page
+def _record(job: Job, identity: Identity, data: Data, claims: tuple[Claim, ...]) -> dict[str, Any]:
+    page = job.experiment.page
     return {
         "stem": page.stem,
-        "name": order.place.stem,
+        "name": job.paths.stem,
         "family": page.family,
         "title": page.title,
         "source": page.source,
-        "preset": order.preset,
-        "seed": order.seed,
-        "overrides": order.overrides,
-        "spec": order.spec.to_dict(),
-        "deviations": list(order.experiment.deviations_at(order.spec)),
+        "preset": job.preset,
+        "seed": job.seed,
+        "overrides": job.overrides,
+        "spec": job.spec.to_dict(),
+        "deviations": list(job.experiment.deviations_at(job.spec)),
         "claims": [claim.to_dict() for claim in claims],
         "data_sha256": data.sha256,
         "identity": identity.to_dict(),
@@ -227,12 +230,12 @@ def _record(
     }
 
 
-def _publish(order: Order, identity: Identity, contents: dict[str, bytes]) -> str | None:
-    """Put the files in place, and return the higher preset that has come meanwhile, if any."""
-    with exclusive(order.place.folder):
-        kept = _higher_preset(order)
+def _publish(job: Job, identity: Identity, contents: dict[str, bytes]) -> str | None:
+    """Write the files, unless a higher preset's came meanwhile; return that preset, if any."""
+    with exclusive(job.paths.folder):
+        kept = _higher_preset(job)
         if not kept:
-            artifacts.publish(order.place, identity.hash, contents)
-        shutil.rmtree(order.place.work(identity.hash), ignore_errors=True)
-        artifacts.forget_abandoned(order.place)
+            artifacts.publish(job.paths, identity.hash, contents)
+        shutil.rmtree(job.paths.work(identity.hash), ignore_errors=True)
+        artifacts.forget_abandoned(job.paths)
     return kept

@@ -28,8 +28,8 @@ SECONDS_TO_KEEP = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the files of one figure lie; changed settings have a `stem` of their own."""
+class ResultPaths:
+    """The paths of one figure's files; a figure at changed settings has a `stem` of its own."""
 
     folder: Path
     stem: str
@@ -43,23 +43,23 @@ class Place:
         return self.folder / f"{WORK}{identity[:12]}"
 
 
-def load(place: Place, identity: str) -> Data | None:
-    """Return the finished data of this identity, this figure's or another's in its folder.
+def load(paths: ResultPaths, identity: str) -> Data | None:
+    """Return the finished data of this identity, of this figure or of another one in its folder.
 
-    None if there is none; what is damaged is named in a warning, and not used.
+    Returns None if there is none. A damaged file is named in a warning, and not used.
     """
-    candidates = (place, *_siblings(place, identity))
+    candidates = (paths, *_siblings(paths, identity))
     found = (_finished(candidate, identity) for candidate in candidates)
-    return next((data for data in found if data), None) or _kept(place, identity)
+    return next((data for data in found if data), None) or _kept(paths, identity)
 
 
-def keep(place: Place, identity: str, data: Data) -> None:
-    """Keep data that could not be drawn or judged where the next run of its identity looks."""
-    write_atomically(place.work(identity) / f"{data.sha256}.nc", data.content)
+def keep(paths: ResultPaths, identity: str, data: Data) -> None:
+    """Save data that could not be drawn or judged, for the next run of the same identity."""
+    write_atomically(paths.work(identity) / f"{data.sha256}.nc", data.content)
 
 
-def _kept(place: Place, identity: str) -> Data | None:
-    for path in place.work(identity).glob("*.nc"):
+def _kept(paths: ResultPaths, identity: str) -> Data | None:
+    for path in paths.work(identity).glob("*.nc"):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == path.stem:
             return Data.read(content)
@@ -67,15 +67,15 @@ def _kept(place: Place, identity: str) -> Data | None:
     return None
 
 
-def _siblings(place: Place, identity: str) -> Iterator[Place]:
-    """Return the other figures of the folder whose data say that they are of this computation."""
-    for path in sorted(place.folder.glob("*.nc")):
-        if path.stem != place.stem and _may_be_of(path, identity):
-            yield Place(place.folder, path.stem)
+def _siblings(paths: ResultPaths, identity: str) -> Iterator[ResultPaths]:
+    """Return the paths of other figures in the folder whose data has this identity."""
+    for path in sorted(paths.folder.glob("*.nc")):
+        if path.stem != paths.stem and _may_be_of(path, identity):
+            yield ResultPaths(paths.folder, path.stem)
 
 
 def _may_be_of(path: Path, identity: str) -> bool:
-    """Look at nothing but the stamp; of what is too damaged for that nobody can tell."""
+    """Tell by the stamp alone whether data may have this identity; damaged data may."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             stamp = file.attrs.get(STAMP)
@@ -84,41 +84,41 @@ def _may_be_of(path: Path, identity: str) -> bool:
     return stamp is not None and identity in stamp
 
 
-def _finished(place: Place, identity: str) -> Data | None:
-    path = place.file(".nc")
+def _finished(paths: ResultPaths, identity: str) -> Data | None:
+    path = paths.file(".nc")
     if not path.exists():
         return None  # it is not committed, as the other two are
     content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != _recorded_sha256(place):
-        warn(f"{path} is damaged: it is not what {place.stem}.json records; it is not used")
+    if hashlib.sha256(content).hexdigest() != _recorded_sha256(paths):
+        warn(f"{path} is damaged: it is not what {paths.stem}.json records; it is not used")
         return None
     data = Data.read(content)
     return data if data.stamp.get("identity") == identity else None
 
 
-def _recorded_sha256(place: Place) -> str | None:
+def _recorded_sha256(paths: ResultPaths) -> str | None:
     try:
-        return read_json(place.file(".json")).get("data_sha256")
+        return read_json(paths.file(".json")).get("data_sha256")
     except FileNotFoundError:
         return None
     except ValueError:
-        warn(f"{place.file('.json')} is damaged: it is no JSON")
+        warn(f"{paths.file('.json')} is damaged: it is no JSON")
         return None
 
 
-def publish(place: Place, identity: str, contents: dict[str, bytes]) -> None:
-    """Put a figure's files in place, given by suffix, the record last.
+def publish(paths: ResultPaths, identity: str, contents: dict[str, bytes]) -> None:
+    """Write a figure's files, given by suffix, the record last.
 
     Raises:
         OSError: as `write_together` does.
     """
-    files = {place.file(suffix): content for suffix, content in contents.items()}
-    write_together(files, place.work(identity))
+    files = {paths.file(suffix): content for suffix, content in contents.items()}
+    write_together(files, paths.work(identity))
 
 
-def forget_abandoned(place: Place) -> None:
-    """Remove what runs in this folder left that nobody has taken up again for a month."""
-    for work in place.folder.glob(f"{WORK}*"):
+def forget_abandoned(paths: ResultPaths) -> None:
+    """Remove the work folders beside a figure that nobody has used for a month."""
+    for work in paths.folder.glob(f"{WORK}*"):
         if time.time() - work.stat().st_mtime > SECONDS_TO_KEEP:
             shutil.rmtree(work, ignore_errors=True)
 

@@ -12,14 +12,14 @@ from typing import Any
 import xarray as xr
 
 from toymodels.data.files import write_atomically
-from toymodels.suite.store.words import describe
+from toymodels.suite.store.long_names import describe
 
 Results = xr.Dataset | xr.DataTree
 
 STAMP = "toymodels"
 """The attribute that holds, as JSON, what the data is the result of."""
 
-NO_WORDS: Mapping[str, str] = MappingProxyType({})
+NO_LONG_NAMES: Mapping[str, str] = MappingProxyType({})
 WORTH_COMPRESSING = 4096  # bytes
 
 
@@ -58,16 +58,16 @@ class Data:
 
     @classmethod
     def of(
-        cls, results: Results, stamp: dict[str, Any], words: Mapping[str, str] = NO_WORDS
+        cls, results: Results, stamp: dict[str, Any], long_names: Mapping[str, str] = NO_LONG_NAMES
     ) -> "Data":
         """Write results and read them back, so that they are the same now and when loaded later.
 
-        Their attributes give way to the stamp, and to its settings one by one; variables say in
-        words what they are, their own or the suite's.
+        Their attributes are replaced by the stamp, and by its settings one by one. Variables get
+        the attribute `long_name`: their own, one of `long_names`, or the suite's.
         """
         tree = results if isinstance(results, xr.DataTree) else xr.DataTree(results)
         groups = {
-            node.path: describe(_plain(node.to_dataset(inherit=False)), words)
+            node.path: describe(_plain(node.to_dataset(inherit=False)), long_names)
             for node in tree.subtree
         }
         settings = {name: _attribute(value) for name, value in stamp.get("spec", {}).items()}

@@ -16,8 +16,8 @@ class DirtyTree(Exception):
     """A result would be recorded that no commit has the sources of; the message is one sentence."""
 
 
-class Stopwatch:
-    """Started with a run, it notes where the result comes from."""
+class RunInfo:
+    """Made when a run starts, it knows the commit and the time that the run has taken."""
 
     def __init__(self, root: Path) -> None:
         self._start = time.monotonic()

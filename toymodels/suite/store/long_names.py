@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import xarray as xr
 
-WORDS: Mapping[str, str] = MappingProxyType(
+LONG_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "W": "weights; a column is the direction of a feature",
         "W_dec": "decoder weights; a column is the direction of a dictionary feature",
@@ -50,15 +50,15 @@ WORDS: Mapping[str, str] = MappingProxyType(
 
 
 def describe(dataset: xr.Dataset, own: Mapping[str, str]) -> xr.Dataset:
-    """Return a Dataset whose variables say what they are, as far as there are words for them.
+    """Return a Dataset whose variables have `long_name`, where one is known, and `units`.
 
-    All numbers are without dimension, which is the unit "1". What a variable says already stays.
+    All numbers are without dimension, which is the unit "1". Attributes that are there stay.
     """
-    words = {**WORDS, **own}
+    known = {**LONG_NAMES, **own}
     described = dataset.copy()
     for name, variable in described.variables.items():
-        if str(name) in words:
-            variable.attrs.setdefault("long_name", words[str(name)])
+        if str(name) in known:
+            variable.attrs.setdefault("long_name", known[str(name)])
         if variable.dtype.kind in "iuf":
             variable.attrs.setdefault("units", "1")
     return described
