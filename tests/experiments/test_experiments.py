@@ -14,7 +14,7 @@ from catalogue import BY_FAMILY, load
 
 from toymodels.numerics import streams
 from toymodels.suite.experiment import Experiment
-from toymodels.suite.running import Order, make
+from toymodels.suite.running import Job, make
 from toymodels.suite.store.netcdf import Data
 
 RECORD = {
@@ -54,7 +54,7 @@ def made(request, out, keys):
     experiment = load(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "stream_key", watched(keys.setdefault(request.param, [])))
-        make(Order(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
+        make(Job(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
     return experiment, out / experiment.page.family / experiment.page.stem
 
 
