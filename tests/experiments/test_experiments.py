@@ -55,7 +55,7 @@ def made(request, out, keys):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(streams, "stream_key", watched(keys.setdefault(request.param, [])))
         make(Job(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
-    return experiment, out / experiment.page.family / experiment.page.stem
+    return experiment, out / experiment.doc.family / experiment.doc.stem
 
 
 def watched(drawn):
@@ -82,8 +82,8 @@ def groups(results):
 
 def test_page_has_title_and_source(made):
     experiment, _ = made
-    assert len(experiment.page.title) > 10 and not experiment.page.title.endswith(".")
-    assert len(experiment.page.source) > 20
+    assert len(experiment.doc.title) > 10 and not experiment.doc.title.endswith(".")
+    assert len(experiment.doc.source) > 20
 
 
 def test_deviations_are_true_at_every_preset(made):
@@ -131,7 +131,7 @@ def test_losses_are_there_and_no_history_that_nobody_draws(made):
 
 def test_no_two_trainings_or_datasets_share_their_draws(made, keys):
     experiment, _ = made
-    drawn = keys[experiment.page.stem]
+    drawn = keys[experiment.doc.stem]
     by_name = {name: tuple(key) for name, key in drawn}
     assert len(set(by_name.values())) == len(by_name)
 

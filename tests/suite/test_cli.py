@@ -123,7 +123,7 @@ def test_list_names_a_script_without_its_docstring_and_goes_on(tree, capsys):
 
 def test_every_figure_names_a_paper_that_is_a_link():
     for script in catalog.find_scripts(REPOSITORY / "experiments").values():
-        source = catalog.read_page(script).source
+        source = catalog.read_doc(script).source
         assert link_papers(source) != source
 
 

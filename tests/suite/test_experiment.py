@@ -119,8 +119,8 @@ def test_a_claim_of_something_else_is_refused(wrong):
 def test_presets_and_the_page_of_the_script():
     ours = experiment(smoke=Spec(steps=1), paper=Spec(steps=3))
     assert [ours.preset(name).steps for name in ("smoke", "quick", "paper")] == [1, 2, 3]
-    assert ours.page.title == "Labs, claims, and an experiment whose page this is"
-    assert ours.page.source == "none of them"
+    assert ours.doc.title == "Labs, claims, and an experiment whose page this is"
+    assert ours.doc.source == "none of them"
 
 
 def test_deviations_are_true_at_every_setting():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Page:
+class ScriptDoc:
     """What a script's docstring says, and where the script is.
 
     Attributes:
@@ -43,7 +43,7 @@ class Page:
         return f"{self.family}/{self.stem}"
 
 
-def read_page(path: Path) -> Page:
+def read_doc(path: Path) -> ScriptDoc:
     """Read a script's title, source, prose and deviations.
 
     Raises:
@@ -60,7 +60,7 @@ def read_page(path: Path) -> Page:
     if not title or not source:
         raise ValueError(f"{path} needs a docstring: a title, then a paragraph `Source: ...`")
     _, *deviations = re.split(r"^- ", _paragraph(docstring, "Deviations:"), flags=re.MULTILINE)
-    return Page(
+    return ScriptDoc(
         path,
         title,
         _one_line(source).removesuffix("."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 import xarray as xr
 from matplotlib.figure import Figure
 
-from toymodels.suite.catalog import Page, read_page
+from toymodels.suite.catalog import ScriptDoc, read_doc
 from toymodels.suite.claim import Claim
 from toymodels.suite.spec import Spec
 
@@ -82,17 +82,17 @@ class Experiment(Generic[S]):
     def deviations_at(self, spec: S) -> tuple[str, ...]:
         """Return the docstring's deviations, with these settings in the place of `{field}`."""
         settings = {name: getattr(spec, name) for name in spec.to_dict()}
-        return tuple(sentence.format(**settings) for sentence in self.page.deviations)
+        return tuple(sentence.format(**settings) for sentence in self.doc.deviations)
 
     @cached_property
-    def page(self) -> Page:
+    def doc(self) -> ScriptDoc:
         """What the script's docstring says, and where the script is."""
-        return read_page(Path(self.file).resolve())
+        return read_doc(Path(self.file).resolve())
 
     @property
     def root(self) -> Path:
         """The folder that holds `experiments`."""
-        return self.page.path.parents[2]
+        return self.doc.path.parents[2]
 
     def main(self) -> NoReturn:
         """Run this script's experiment as its command line says, and exit."""

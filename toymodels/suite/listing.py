@@ -14,19 +14,19 @@ from toymodels.suite.usage import parse_out
 def list_figures(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
     """Print a line for each figure, and below it one for each result that is there."""
     out = parse_out("list", words)
-    pages, status = [], 0
+    docs, status = [], 0
     for path in scripts.values():
         try:
-            pages.append(catalog.read_page(path))
+            docs.append(catalog.read_doc(path))
         except ValueError as error:
             print(f"error: {error}", file=sys.stderr)
             status = 1
     there = list(_results([out] if out else [root / "figures", root / "out"]))
-    width = max((len(page.name) for page in pages), default=0)
-    for page in pages:
-        print(f"{page.name:<{width}}  {page.title} ({page.source})")
+    width = max((len(doc.name) for doc in docs), default=0)
+    for doc in docs:
+        print(f"{doc.name:<{width}}  {doc.title} ({doc.source})")
         for picture, record in there:
-            if (record["family"], record["stem"]) == (page.family, page.stem):
+            if (record["family"], record["stem"]) == (doc.family, doc.stem):
                 print(f"    {catalog.shorten(picture)}: {_how_made(record)}")
     return status
 
@@ -59,8 +59,8 @@ def _prose(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """Give the prose of those scripts that have a page; `list` names the others."""
     for path in paths:
         with suppress(ValueError):
-            page = catalog.read_page(path)
-            yield page.name, page.prose
+            doc = catalog.read_doc(path)
+            yield doc.name, doc.prose
 
 
 def show_status(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:

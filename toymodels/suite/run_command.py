@@ -26,7 +26,7 @@ WITH_A_VALUE = ("--preset", "--seed", "--out", "--data-dir")  # of the flags tha
 
 def main(experiment: Experiment[Any], words: Sequence[str]) -> NoReturn:
     """Run one script's experiment as the command line says, and exit."""
-    prog = f"python experiments/{experiment.page.name}.py"
+    prog = f"python experiments/{experiment.doc.name}.py"
     sys.exit(with_safe_streams(lambda: run_one(lambda: experiment, experiment.root, words, prog)))
 
 
@@ -69,11 +69,11 @@ def run_one(
     with wrong_usage():
         preset = _preset(words)
     experiment = load()
-    page = experiment.page
+    doc = experiment.doc
     with wrong_usage():
-        about = f"{page.title} ({page.source})"
+        about = f"{doc.title} ({doc.source})"
         options, spec = parse(words, prog, about, run=Options(), figure=experiment.preset(preset))
-        return _interruptible({page.name: lambda: _job(experiment, sources, options, spec)})
+        return _interruptible({doc.name: lambda: _job(experiment, sources, options, spec)})
 
 
 def run_many(paths: Sequence[Path], root: Path, words: Sequence[str], prog: str) -> int:

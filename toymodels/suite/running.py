@@ -54,10 +54,10 @@ class Job:
     @property
     def paths(self) -> ResultPaths:
         """The paths of its files; settings other than the preset's are part of their name."""
-        page = self.experiment.page
+        doc = self.experiment.doc
         changed = self.overrides | ({"seed": self.seed} if self.seed else {})
         suffix = _suffix(changed, self.preset) if changed else ""
-        return ResultPaths(self.out.resolve() / page.family, page.stem + suffix)
+        return ResultPaths(self.out.resolve() / doc.family, doc.stem + suffix)
 
 
 def _suffix(changed: dict[str, Any], preset: str) -> str:
@@ -107,7 +107,7 @@ def make(job: Job) -> JobResult:
         return JobResult(job.paths.file(".png"), kept=kept)
     _refuse_unrecordable(job)
     sources = job.sources or Sources(job.experiment.root)
-    script = job.experiment.page.path
+    script = job.experiment.doc.path
     identity = sources.identify(script, job.spec.to_dict(), job.seed)
     with _workspace(job.paths.work(identity.hash)):
         found = None if job.force else _find(job, identity)
@@ -211,13 +211,13 @@ def _close(figure: Figure) -> None:
 
 
 def _record(job: Job, identity: Identity, data: Data, claims: tuple[Claim, ...]) -> dict[str, Any]:
-    page = job.experiment.page
+    doc = job.experiment.doc
     return {
-        "stem": page.stem,
+        "stem": doc.stem,
         "name": job.paths.stem,
-        "family": page.family,
-        "title": page.title,
-        "source": page.source,
+        "family": doc.family,
+        "title": doc.title,
+        "source": doc.source,
         "preset": job.preset,
         "seed": job.seed,
         "overrides": job.overrides,
