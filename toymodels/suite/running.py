@@ -19,6 +19,8 @@ from toymodels.suite import backend
 from toymodels.suite.claim import Claim
 from toymodels.suite.experiment import Experiment
 from toymodels.suite.flags import Options
+from toymodels.suite.lab import Lab
+from toymodels.suite.progress import show_progress
 from toymodels.suite.spec import PRESETS, Spec
 from toymodels.suite.store import artifacts
 from toymodels.suite.store.artifacts import ResultPaths
@@ -61,9 +63,9 @@ class Job:
 
 
 def _suffix(changed: dict[str, Any], preset: str) -> str:
-    """Name changed settings: `.n7-steps500`, or a hash where that is long or no file's name.
+    """Name changed settings: `.n7-steps500`, or by a hash if that is too long for a file's name.
 
-    What they are changes of is named as well, where it is not what is run by default.
+    The preset that they change is part of the name unless it is the default one.
     """
     base = [] if preset == Options().preset else [preset]
     words = "-".join([*base, *(f"{name}{_word(value)}" for name, value in changed.items())])
@@ -98,7 +100,7 @@ def make(job: Job) -> JobResult:
     Raises:
         TrainingDiverged: if a loss becomes NaN or infinite.
         DirtyTree: if it is for the repository's own figures, and no commit has its sources.
-        NoDevices: if something is to be computed, and JAX cannot.
+        NoDevices: if JAX finds no device to compute on.
         SourceChanged: if a file that it depends on was changed after the process had read it.
         OSError: if the files cannot be written.
     """
@@ -106,6 +108,7 @@ def make(job: Job) -> JobResult:
     if kept:
         return JobResult(job.paths.file(".png"), kept=kept)
     _refuse_unrecordable(job)
+    backend.prepare()
     sources = job.sources or Sources(job.experiment.root)
     script = job.experiment.doc.path
     identity = sources.identify(script, job.spec.to_dict(), job.seed)
@@ -154,19 +157,13 @@ def _find(job: Job, identity: Identity) -> Data | None:
 
 
 def _taken_up(data: Data, job: Job) -> Data:
-    """Return data made before as this figure's and this preset's, whose settings are equal."""
-    if "jax" in sys.modules:  # a script that imports it may compute as it draws
-        backend.prepare()
+    """Return finished data with the stamp of this figure and preset, whose settings are equal."""
     stamp = {**data.stamp, "stem": job.paths.stem, "preset": job.preset}
     return data if stamp == data.stamp else Data.of(data.results, stamp)
 
 
 def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
     """Run the experiment as it was read, from its checkpoints if there are any."""
-    from toymodels.suite.lab import Lab  # these two load what trains
-    from toymodels.suite.progress import show_progress
-
-    backend.prepare()
     sources.check_unchanged(identity)
     checkpoints: list[Checkpoint] = []
 
@@ -191,7 +188,7 @@ def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
 
 
 def _judge_and_draw(job: Job, identity: Identity, data: Data) -> tuple[tuple[Claim, ...], bytes]:
-    """Return claims and picture; if they cannot be had, the data is kept for the next run."""
+    """Return claims and picture; if making them fails, the data is kept for the next run."""
     try:
         claims = tuple(job.experiment.claims(data.results))
         figure = job.experiment.plot(data.results)

@@ -33,7 +33,7 @@ def statuses(scripts: Iterable[Path], root: Path, out: Path) -> Iterator[tuple[s
 
 
 def _state(sources: Sources, script: Path, record: Mapping[str, Any]) -> str:
-    if "identity" not in record:
+    if not isinstance(record.get("identity"), dict):
         return "unknown (made before identities were kept)"
     try:
         now = sources.identify(script, record["spec"], record["seed"])

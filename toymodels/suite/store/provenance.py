@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from toymodels.suite.store.identity import versions
 
 PACKAGES = ("toymodels", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
@@ -72,7 +74,5 @@ def _git(root: Path, *args: str) -> str | None:
 
 def device() -> str:
     """Describe the devices that JAX sees, such as `2 x cpu`."""
-    import jax  # not to draw what is there
-
     devices = jax.devices()
     return f"{len(devices)} x {devices[0].device_kind}"
