@@ -166,25 +166,25 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     is_dense, is_sparse = bool(dense.sparsity <= 0.5), bool(sparse.sparsity >= SPARSE)
     pentagons = is_sparse and sweep.sizes["attentional_feature"] == 5
     S, restarts = sparse.sparsity.item(), sweep.sizes["seed"]
-    yield ANTHROPIC.share_above(
+    yield ANTHROPIC.claim(
         f"Sparse, S = {S:g}: for most OV draws the best of {restarts} restarts is a pentagon "
         "(share of draws)",
-        0.5, best == "pentagon", when=pentagons,
-    )  # fmt: skip
-    yield tm.Source("ours: the source shows single models").share_above(
-        f"So are single restarts, S = {S:g} (share of all)",
-        0.5, names == "pentagon", when=pentagons,
-    )  # fmt: skip
-    yield ANTHROPIC.within(
+        when=pentagons,
+    ).share_above(0.5, best == "pentagon")
+    yield (
+        tm.Source("ours: the source shows single models")
+        .claim(f"So are single restarts, S = {S:g} (share of all)", when=pentagons)
+        .share_above(0.5, names == "pentagon")
+    )
+    yield ANTHROPIC.claim(
         "Dense patterns show no superposition: ||M||_F^2 is the number of heads (best, each draw)",
-        1.8, 2.2, (tm.best_of(dense).M ** 2).sum(MATRIX), when=is_dense,
-    )  # fmt: skip
-    yield tm.OURS.falls(
+        when=is_dense,
+    ).within(1.8, 2.2, (tm.best_of(dense).M ** 2).sum(MATRIX))
+    yield tm.OURS.claim(
         "Columns lie in a cone more often with dense patterns than with sparse ones (shares of all "
         "restarts)",
-        [np.mean(geometry.arrangement(one.M.values) == "cone") for one in (dense, sparse)],
         when=is_dense and is_sparse,
-    )
+    ).falls([np.mean(geometry.arrangement(one.M.values) == "cone") for one in (dense, sparse)])
     yield from claims_of_counts(data)
 
 
@@ -196,24 +196,26 @@ def claims_of_counts(data: xr.DataTree) -> Iterator[tm.Claim]:
         if one.sparsity >= SPARSE
     }
     found = {K: by_loss[K, 2, False] for K in POLYGONS if (K, 2, False) in by_loss}
-    yield tm.OURS.above(
+    yield tm.OURS.claim(
         "Two heads arrange other counts of features as two dimensions do ("
-        + ", ".join(f"{K}: {name}" for K, name in POLYGONS.items()) + "; share of restarts)",
-        0.5, [np.mean(geometry.arrangement(M) == POLYGONS[K]) for K, M in found.items()],
-    )  # fmt: skip
+        + ", ".join(f"{K}: {name}" for K, name in POLYGONS.items())
+        + "; share of restarts)"
+    ).above(0.5, [np.mean(geometry.arrangement(M) == POLYGONS[K]) for K, M in found.items()])
     eight = [by_loss[8, 2, bias][0] for bias in (False, True) if (8, 2, bias) in by_loss]
     without, *with_bias = [int(geometry.represented(M).sum()) for M in eight] or [0]
-    yield tm.Source("ours: without a threshold interference is left to ReLU and sparsity").above(
-        "With a bias two heads represent more than five of eight features, and more than without "
-        "one (number in the best restart)",
-        max(5, without), with_bias,
-    )  # fmt: skip
+    yield (
+        tm.Source("ours: without a threshold interference is left to ReLU and sparsity")
+        .claim(
+            "With a bias two heads represent more than five of eight features, and more than "
+            "without one (number in the best restart)"
+        )
+        .above(max(5, without), with_bias)
+    )
     octahedra = geometry.cross_polytope_error(by_loss.get((6, 3, False), np.empty((0, 3, 6))))
-    yield tm.OURS.within(
+    yield tm.OURS.claim(
         "Six features in three heads form an octahedron (largest deviation of M^T M from it: best "
-        "restart, median)",
-        0, 0.15, [octahedra[0], np.median(octahedra)] if len(octahedra) else [],
-    )  # fmt: skip
+        "restart, median)"
+    ).within(0, 0.15, [octahedra[0], np.median(octahedra)] if len(octahedra) else [])
 
 
 EXPERIMENT = tm.Experiment(

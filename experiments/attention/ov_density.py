@@ -144,35 +144,35 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     overlap, heads = lines.overlap.values, phase.sizes["head"]
     features, rare = phase.sizes["attentional_feature"], bool(lines.sparsity >= 0.98)
     norms, gaps = (lines[name].mean("ov_draw").values for name in ("norm", "gap"))
-    yield ANTHROPIC.within(
+    yield ANTHROPIC.claim(
         "Dense OV matrices show no superposition: ||M||_F^2 is the number of heads (overlap >= 5, "
-        "each d_model)",
-        0.9 * heads, 1.15 * heads, norms[:, overlap >= 5],
-    )  # fmt: skip
-    yield ANTHROPIC.within(
+        "each d_model)"
+    ).within(0.9 * heads, 1.15 * heads, norms[:, overlap >= 5])
+    yield ANTHROPIC.claim(
         "Sparse ones do: ||M||_F^2 is near the number of features (overlap <= 0.6, each d_model)",
-        0.75 * features, features, norms[:, overlap <= 0.6], when=rare and features <= 5,
-    )  # fmt: skip
-    yield tm.OURS.within(
-        "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)",
-        180, 360, gaps[:, overlap >= 5],
-    )  # fmt: skip
-    yield tm.OURS.within(
+        when=rare and features <= 5,
+    ).within(0.75 * features, features, norms[:, overlap <= 0.6])
+    yield tm.OURS.claim(
+        "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)"
+    ).within(180, 360, gaps[:, overlap >= 5])
+    yield tm.OURS.claim(
         "The transition is at one density x d_model for all d_model (where ||M||_F^2 is half way)",
-        0.6, 2.5, [crossing(overlap, row, (heads + features) / 2) for row in norms],
         when=rare and len(norms) > 1,
-    )  # fmt: skip
-    yield tm.OURS.within(
+    ).within(0.6, 2.5, [crossing(overlap, row, (heads + features) / 2) for row in norms])
+    yield tm.OURS.claim(
         "Dense OV matrices with disjoint outputs make pentagons (largest angle between neighbours, "
         "each d_model)",
-        72, 90, blocks.gap.mean("ov_draw"), when=rare and features == 5,
-    )  # fmt: skip
+        when=rare and features == 5,
+    ).within(72, 90, blocks.gap.mean("ov_draw"))
     D = geometry.dimensionality(phase.M.values).mean(axis=-1)
-    yield tm.Source("ours: sum D_i = rank(M) for a tight frame").within(
-        "The mean dimensionality of M's columns is heads / features in every cell, and tells "
-        "nothing (least, most)",
-        0.95 * heads / features, 1.001 * heads / features, [D.min(), D.max()],
-    )  # fmt: skip
+    yield (
+        tm.Source("ours: sum D_i = rank(M) for a tight frame")
+        .claim(
+            "The mean dimensionality of M's columns is heads / features in every cell, and tells "
+            "nothing (least, most)"
+        )
+        .within(0.95 * heads / features, 1.001 * heads / features, [D.min(), D.max()])
+    )
 
 
 def crossing(overlap: np.ndarray, norms: np.ndarray, level: float) -> float:

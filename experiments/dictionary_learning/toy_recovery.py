@@ -217,14 +217,12 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     held = np.concatenate([one.held.values.ravel() for one in sparse])
     found = [one.max_cosine.mean("dictionary_seed").values.ravel() for one in sparse]
     cosines = np.concatenate(found)
-    yield tm.OURS.above(
-        "S >= 0.7: features that a toy model represents are found (mean max cosine, all sizes)",
-        0.95, xr.DataArray(cosines[held]).mean(),
-    )  # fmt: skip
-    yield tm.OURS.below(
-        "S >= 0.7: what is missed is not represented (mean max cosine of those that are not)",
-        0.95, xr.DataArray(cosines[~held]).mean(),
-    )  # fmt: skip
+    yield tm.OURS.claim(
+        "S >= 0.7: features that a toy model represents are found (mean max cosine, all sizes)"
+    ).above(0.95, xr.DataArray(cosines[held]).mean())
+    yield tm.OURS.claim(
+        "S >= 0.7: what is missed is not represented (mean max cosine of those that are not)"
+    ).below(0.95, xr.DataArray(cosines[~held]).mean())
 
 
 def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
@@ -234,25 +232,31 @@ def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
     sparse, own = models.isel(sparsity=S >= 0.9), grid.max("l1")
     gamma = sparse.shrinkage.mean("dictionary_seed")
     at = f"{models.attrs['size']}, S >= 0.9: "
-    yield SHARKEY.within(at + "features are recovered at the best L1 (MMCS)", 0.95, 1, own)
-    yield tm.Source("ours: without sparsity nothing tells a basis from another").within(
-        f"{models.attrs['size']}, S = 0: features are not (MMCS)", 0, 0.95, dense.max("l1")
+    yield SHARKEY.claim(at + "features are recovered at the best L1 (MMCS)").within(0.95, 1, own)
+    yield (
+        tm.Source("ours: without sparsity nothing tells a basis from another")
+        .claim(f"{models.attrs['size']}, S = 0: features are not (MMCS)")
+        .within(0, 0.95, dense.max("l1"))
     )
-    yield SHARKEY.above(
+    yield SHARKEY.claim(
         at + "an L1 between the smallest and the largest is best (its MMCS over theirs)",
-        0, own - grid.isel(l1=[0, -1]).max("l1"), when=len(l1) > 2,
-    )  # fmt: skip
-    yield tm.Source("Elhage et al. 2022: there are more features than orthogonal directions").above(
-        at + "PCA does not recover them (the MMCS of autoencoders over its)",
-        0.05, own - sparse.baseline_mmcs.sel(baseline="PCA"),
-        when=models.sizes["feature"] > models.sizes["hidden"],
-    )  # fmt: skip
-    yield tm.Source("ours: it solves the same problem by other means").within(
-        at + "scikit-learn's dictionary learning recovers them too (MMCS)",
-        0.9, 1, sparse.baseline_mmcs.sel(baseline="scikit-learn"),
-    )  # fmt: skip
-    yield GATED.below(at + "the L1 penalty shrinks x' (gamma)", 1, gamma, when=l1[0] > 0)
-    yield GATED.falls(at + "the larger L1, the more (mean gamma)", gamma.mean("sparsity"))
+        when=len(l1) > 2,
+    ).above(0, own - grid.isel(l1=[0, -1]).max("l1"))
+    yield (
+        tm.Source("Elhage et al. 2022: there are more features than orthogonal directions")
+        .claim(
+            at + "PCA does not recover them (the MMCS of autoencoders over its)",
+            when=models.sizes["feature"] > models.sizes["hidden"],
+        )
+        .above(0.05, own - sparse.baseline_mmcs.sel(baseline="PCA"))
+    )
+    yield (
+        tm.Source("ours: it solves the same problem by other means")
+        .claim(at + "scikit-learn's dictionary learning recovers them too (MMCS)")
+        .within(0.9, 1, sparse.baseline_mmcs.sel(baseline="scikit-learn"))
+    )
+    yield GATED.claim(at + "the L1 penalty shrinks x' (gamma)", when=l1[0] > 0).below(1, gamma)
+    yield GATED.claim(at + "the larger L1, the more (mean gamma)").falls(gamma.mean("sparsity"))
 
 
 EXPERIMENT = tm.Experiment(

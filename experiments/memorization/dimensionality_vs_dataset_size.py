@@ -96,29 +96,28 @@ def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
 def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     models, loss = best_models(data), mean_test_loss(data)
     few = {T: one for one in models if 3 <= (T := one.dataset_size.item()) <= 100}
-    yield HENIGHAN.within(
-        f"Up to T = 100 the datapoints share both dimensions (median of D over 2/T, T = {[*few]})",
-        0.9, 1.1, [np.median(one.datapoint_dimensionality) * T / 2 for T, one in few.items()],
-    )  # fmt: skip
+    yield HENIGHAN.claim(
+        f"Up to T = 100 the datapoints share both dimensions (median of D over 2/T, T = {[*few]})"
+    ).within(0.9, 1.1, [np.median(one.datapoint_dimensionality) * T / 2 for T, one in few.items()])
     largest, enough = models[-1], reaches_features(models[-1])
-    yield HENIGHAN.falls(
+    yield HENIGHAN.claim(
         "Double descent: the mean test loss has its maximum inside and ends below where it begins "
         f"(at the maximum, T = {int(loss.idxmax())}, at the smallest T and at the largest)",
-        [loss.max(), loss[0], loss[-1]], when=len(loss) > 2 and enough,
-    )  # fmt: skip
-    yield HENIGHAN.within(
+        when=len(loss) > 2 and enough,
+    ).falls([loss.max(), loss[0], loss[-1]])
+    yield HENIGHAN.claim(
         "With most datapoints the five longest features form a pentagon (angles of neighbours)",
-        62, 82, geometry.angular_gaps(longest(largest.W.values)), when=enough,
-    )  # fmt: skip
+        when=enough,
+    ).within(62, 82, geometry.angular_gaps(longest(largest.W.values)))
     features = np.sort(largest.feature_dimensionality)[-5:]
-    yield HENIGHAN.below(
+    yield HENIGHAN.claim(
         "Their dimensionality is below 2/5: all small features count in the denominator (theirs)",
-        0.39, features, when=enough,
-    )  # fmt: skip
-    yield HENIGHAN.first_before(
+        when=enough,
+    ).below(0.39, features)
+    yield HENIGHAN.claim(
         "It is above any datapoint's (the largest of datapoints; the five largest of features)",
-        largest.datapoint_dimensionality.max(), features, when=enough,
-    )  # fmt: skip
+        when=enough,
+    ).first_before(largest.datapoint_dimensionality.max(), features)
 
 
 EXPERIMENT = tm.Experiment(

@@ -53,26 +53,26 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     at = f"T = {[best[i].dataset_size.item() for i in few]}"
     errors = np.array([polygon_error(best[i].h.values) for i in few]).reshape(-1, 2)
     each = [polygon_error(sizes[i].h.values) for i in few]
-    yield HENIGHAN.within(
-        f"Few datapoints form a regular T-gon (degrees off 360/T, {at})", 0, 5, errors[:, 0]
+    yield HENIGHAN.claim(f"Few datapoints form a regular T-gon (degrees off 360/T, {at})").within(
+        0, 5, errors[:, 0]
     )
-    yield HENIGHAN.within(
-        f"They lie on a circle (deviation of radii over their mean, {at})", 0, 0.05, errors[:, 1]
+    yield HENIGHAN.claim(f"They lie on a circle (deviation of radii over their mean, {at})").within(
+        0, 0.05, errors[:, 1]
     )
-    yield tm.Source("ours: the source shows single models").above(
-        f"So do single models (share of them with both, {at})",
-        0, [np.mean((degrees < 5) & (spread < 0.05)) for degrees, spread in each],
-    )  # fmt: skip
+    yield (
+        tm.Source("ours: the source shows single models")
+        .claim(f"So do single models (share of them with both, {at})")
+        .above(0, [np.mean((degrees < 5) & (spread < 0.05)) for degrees, spread in each])
+    )
     W, enough = longest(best[-1].W.values, 6), reaches_features(best[-1])
     lengths = geometry.norms(W)
-    yield HENIGHAN.within(
+    yield HENIGHAN.claim(
         "With most datapoints the five longest features form a pentagon (angles of neighbours)",
-        62, 82, geometry.angular_gaps(W[:, :5]), when=enough,
-    )  # fmt: skip
-    yield HENIGHAN.below(
-        "They stand out (the sixth's length over the fifth's)",
-        0.5, lengths[5:] / lengths[4:-1], when=enough,
-    )  # fmt: skip
+        when=enough,
+    ).within(62, 82, geometry.angular_gaps(W[:, :5]))
+    yield HENIGHAN.claim("They stand out (the sixth's length over the fifth's)", when=enough).below(
+        0.5, lengths[5:] / lengths[4:-1]
+    )
 
 
 def polygon_error(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

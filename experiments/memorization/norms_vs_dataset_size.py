@@ -86,31 +86,34 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     T, ratio, enough = W.dataset_size.values, b / W, reaches_features(best_models(data)[-1])
     few = (T >= 3) & (T <= 8)
     exact = theory.memoriser_norms(T[few])
-    yield tm.Source("derived here; the source says that such solutions exist").within(
-        "Up to T = 8 the norms are those of the exact memoriser (trained over exact, W then b "
-        f"where T is not 4, T = {T[few].tolist()})",
-        0.9, 1.1, [*W[few] / exact.weight_norm, *(b[few] / exact.bias_norm)[T[few] != 4]],
-    )  # fmt: skip
+    yield (
+        tm.Source("derived here; the source says that such solutions exist")
+        .claim(
+            "Up to T = 8 the norms are those of the exact memoriser (trained over exact, W then b "
+            f"where T is not 4, T = {T[few].tolist()})"
+        )
+        .within(0.9, 1.1, [*W[few] / exact.weight_norm, *(b[few] / exact.bias_norm)[T[few] != 4]])
+    )
     golden = tm.Source("derived here: rho exceeds the golden ratio from T = 7 on")
-    yield golden.below(
-        "||b|| is below ||W|| at T = 4 to 6 (over ||W||)", 1, ratio.sel(dataset_size=slice(4, 6))
+    yield golden.claim("||b|| is below ||W|| at T = 4 to 6 (over ||W||)").below(
+        1, ratio.sel(dataset_size=slice(4, 6))
     )
-    yield golden.above(
-        "||b|| is above ||W|| at T = 7 and 8 (over ||W||)", 1, ratio.sel(dataset_size=slice(7, 8))
+    yield golden.claim("||b|| is above ||W|| at T = 7 and 8 (over ||W||)").above(
+        1, ratio.sel(dataset_size=slice(7, 8))
     )
-    yield HENIGHAN.peaks_inside(
-        f"||W|| rises to a peak, at T = {int(W.idxmax())}, and falls again (norms)", W, when=enough
-    )
-    yield HENIGHAN.within(
-        "At the largest T ||W|| is near sqrt(5) (ratio)", 0.85, 1.15, W[-1] / 5**0.5, when=enough
+    yield HENIGHAN.claim(
+        f"||W|| rises to a peak, at T = {int(W.idxmax())}, and falls again (norms)", when=enough
+    ).peaks_inside(W)
+    yield HENIGHAN.claim("At the largest T ||W|| is near sqrt(5) (ratio)", when=enough).within(
+        0.85, 1.15, W[-1] / 5**0.5
     )
     longer = max(tm.values_of(data, "budget"))
     both = xr.align(W, mean_norms(data, "W", longer), join="inner")
-    yield tm.OURS.rises(
+    yield tm.OURS.claim(
         f"With {longer} times the steps ||W|| peaks at larger T, so that the peak is a matter of "
         f"the budget (T of the peak, of {both[0].dataset_size.values.tolist()})",
-        [int(norms.idxmax()) for norms in both if norms.size], when=len(both[0]) > 1,
-    )  # fmt: skip
+        when=len(both[0]) > 1,
+    ).rises([int(norms.idxmax()) for norms in both if norms.size])
 
 
 EXPERIMENT = tm.Experiment(

@@ -87,19 +87,23 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     m, T = loss.m.values.tolist(), loss.dataset_size.values
     # features are learned from about n datapoints on
     enough = len(T) > 2 and T[-1] >= tm.members(data)[0].sizes["feature"]
-    yield HENIGHAN.somewhere(
+    yield HENIGHAN.claim(
         "Double descent in the dataset size: the test loss has an interior maximum, 2 % above both "
         "ends (widths m where it has)",
-        m, peaks_inside(loss, "dataset_size"), when=enough,
-    )  # fmt: skip
-    yield HENIGHAN.somewhere(
+        when=enough,
+    ).somewhere(m, peaks_inside(loss, "dataset_size"))
+    yield HENIGHAN.claim(
         "Double descent in the width, in the same way (dataset sizes T where it is)",
-        T, peaks_inside(loss, "m"), when=len(m) > 2,
-    )  # fmt: skip
-    yield tm.Source("ours: memorising more datapoints takes more dimensions").does_not_fall(
-        f"The ridge: the T of the largest test loss does not fall with m (that T, m = {m})",
-        T[loss.argmax("dataset_size")], when=enough,
-    )  # fmt: skip
+        when=len(m) > 2,
+    ).somewhere(T, peaks_inside(loss, "m"))
+    yield (
+        tm.Source("ours: memorising more datapoints takes more dimensions")
+        .claim(
+            f"The ridge: the T of the largest test loss does not fall with m (that T, m = {m})",
+            when=enough,
+        )
+        .does_not_fall(T[loss.argmax("dataset_size")])
+    )
 
 
 EXPERIMENT = tm.Experiment(

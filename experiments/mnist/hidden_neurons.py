@@ -104,40 +104,41 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     accuracy, digits, dims = (np.array([one[name] for one in mean]) for name in mean[0])
     pressed = bool(np.isfinite(digits[:, :2]).all() and digits.shape[1] > 1)
     two = widest.get(2, deepest)
-    yield OURS.within(
+    yield OURS.claim(
         f"Accuracy on {images} of {two.depth.item()} x {of} without pressure (each restart)",
-        0.97, 1, two.accuracy.sel(pressure=0), when=images == "MNIST" and width >= 64,
-    )  # fmt: skip
+        when=images == "MNIST" and width >= 64,
+    ).within(0.97, 1, two.accuracy.sel(pressure=0))
     plain = [[one.accuracy.sel(pressure=0).mean() for one in row] for row in by_depth.values()]
-    yield OURS.above("Accuracy rises with width at every depth (steps of means)", 0, np.diff(plain))
-    yield OURS.within(
-        f"Without pressure the last layer's {of} are polysemantic (median of digits; each depth)",
-        2, 10, digits[:, 0],
-    )  # fmt: skip
+    yield OURS.claim("Accuracy rises with width at every depth (steps of means)").above(
+        0, np.diff(plain)
+    )
+    yield OURS.claim(
+        f"Without pressure the last layer's {of} are polysemantic (median of digits; each depth)"
+    ).within(2, 10, digits[:, 0])
     means = deepest.class_mean.sel(pressure=0)
     selective = means[..., 0].copy(data=selectivity.class_selectivity(means.values))
     first, last = (selective.median("hidden").isel(layer=i) for i in (0, -1))
-    yield OURS.above(
+    yield OURS.claim(
         f"The last of {max(widest)} hidden layers is more selective than the first (difference of "
         f"the median class selectivities, {of} without pressure; each restart)",
-        0, last - first, when=max(widest) > 1,
-    )  # fmt: skip
+        when=max(widest) > 1,
+    ).above(0, last - first)
     steps, gain = np.diff(digits), dims[:, 1:] - dims[:, :1]
-    yield OURS.below(
+    yield OURS.claim(
         "Each increase of pressure makes units more selective, until the network collapses (steps "
         f"of that median of digits, {of}; each depth)",
-        0, steps[np.isfinite(steps)], when=pressed,
-    )  # fmt: skip
+        when=pressed,
+    ).below(0, steps[np.isfinite(steps)])
     price = [row[0] - row[np.isfinite(row)][-1] for row in accuracy if np.isfinite(row[0])]
-    yield OURS.above(
+    yield OURS.claim(
         f"The strongest pressure that {of} survive costs accuracy (what is lost; each depth)",
-        0, price, when=pressed,
-    )  # fmt: skip
-    yield OURS.above(
+        when=pressed,
+    ).above(0, price)
+    yield OURS.claim(
         "Pressure that is survived brings digits' directions nearer to a simplex's corners (their "
         f"dimensionality above that without pressure, {of}; each depth)",
-        0, gain[np.isfinite(gain)], when=pressed,
-    )  # fmt: skip
+        when=pressed,
+    ).above(0, gain[np.isfinite(gain)])
 
 
 EXPERIMENT = tm.Experiment(

@@ -146,31 +146,33 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     images, drawn = NAMES[one.images.item()], f"{one.depth.item()} x {widest} units"
     pure = {name: np.array([s.pure.sel(coding=name) for s in shapes]) for name in one.coding.values}
     share, each = f"share of purity above {PURE}", f"k = {k}, {size} features a unit; each shape"
-    yield OURS.within(
+    yield OURS.claim(
         f"Accuracy on {images} of networks of {widest} units a layer (each depth)",
-        0.97, 1, [s.accuracy.item() for s in shapes if s.width == widest],
         when=images == "MNIST" and widest >= 64,
-    )  # fmt: skip
+    ).within(0.97, 1, [s.accuracy.item() for s in shapes if s.width == widest])
     by_k = like(data, "width", "depth", "expansion")
-    yield NOTE.within(
-        f"Most live features are templates ({share}, {drawn}, {size} features a unit; each k)",
-        0.5, 1, [s.pure.sel(coding="TopK").item() for s in by_k],
-    )  # fmt: skip
-    yield NOTE.within(f"The same in networks of all shapes ({share}, {each})", 0.5, 1, pure["TopK"])
+    yield NOTE.claim(
+        f"Most live features are templates ({share}, {drawn}, {size} features a unit; each k)"
+    ).within(0.5, 1, [s.pure.sel(coding="TopK").item() for s in by_k])
+    yield NOTE.claim(f"The same in networks of all shapes ({share}, {each})").within(
+        0.5, 1, pure["TopK"]
+    )
     topk = one.sel(network="TopK")
-    yield NOTE.above(
-        f"There are several templates of each digit ({drawn}, k = {k}, {size} features a unit)",
-        1, np.bincount(topk.digit[topk.purity > PURE], minlength=DIGITS),
-    )  # fmt: skip
-    yield NOTE.within(
-        f"Templates write to their own digit's logit most (share, chance is 0.1; {each})",
-        0.8, 1, [agreement([s], "TopK", PURE) for s in shapes],
-    )  # fmt: skip
+    yield NOTE.claim(
+        f"There are several templates of each digit ({drawn}, k = {k}, {size} features a unit)"
+    ).above(1, np.bincount(topk.digit[topk.purity > PURE], minlength=DIGITS))
+    yield NOTE.claim(
+        f"Templates write to their own digit's logit most (share, chance is 0.1; {each})"
+    ).within(0.8, 1, [agreement([s], "TopK", PURE) for s in shapes])
     for coding in ("neurons", "k-means", "untrained", "L1"):
-        yield tm.Source("ours: the source compares nothing").above(
-            f"TopK features are purer than those of {coding} ({share}, excess at equal L0; {each})",
-            0, pure["TopK"] - pure[coding],
-        )  # fmt: skip
+        yield (
+            tm.Source("ours: the source compares nothing")
+            .claim(
+                f"TopK features are purer than those of {coding} ({share}, excess at equal "
+                f"L0; {each})"
+            )
+            .above(0, pure["TopK"] - pure[coding])
+        )
 
 
 EXPERIMENT = tm.Experiment(

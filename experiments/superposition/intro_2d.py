@@ -96,31 +96,34 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
     lengths, cosine = geometry.norms(dense), geometry.cosines(dense)[0, 1]
     decreasing, five = (np.diff(data.importance) < 0).all(), n == 5 and alike(data.importance)
     between = ((S > 0) & (S < 0.9)).any()
-    yield PAPER.within(
+    yield PAPER.claim(
         "Dense: the two most important features have length 1 (lengths)",
-        0.9, 1.1, lengths[:2], when=S[0] == 0 and decreasing,
-    )  # fmt: skip
-    yield PAPER.within(
+        when=S[0] == 0 and decreasing,
+    ).within(0.9, 1.1, lengths[:2])
+    yield PAPER.claim(
         "Dense: they are orthogonal (cosine), and the others are not learned (lengths)",
-        -0.1, 0.1, [cosine, *lengths[2:]], when=S[0] == 0 and decreasing,
-    )  # fmt: skip
-    yield PAPER.somewhere(
+        when=S[0] == 0 and decreasing,
+    ).within(-0.1, 0.1, [cosine, *lengths[2:]])
+    yield PAPER.claim(
         "In between: four features as two antipodal pairs (the sparsities S where they are)",
-        S, [four_in_pairs(W) for W in best.W.values], when=five and between,
-    )  # fmt: skip
-    yield PAPER.within(
+        when=five and between,
+    ).somewhere(S, [four_in_pairs(W) for W in best.W.values])
+    yield PAPER.claim(
         "Sparse, S >= 0.9: all features as a regular pentagon (angles between neighbours)",
-        64, 80, geometry.angular_gaps(pentagons), when=five,
-    )  # fmt: skip
-    yield tm.Source("ours: the source shows single models").above(
-        "Sparse, S >= 0.9: single restarts represent all features too (share of the "
-        f"{data.sizes['seed']}, for each sparsity)",
-        0, (represented(data)[sparse] == n).mean(axis=1), when=five,
-    )  # fmt: skip
-    yield PAPER.does_not_fall(
-        "The number of represented features does not fall as features get sparser",
-        represented(best),
+        when=five,
+    ).within(64, 80, geometry.angular_gaps(pentagons))
+    yield (
+        tm.Source("ours: the source shows single models")
+        .claim(
+            "Sparse, S >= 0.9: single restarts represent all features too (share of the "
+            f"{data.sizes['seed']}, for each sparsity)",
+            when=five,
+        )
+        .above(0, (represented(data)[sparse] == n).mean(axis=1))
     )
+    yield PAPER.claim(
+        "The number of represented features does not fall as features get sparser"
+    ).does_not_fall(represented(best))
 
 
 def represented(models: xr.Dataset) -> np.ndarray:

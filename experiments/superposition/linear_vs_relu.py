@@ -120,55 +120,53 @@ def linear_claims(source: tm.Source, linear: xr.Dataset, relu: xr.Dataset) -> It
     ordered = (np.diff(importance) < 0).all()
     optimum = np.asarray(theory.linear_optimum_loss(importance, p, m))[:, None]
     ratio = linear.loss.values / np.where(optimum > 0, optimum, np.nan)  # 0 where m = n or p = 0
-    yield source.within(
-        "Every linear run reaches the optimum (p/3 - p^2/4) sum_{i>=m} I_i (extreme ratios)",
-        0.98, 1.02, [ratio.min(), ratio.max()],
-    )  # fmt: skip
+    yield source.claim(
+        "Every linear run reaches the optimum (p/3 - p^2/4) sum_{i>=m} I_i (extreme ratios)"
+    ).within(0.98, 1.02, [ratio.min(), ratio.max()])
     counts = np.unique(geometry.represented(linear.W.values).sum(axis=-1))
-    yield source.equal(
-        "Every linear run represents m features, at any sparsity", m, counts, when=ordered
-    )
+    yield source.claim(
+        "Every linear run represents m features, at any sparsity", when=ordered
+    ).equal(m, counts)
     dense, kept = relu.sparsity.values[0] == 0, np.arange(len(relu.feature)) < m
     products = geometry.gram(relu.W.values[0]) - np.diag(kept)
     bias = relu.b.values[0] - np.where(kept, 0, 1 / 2)
-    yield source.within(
+    yield source.claim(
         "Dense: the ReLU model is the linear one: W^T W is 1 on the diagonal of the m most "
         "important features and else 0, b is 0 for them and else E[x] (largest deviations)",
-        0, 0.1, [np.abs(products).max(), np.abs(bias).max()], when=dense and ordered,
-    )  # fmt: skip
+        when=dense and ordered,
+    ).within(0, 0.1, [np.abs(products).max(), np.abs(bias).max()])
     least = tm.best_of(linear).loss.values
     ratio = relu.loss.values / np.where(optimum[:, 0] > 0, least, np.nan)
-    yield source.within(
-        "Dense: the ReLU model's loss is the linear one's (ratio)", 0.98, 1.02, ratio[0], when=dense
-    )
-    yield source.within(
-        "The ReLU model's loss is at most the linear one's, at any S (ratios)", 0, 1.02, ratio
-    )
+    yield source.claim(
+        "Dense: the ReLU model's loss is the linear one's (ratio)", when=dense
+    ).within(0.98, 1.02, ratio[0])
+    yield source.claim(
+        "The ReLU model's loss is at most the linear one's, at any S (ratios)"
+    ).within(0, 1.02, ratio)
 
 
 def superposition_claims(source: tm.Source, relu: xr.Dataset) -> Iterator[tm.Claim]:
     W, S = relu.W.values, relu.sparsity.values
     represented = np.asarray(geometry.represented(W))
     shared = represented & (geometry.superposition(W) > 0.5)
-    yield source.does_not_fall(
-        "The number of represented features does not fall with sparsity (by more than n / 10)",
-        represented.sum(axis=-1), slack=W.shape[-1] / 10,
-    )  # fmt: skip
-    yield source.somewhere(
+    yield source.claim(
+        "The number of represented features does not fall with sparsity (by more than n / 10)"
+    ).does_not_fall(represented.sum(axis=-1), slack=W.shape[-1] / 10)
+    yield source.claim(
         "Features are stored in superposition (sparsities S where they are)",
-        S, shared.any(axis=-1), when=S[-1] >= 0.9 and W.shape[-1] > W.shape[-2],
-    )  # fmt: skip
+        when=S[-1] >= 0.9 and W.shape[-1] > W.shape[-2],
+    ).somewhere(S, shared.any(axis=-1))
     first = shared.any(axis=-1).argmax()  # the densest models in which features share
     alone, pairs = map(np.flatnonzero, (represented[first] & ~shared[first], shared[first]))
-    yield source.share_above(
+    yield source.claim(
         "The first features in superposition are the least important ones kept (share of all "
         "pairs, a feature alone and one in superposition, that are in the order of importance)",
-        0.95, np.less.outer(alone, pairs), when=first > 0,
-    )  # fmt: skip
-    yield source.below(
+        when=first > 0,
+    ).share_above(0.95, np.less.outer(alone, pairs))
+    yield source.claim(
         "The first features in superposition are antipodal pairs (cosines to the nearest antipode)",
-        -0.9, geometry.cosines(W[first]).min(axis=-1)[pairs], when=first > 0,
-    )  # fmt: skip
+        when=first > 0,
+    ).below(-0.9, geometry.cosines(W[first]).min(axis=-1)[pairs])
 
 
 EXPERIMENT = tm.Experiment(

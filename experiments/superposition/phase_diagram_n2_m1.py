@@ -105,24 +105,32 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
     expected, clear = np.asarray(theory.ansatz_phase(p, r)), away_from_boundaries(p, r)
     best_agree = (phases(best.W.values) == expected)[clear]
     all_agree = (phases(data.W.values) == expected[..., None])[clear]
-    yield PAPER.share_above(
+    yield PAPER.claim(
         f"Off a band of {BAND} decades around the boundaries, the best model of a cell is in the "
-        "phase with the lowest ansatz loss (share of cells)",
-        0.9, best_agree,
-    )  # fmt: skip
-    yield tm.Source("ours: the source averages nine of ten models").first_before(
-        f"Single runs get stuck: of all {restarts} restarts fewer are (share of them, of the best)",
-        all_agree.mean(), best_agree.mean(), when=restarts > 1,
-    )  # fmt: skip
-    yield tm.OURS.within(
-        "The best model's loss over the exact optimum (5th, 50th, 95th percentile over cells)",
-        1 - 1e-3, 1.05, np.quantile(best.exact_loss / data.optimum_loss, [0.05, 0.5, 0.95]),
-    )  # fmt: skip
+        "phase with the lowest ansatz loss (share of cells)"
+    ).share_above(0.9, best_agree)
+    yield (
+        tm.Source("ours: the source averages nine of ten models")
+        .claim(
+            f"Single runs get stuck: of all {restarts} restarts fewer are (share of "
+            "them, of the best)",
+            when=restarts > 1,
+        )
+        .first_before(all_agree.mean(), best_agree.mean())
+    )
+    yield tm.OURS.claim(
+        "The best model's loss over the exact optimum (5th, 50th, 95th percentile over cells)"
+    ).within(1 - 1e-3, 1.05, np.quantile(best.exact_loss / data.optimum_loss, [0.05, 0.5, 0.95]))
     to_ansatz = data.optimum_loss.values / np.min(theory.ansatz_losses(p, r), axis=0)
-    yield tm.Source("comment by McGrath on Elhage et al. 2022").within(
-        "Near the boundaries the exact optimum lies below all three ansatz losses (least ratio)",
-        0, 0.99, to_ansatz.min(), when=not clear.all(),
-    )  # fmt: skip
+    yield (
+        tm.Source("comment by McGrath on Elhage et al. 2022")
+        .claim(
+            "Near the boundaries the exact optimum lies below all three ansatz losses "
+            "(least ratio)",
+            when=not clear.all(),
+        )
+        .within(0, 0.99, to_ansatz.min())
+    )
     yield transition(best.exact_loss.values, p[:, 0], r)
 
 
@@ -146,12 +154,11 @@ def transition(loss: np.ndarray, p: np.ndarray, r: np.ndarray) -> tm.Claim:
     density, boundary = p[row], theory.superposition_boundaries(p)[0][row]
     sides = [r < boundary / 1.4, (r > 1.4 * boundary) & (r < 1 / (1.4 * boundary))]
     slopes = [np.polyfit(r[at], loss[row, at], 1)[0] if at.sum() > 1 else np.nan for at in sides]
-    return PAPER.within(
+    return PAPER.claim(
         "The transition is first order: at p near 0.3 the slope of the loss in r jumps from "
         "p/3 - p^2/4 (not learned) to p^2/6 (superposed) (measured slopes over these)",
-        0.9, 1.1, np.divide(slopes, [theory.feature_variance(density), density**2 / 6]),
         when=abs(np.log10(density / 0.3)) < BAND,
-    )  # fmt: skip
+    ).within(0.9, 1.1, np.divide(slopes, [theory.feature_variance(density), density**2 / 6]))
 
 
 EXPERIMENT = tm.Experiment(

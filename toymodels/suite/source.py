@@ -1,28 +1,26 @@
 """Where a claim is made, and the kinds of claim that there are.
 
-A source is named once in a script; its methods say what must come out. Each refuses to judge what
-cannot be judged: nothing at all, numbers that are not finite, a sweep of a single point, or
-settings that the claim is not about (`when`). Such a claim neither holds nor fails.
+    PAPER = Source("Elhage et al. 2022, introduction")
+    PAPER.claim("Sparse features have length 1 (lengths)").within(0.9, 1.1, lengths)
+
+A statement judges only what can be judged: not an empty selection, numbers that are not finite, or
+a sweep of a single point. Such a claim neither holds nor fails: it is not applicable to the run.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from toymodels.suite.claim import Claim
 
-Condition = bool | np.bool_
+Predicate = Callable[[np.ndarray], bool | np.bool_]
 
 
 @dataclass(frozen=True)
 class Source:
     """A source, or a place in one: `Source("Elhage et al. 2022, introduction")`.
-
-    All methods take the statement in one sentence, what was measured (any shape, NaN where nothing
-    could be), and `when`: whether the settings are those that the claim is about.
 
     Attributes:
         where: the source in words.
@@ -30,109 +28,104 @@ class Source:
 
     where: str
 
-    def within(
-        self, text: str, low: float, high: float, measured: ArrayLike, *, when: Condition = True
-    ) -> Claim:
-        """Claim that all numbers, of which there is at least one, lie in [low, high]."""
-        numbers = _row(measured)
-        holds = _judge(numbers, 1, when, lambda x: bool(((x >= low) & (x <= high)).all()))
-        return Claim(text, self.where, (low, high), numbers, holds)
+    def claim(self, text: str, *, when: bool | np.bool_ = True) -> "Statement":
+        """Return a statement of the source in one sentence, to be judged by one of its methods.
 
-    def above(self, text: str, low: float, measured: ArrayLike, *, when: Condition = True) -> Claim:
-        """Claim that all numbers, of which there is at least one, lie above `low`."""
-        numbers = _row(measured)
-        holds = _judge(numbers, 1, when, lambda x: bool((x > low).all()))
-        return Claim(text, self.where, f"above {low:g}", numbers, holds)
+        Args:
+            text: the statement; what is measured stands in brackets.
+            when: whether it is about settings as the run's; it is not applicable otherwise.
+        """
+        return Statement(text, self.where, bool(when))
 
-    def below(
-        self, text: str, high: float, measured: ArrayLike, *, when: Condition = True
-    ) -> Claim:
-        """Claim that all numbers, of which there is at least one, lie below `high`."""
-        numbers = _row(measured)
-        holds = _judge(numbers, 1, when, lambda x: bool((x < high).all()))
-        return Claim(text, self.where, f"below {high:g}", numbers, holds)
 
-    def equal(
-        self,
-        text: str,
-        expected: float,
-        measured: ArrayLike,
-        *,
-        tolerance: float = 0.0,
-        when: Condition = True,
-    ) -> Claim:
-        """Claim that all numbers equal the expected one, up to an absolute tolerance."""
-        numbers = _row(measured)
-        holds = _judge(numbers, 1, when, lambda x: bool((np.abs(x - expected) <= tolerance).all()))
-        within = (expected - tolerance, expected + tolerance)
-        return Claim(text, self.where, within if tolerance else expected, numbers, holds)
+@dataclass(frozen=True)
+class Statement:
+    """What a source says; each method measures it and returns the Claim.
 
-    def rises(self, text: str, measured: ArrayLike, *, when: Condition = True) -> Claim:
+    `measured` has any shape and names, and NaN where nothing could be measured.
+
+    Attributes:
+        text: one sentence.
+        where: the source in words.
+        applies: whether it is about settings as the run's.
+    """
+
+    text: str
+    where: str
+    applies: bool = True
+
+    def within(self, low: float, high: float, measured: ArrayLike) -> Claim:
+        """Claim that all numbers lie in [low, high]."""
+        return self._judge((low, high), measured, lambda x: ((x >= low) & (x <= high)).all())
+
+    def above(self, low: float, measured: ArrayLike) -> Claim:
+        """Claim that all numbers lie above `low`."""
+        return self._judge(f"above {low:g}", measured, lambda x: (x > low).all())
+
+    def below(self, high: float, measured: ArrayLike) -> Claim:
+        """Claim that all numbers lie below `high`."""
+        return self._judge(f"below {high:g}", measured, lambda x: (x < high).all())
+
+    def equal(self, expected: float, measured: ArrayLike) -> Claim:
+        """Claim that all numbers equal the expected one."""
+        return self._judge(expected, measured, lambda x: (x == expected).all())
+
+    def rises(self, measured: ArrayLike) -> Claim:
         """Claim that each number of a sweep, in its order, is larger than the one before."""
-        return self._along(text, "rising", measured, when, lambda steps: steps > 0)
+        return self._judge("rising", measured, lambda x: (np.diff(x) > 0).all(), fewest=2)
 
-    def falls(self, text: str, measured: ArrayLike, *, when: Condition = True) -> Claim:
+    def falls(self, measured: ArrayLike) -> Claim:
         """Claim that each number of a sweep, in its order, is smaller than the one before."""
-        return self._along(text, "falling", measured, when, lambda steps: steps < 0)
+        return self._judge("falling", measured, lambda x: (np.diff(x) < 0).all(), fewest=2)
 
-    def does_not_fall(
-        self, text: str, measured: ArrayLike, *, slack: float = 0.0, when: Condition = True
-    ) -> Claim:
+    def does_not_fall(self, measured: ArrayLike, *, slack: float = 0.0) -> Claim:
         """Claim that no number of a sweep lies below the one before by more than `slack`."""
         expected = f"non-decreasing, within {slack:g}" if slack else "non-decreasing"
-        return self._along(text, expected, measured, when, lambda steps: steps >= -slack)
+        return self._judge(expected, measured, lambda x: (np.diff(x) >= -slack).all(), fewest=2)
 
-    def does_not_rise(
-        self, text: str, measured: ArrayLike, *, slack: float = 0.0, when: Condition = True
-    ) -> Claim:
+    def does_not_rise(self, measured: ArrayLike, *, slack: float = 0.0) -> Claim:
         """Claim that no number of a sweep lies above the one before by more than `slack`."""
         expected = f"non-increasing, within {slack:g}" if slack else "non-increasing"
-        return self._along(text, expected, measured, when, lambda steps: steps <= slack)
+        return self._judge(expected, measured, lambda x: (np.diff(x) <= slack).all(), fewest=2)
 
-    def peaks_inside(
-        self, text: str, measured: ArrayLike, *, margin: float = 0.0, when: Condition = True
-    ) -> Claim:
+    def peaks_inside(self, measured: ArrayLike, *, margin: float = 0.0) -> Claim:
         """Claim that a sweep is largest inside, above its ends by more than `margin` of them."""
-        numbers = _row(measured)
         expected = (
             f"a maximum inside, {margin:.0%} above both ends" if margin else "a maximum inside"
         )
-        holds = _judge(numbers, 3, when, lambda x: bool(x.max() > (1 + margin) * max(x[0], x[-1])))
-        return Claim(text, self.where, expected, numbers, holds)
 
-    def share_above(
-        self, text: str, low: float, flags: ArrayLike, *, when: Condition = True
-    ) -> Claim:
+        def peaks(x: np.ndarray) -> bool:
+            return bool(x.max() > (1 + margin) * max(x[0], x[-1]))
+
+        return self._judge(expected, measured, peaks, fewest=3)
+
+    def share_above(self, low: float, flags: ArrayLike) -> Claim:
         """Claim that of the flags, booleans of any shape, a larger share than `low` is true."""
-        kept = np.asarray(flags, bool).ravel()
-        share = _row(kept.mean() if kept.size else np.nan)
-        holds = _judge(share, 1, when, lambda x: bool((x > low).all()))
-        return Claim(text, self.where, f"a share above {low:g}", share, holds)
+        each = np.asarray(flags, bool).ravel()
+        share = each.mean(keepdims=True) if each.size else []
+        return self._judge(f"a share above {low:g}", share, lambda x: (x > low).all())
 
-    def somewhere(
-        self, text: str, at: ArrayLike, flags: ArrayLike, *, when: Condition = True
-    ) -> Claim:
+    def somewhere(self, at: ArrayLike, flags: ArrayLike) -> Claim:
         """Claim that `flags` is true at one point of a sweep or more; `at` names them all."""
         places, true = _row(at), np.asarray(flags, bool).ravel()
-        holds = bool(true.any()) if when and places.size > 1 else None
-        return Claim(text, self.where, "at least one", places[true], holds)
+        holds = bool(true.any()) if self.applies and places.size > 1 else None
+        return Claim(self.text, self.where, "at least one", places[true], holds)
 
-    def first_before(
-        self, text: str, first: ArrayLike, second: ArrayLike, *, when: Condition = True
-    ) -> Claim:
+    def first_before(self, first: ArrayLike, second: ArrayLike) -> Claim:
         """Claim that every number of `first` is smaller than every number of `second`."""
-        one, other = _row(first), _row(second)
-        numbers = np.concatenate([one, other])
-        both = bool(when and one.size and other.size)
-        holds = _judge(numbers, 2, both, lambda _: bool(one.max() < other.min()))
-        return Claim(text, self.where, "the first below the second", numbers, holds)
+        lower, upper = _row(first), _row(second)
+        fewest = lower.size + upper.size if lower.size and upper.size else np.inf
+        both = np.concatenate([lower, upper])
+        holds = lambda _: lower.max() < upper.min()  # noqa: E731
+        return self._judge("the first below the second", both, holds, fewest=fewest)
 
-    def _along(
-        self, text: str, expected: str, measured: ArrayLike, when: Condition, fits: Any
+    def _judge(
+        self, expected: object, measured: ArrayLike, holds: Predicate, *, fewest: float = 1
     ) -> Claim:
         numbers = _row(measured)
-        holds = _judge(numbers, 2, when, lambda x: bool(fits(np.diff(x)).all()))
-        return Claim(text, self.where, expected, numbers, holds)
+        if not self.applies or numbers.size < fewest or not np.isfinite(numbers).all():
+            return Claim(self.text, self.where, expected, numbers, None)
+        return Claim(self.text, self.where, expected, numbers, bool(holds(numbers)))
 
 
 OURS = Source("ours")
@@ -142,12 +135,3 @@ OURS = Source("ours")
 def _row(measured: ArrayLike) -> np.ndarray:
     array = np.asarray(measured)
     return (array.astype(float) if array.dtype == bool else array).reshape(-1)
-
-
-def _judge(
-    numbers: np.ndarray, fewest: int, when: Condition, holds: Callable[[np.ndarray], bool]
-) -> bool | None:
-    """Judge numbers if the claim is about them, there are enough, and all are finite."""
-    if not when or numbers.size < fewest or not np.isfinite(numbers).all():
-        return None
-    return holds(numbers)
