@@ -42,7 +42,7 @@ from toymodels import (
     stack_datapoints,
     train,
 )
-from toymodels.engine import training
+from toymodels.engine.steps import advance, start
 
 N, SPARSITY = 10_000, 0.999
 T, SIZES = 2_000, (2, 16)
@@ -174,9 +174,9 @@ def temporary_megabytes(points: Datapoints, m: int) -> float:
     key, optimizer = jax.random.key(0), problem(m, points)[1]
 
     def steps(state, points, begin, end):
-        return training.advance(objective(m, points), optimizer, state, key, begin, end)
+        return advance(objective(m, points), optimizer, state, key, begin, end)
 
-    state = jax.eval_shape(lambda: training.start(objective(m, points), optimizer, key))
+    state = jax.eval_shape(lambda: start(objective(m, points), optimizer, key))
     compiled = jax.jit(steps).lower(state, points, jnp.int32(0), jnp.int32(9)).compile()
     memory: Any = compiled.memory_analysis()
     return memory.temp_size_in_bytes / 1e6

@@ -13,13 +13,13 @@ from .data.signed_features import SignedFeatures as SignedFeatures
 from .data.sparse_features import SparseFeatures as SparseFeatures
 from .data.sparse_features import power_law_features as power_law_features
 from .engine.axes import Axis as Axis
-from .engine.diverged import TrainingDiverged as TrainingDiverged
+from .engine.ensemble import train as train
 from .engine.objective import Objective as Objective
 from .engine.objective import Refreshing as Refreshing
 from .engine.probe import Probe as Probe
-from .engine.training import even_steps as even_steps
-from .engine.training import log_steps as log_steps
-from .engine.watched import train as train
+from .engine.steps import even_steps as even_steps
+from .engine.steps import log_steps as log_steps
+from .engine.training import TrainingDiverged as TrainingDiverged
 from .measures import baselines as baselines
 from .measures import geometry as geometry
 from .measures import recovery as recovery

@@ -20,10 +20,10 @@ from toymodels import (
     TrainingDiverged,
     train,
 )
-from toymodels.engine import axes, ensemble
+from toymodels.engine import axes
 from toymodels.engine.axes import Keys, spread
 from toymodels.engine.ensemble import rehearse
-from toymodels.engine.memory import widest_array
+from toymodels.engine.resume import without_state
 
 KEY = jax.random.key(0)
 DEVICES = jax.local_devices()
@@ -249,71 +249,54 @@ def lengths(objective, model, key):
     }
 
 
-def test_a_probe_measures_every_member_at_its_steps(tmp_path):
-    def problem(sparsity):
-        features = SparseFeatures(5, sparsity=sparsity)
-        objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 32, 64)
-        return objective, optax.adam(1e-2)
+def measured():
+    features = SparseFeatures(5, sparsity=0.5)
+    objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 32, 64)
+    return objective, optax.adam(1e-2)
 
-    probe = Probe(lengths, {"length": ("feature",), "measured_loss": ()}, steps=(0, 7, 20))
-    axes = [Axis("sparsity", [0.2, 0.8, 0.9]), Axis.seeds(2)]
-    found = train(problem, axes, 20, KEY, probe=probe, snapshots=(7, 20))
-    assert found.length.dims == ("sparsity", "seed", "probed", "feature")
-    assert found.measured_loss.dims == ("sparsity", "seed", "probed")
+
+DIMS = {"length": ("feature",), "measured_loss": ()}
+
+
+def test_a_probe_measures_every_member_at_its_steps():
+    probe = Probe(lengths, DIMS, steps=(0, 7, 20))
+    found = train(measured, [Axis.seeds(2)], 20, KEY, probe=probe, snapshots=(7, 20))
+    assert found.length.dims == ("seed", "probed", "feature")
+    assert found.measured_loss.dims == ("seed", "probed")
     assert found.probed.values.tolist() == [0, 7, 20]
     W = found.W_history.sel(snapshot=[7, 20])
-    np.testing.assert_allclose(
-        found.length.sel(probed=[7, 20]), np.sqrt((W.values**2).sum(axis=-2)), rtol=1e-6
-    )
+    expected = np.sqrt((W.values**2).sum(axis=-2))
+    np.testing.assert_allclose(found.length.sel(probed=[7, 20]), expected, rtol=1e-6)
     losses = found.measured_loss
     assert (losses.sel(probed=20) < losses.sel(probed=0)).all()
     with pytest.raises(ValueError, match=r"the probe's steps must lie in \[0, 20\]; got \[21\]"):
-        train(problem, axes, 20, KEY, probe=Probe(lengths, probe.dims, steps=(21,)))
+        train(measured, [], 20, KEY, probe=Probe(lengths, DIMS, steps=(21,)))
 
 
 def test_a_probe_without_steps_measures_once_at_the_end():
-    def problem(sparsity):
-        features = SparseFeatures(5, sparsity=sparsity)
-        objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 32, 64)
-        return objective, optax.adam(1e-2)
-
-    axes = [Axis("sparsity", [0.2, 0.8, 0.9]), Axis.seeds(2)]
-    dims = {"length": ("feature",), "measured_loss": ()}
-    once = ensemble.train(problem, axes, 20, KEY, probe=Probe(lengths, dims))
-    last = ensemble.train(problem, axes, 20, KEY, probe=Probe(lengths, dims, steps=[20]))
+    once = train(measured, [Axis.seeds(2)], 20, KEY, probe=Probe(lengths, DIMS))
+    last = train(measured, [Axis.seeds(2)], 20, KEY, probe=Probe(lengths, DIMS, steps=[20]))
     xr.testing.assert_identical(once, last.isel(probed=0, drop=True))
-    rehearsed = rehearse(problem, axes, 20, KEY, probe=Probe(lengths, dims))
-    assert {k: v.dims for k, v in rehearsed.items()} == {k: v.dims for k, v in once.items()}
 
 
-def test_a_rehearsal_has_the_shapes_of_the_training():
-    def problem(sparsity):
-        features = SparseFeatures(5, sparsity=sparsity)
-        objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 32, 64)
-        return objective, optax.adam(1e-2)
+@pytest.mark.parametrize("steps", [(0, 7), ()])
+def test_a_rehearsal_has_the_shapes_of_the_training(steps):
+    axes = [Axis("rate", [0.1, 0.2, 0.3]), Axis.seeds(2)]
+    given = {"probe": Probe(lengths, DIMS, steps), "snapshots": (3, 20)}
 
-    probe = Probe(lengths, {"length": ("feature",), "measured_loss": ()}, steps=(0, 7))
-    axes = [Axis("sparsity", [0.2, 0.8, 0.9]), Axis.seeds(2)]
-    given = {"probe": probe, "snapshots": (3, 20)}
+    def problem(rate):
+        return measured()[0], optax.adam(rate)
+
     rehearsed = rehearse(problem, axes, 20, KEY, **given)
-    trained = ensemble.train(problem, axes, 20, KEY, **given)
+    trained = without_state(train(problem, axes, 20, KEY, **given))
     assert {k: (v.dims, v.shape, v.dtype) for k, v in rehearsed.variables.items()} == {
         k: (v.dims, v.shape, v.dtype) for k, v in trained.variables.items()
     }
     assert not rehearsed.W.values.any()
     # W and b, and Adam's two moments of each with its count, of six members
     assert rehearsed.attrs["state_bytes"] == 6 * (3 * 4 * (10 + 5) + 4)
-    with pytest.raises(ValueError, match="probe's steps"):
-        rehearse(problem, axes, 5, KEY, probe=probe)
-
-
-def test_a_rehearsal_holds_what_no_machine_could_train():
-    def problem():
-        features = SparseFeatures(10**6, sparsity=0.9)
-        objective = Reconstruction(features, lambda key: ReluOutput(10**6, 10**3, key=key), 1, 1)
-        return objective, optax.adam(1e-2)
-
-    assert rehearse(problem, [Axis.seeds(1000)], 10, KEY).attrs["state_bytes"] > 10**13
+    with pytest.raises(ValueError, match="snapshots must lie"):
+        rehearse(problem, axes, 5, KEY, **given)
 
 
 def test_products_are_taken_in_true_float32():
@@ -377,35 +360,6 @@ def test_records_and_snapshots_are_those_of_their_steps():
     np.testing.assert_allclose(found.loss_history, np.transpose(expected), rtol=1e-5, atol=1e-30)
 
 
-def test_an_interrupted_ensemble_is_taken_up_again():
-    class MemoryStore:
-        arrays = None
-
-        def load(self):
-            return self.arrays
-
-        def save(self, arrays):
-            self.arrays = arrays
-
-    def interrupt(step, steps, loss):
-        assert steps == 250
-        if step == 100:
-            raise KeyboardInterrupt
-
-    given = ([POSITIONS, Axis.seeds([7, 3])], 250, KEY)
-    store, reports = MemoryStore(), []
-    with pytest.raises(KeyboardInterrupt):
-        train(echo, *given, snapshots=(5, 200), store=store, report=interrupt)
-    resumed = train(
-        echo, *given, snapshots=(5, 200), store=store, report=lambda *seen: reports.append(seen)
-    )
-    whole = train(echo, *given, snapshots=(5, 200))
-    xr.testing.assert_identical(resumed, whole)
-    assert [step for step, _, _ in reports] == [s for s in whole.step if s > 100]
-    for step, _, loss in reports:
-        xr.testing.assert_equal(loss, whole.loss_history.sel(step=step, drop=True))
-
-
 # --- how the work is spread -----------------------------------------------------------------------
 
 
@@ -439,25 +393,6 @@ def test_spreading_changes_nothing(monkeypatch, sizes, count, members):
     np.testing.assert_array_equal(found["draws"], np.broadcast_to(draws, (*sizes, 2)))
 
 
-@pytest.mark.parametrize("room", [1, 2, 4, 9, 15, 30])
-def test_batches_fit_into_memory(monkeypatch, room):
-    monkeypatch.setattr(axes, "CPU_BYTES", 1000 * room)
-    taken, whole_map = [], jax.lax.map
-
-    def watch(function, leaves, *, batch_size):
-        taken.append(batch_size)
-        return whole_map(function, leaves, batch_size=batch_size)
-
-    monkeypatch.setattr(axes.lax, "map", watch)
-    order = [Axis(name, np.arange(size)) for name, size in (("a", 5), ("b", 2), ("c", 3))]
-    values = {axis.name: axis.values for axis in order}
-    sums = spread(lambda v, *_: v["a"] + v["b"] + v["c"], order, DEVICES[:1], [1000] * 3)
-    assert sums(values, Keys.of(KEY, None), None, None).shape == (5, 2, 3)
-    # inner axes first; only what is taken whole leaves room for more than one point further out
-    expected = {1: {1}, 2: {1, 2}, 4: {1}, 9: {1}, 15: {2}, 30: set()}
-    assert set(taken) == expected[room]
-
-
 def test_work_is_done_where_it_was_asked_for():
     for device in DEVICES:
         everywhere = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], [device], [1])
@@ -466,54 +401,6 @@ def test_work_is_done_where_it_was_asked_for():
     shared = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], DEVICES, [1])
     found = shared({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
     assert found.devices() == set(DEVICES)
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_chunk_is_compiled_once(count):
-    compiled, at_reports = [], []
-
-    def listen(event, *_, **__):
-        if "backend_compile" in event:
-            compiled.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        train(
-            echo,
-            [POSITIONS, Axis.seeds(5)],
-            300,
-            KEY,
-            snapshots=(7,),
-            devices=DEVICES[:count],
-            report=lambda *_: at_reports.append(len(compiled)),
-        )
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
-    assert at_reports[0] > 0
-    assert at_reports[-1] == at_reports[0]
-
-
-def test_the_widest_array_is_found_inside_loops():
-    @jax.jit
-    def function(x):
-        def body(total, row):
-            return total + jnp.tanh(jax.nn.relu(row[:, None] * jnp.ones((1, 128)))).sum(), None
-
-        return jax.lax.cond(x.sum() > 0, lambda: jax.lax.scan(body, 0.0, x)[0], lambda: 0.0)
-
-    assert widest_array(function, jax.ShapeDtypeStruct((3, 64), jnp.float32)) == 64 * 128 * 4
-    assert widest_array(function, jax.ShapeDtypeStruct((3, 10**9), jnp.float16)) == 128 * 10**9 * 4
-    assert widest_array(lambda key: jax.random.key_data(key), KEY) == 8
-    assert widest_array(lambda: ()) == 0
-
-
-def test_only_arrays_of_the_members_count():
-    def function(mine, everyones):
-        return mine @ everyones
-
-    args = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((101, 2, 3), (3, 1000))]
-    assert widest_array(function, *args, members=101) == 2 * 1000 * 4
-    assert widest_array(lambda mine, all: mine + all.sum(), *args, members=101) == 2 * 3 * 4
 
 
 def test_restarts_that_share_batches_share_what_is_computed_from_them(monkeypatch):

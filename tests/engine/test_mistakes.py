@@ -210,7 +210,7 @@ SENTENCES = {
     "a function as a probe": "probe must be a toymodels.Probe(measure, dims); got function",
     "data without names": "data must be a dict, arrays by the names of the problem's; got [1.0]",
     "a result without seeds": "'seed' is no axis of 'loss', whose axes are ()",
-    "no memory": "10,000 models with 1.2e+04 MB of weights and optimizer state each need",
+    "no memory": "10,000 models with 12 GB of weights and optimizer state each need at least",
 }
 
 

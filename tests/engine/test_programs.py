@@ -141,14 +141,17 @@ def test_no_kind_of_training_is_compiled_twice(kind):
     assert not names
 
 
-def test_memory_of_programs_is_bounded(monkeypatch):
+def test_programs_of_long_ago_are_forgotten(monkeypatch):
     monkeypatch.setattr(programs, "MOST_REMEMBERED", 4)
-    for size in (1, 2, 3):
-        train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(size)], 1, KEY)
-        assert len(programs._remembered) <= 4
-    with compiling() as names:
-        train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(3)], 1, KEY)
-    assert not names
+
+    def run(size):
+        with compiling() as names:
+            train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(size)], 1, KEY)
+        return len(names)
+
+    run(1), run(2)
+    assert run(2) == 0
+    assert run(1) > 0
 
 
 # --- never stale ----------------------------------------------------------------------------------

@@ -20,7 +20,6 @@ from toymodels import (
     train,
     unit_norm,
 )
-from toymodels.engine import ensemble
 from toymodels.measures import baselines, recovery
 
 KEY = jax.random.key(0)
@@ -227,12 +226,6 @@ def test_a_member_of_a_grid_is_the_same_trained_alone():
 def test_refreshes_lie_within_the_run(step):
     with pytest.raises(ValueError, match=rf"refreshes must lie in \[1, 100\]; got \[{step}\]"):
         trained(refreshes=[step])
-
-
-def test_refreshes_need_an_objective_that_has_them(monkeypatch):
-    monkeypatch.setattr(ensemble, "Refreshing", int)
-    with pytest.raises(ValueError, match="need an objective with refresh: SparseDictionary"):
-        trained(refreshes=[10])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

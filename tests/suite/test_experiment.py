@@ -8,9 +8,6 @@ Deviations:
   goes on.
 """
 
-import io
-import sys
-
 import jax
 import numpy as np
 import pytest
@@ -18,8 +15,6 @@ import xarray as xr
 
 import toymodels
 from toymodels import Claim, Experiment, Lab, Reconstruction, ReluOutput, SparseFeatures
-from toymodels.suite import progress as progress_module
-from toymodels.suite.progress import show_progress
 
 
 class Spec(toymodels.TrainingSpec):
@@ -52,7 +47,7 @@ def test_a_lab_without_a_command_is_quiet_and_touches_no_disk(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lab_stores_and_reports_under_the_name():
+def test_a_lab_stores_and_reports_under_the_name(capsys):
     class Memory:
         arrays = None
 
@@ -62,19 +57,15 @@ def test_a_lab_stores_and_reports_under_the_name():
         def save(self, arrays):
             self.arrays = arrays
 
-    stores, started = {}, []
-
-    def progress(name, steps):
-        started.append((name, steps))
-        return show_progress(name, steps)
+    stores = {}
 
     def train():
-        lab = Lab(Spec(), store=lambda name: stores.setdefault(name, Memory()), progress=progress)
+        lab = Lab(Spec(), store=lambda name: stores.setdefault(name, Memory()), progress=True)
         return lab.train("n=3", problem, steps=4)
 
     assert train().identical(train())
     assert int(stores["n=3"].arrays["step"]) == 4
-    assert started == [("n=3", 4)] * 2
+    assert capsys.readouterr().err.count("n=3: 4 steps") == 2
 
 
 # -- Claim
@@ -147,50 +138,3 @@ def test_a_field_of_the_command_line_is_refused():
 
     with pytest.raises(TypeError, match="seed"):
         experiment(Taken)
-
-
-# -- progress
-
-
-def test_lines_say_when_it_starts_how_long_it_takes_and_when_it_ends(monkeypatch, capsys):
-    monkeypatch.setattr(progress_module, "SECONDS_BETWEEN_LINES", -1)
-    with show_progress("relu", 10) as report:
-        report(2, 10, 1.0)
-        report(4, 10, 0.5)
-        report(10, 10, 0.25)
-    first, second, last = capsys.readouterr().err.splitlines()
-    assert first == "relu: 10 steps"
-    assert second.startswith("relu: step 4 of 10, loss 0.5, about ")
-    assert last.startswith("relu: done in ")
-    assert last.endswith("loss 0.25")
-
-
-def test_lines_are_few(capsys):
-    with show_progress("relu", 100) as report:
-        for step in range(1, 101):
-            report(step, 100, 1.0)
-    assert len(capsys.readouterr().err.splitlines()) == 2
-
-
-def test_a_training_that_was_over_already_says_so(capsys):
-    with show_progress("relu", 10):
-        pass
-    assert "relu: done" in capsys.readouterr().err
-
-
-def test_a_terminal_gets_a_bar_with_the_time_left(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "100")
-    with show_progress("relu", 10) as report:
-        report(4, 10, 0.5)
-        report(10, 10, 0.25)
-    assert "relu" in terminal.getvalue()
-    assert "10/10" in terminal.getvalue()
-    assert "0:00:00" in terminal.getvalue()
-    assert "loss 0.25" in terminal.getvalue()

@@ -95,3 +95,21 @@ def test_names_are_used_once_and_could_be_files():
             use("data")
     with pytest.raises(ValueError, match="letters, digits"):
         lab.train("../models", problem)
+
+
+def test_a_result_has_no_state_to_be_trained_on():
+    found = tm.Lab(Settings()).train("models", problem, history=True)
+    assert set(found) == {"W", "b", "loss", "loss_history"}
+    assert found.attrs == {}
+
+
+def test_ctrl_c_ends_the_run():
+    def interrupted(*asked, **options):
+        def report(step, *_):
+            raise KeyboardInterrupt
+
+        return tm.train(*asked, report=report, **options)
+
+    lab = tm.Lab(Settings(), engine=interrupted)
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        lab.train("models", problem)

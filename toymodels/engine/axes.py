@@ -25,7 +25,6 @@ CPU_BYTES, ACCELERATOR_BYTES = 2**22, 2**30
 CPU_OPTIONS = MappingProxyType({"xla_cpu_prefer_vector_width": 512})
 # for what runs once, and so briefly that most of its time would be spent on compiling it
 CPU_OPTIONS_ONCE = MappingProxyType({"xla_backend_optimization_level": 1})
-UNTUNED: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -163,9 +162,9 @@ def spread(
     as the random numbers shared by all sparsities, is computed once. One axis is shared out
     over the devices; members beyond what fits are worked off one batch after another:
     `bytes_each` has, for each axis, one point's share of the widest array along it. `options` are
-    those of XLA on a CPU; what is only traced within another program cannot have any.
+    those of XLA on a CPU.
     """
-    compiler = dict(options) if options and devices[0].platform == "cpu" else None
+    compiler = dict(options) if devices[0].platform == "cpu" else None
     split = _axis_to_share_out(axes, len(devices))
     local = [axis.size for axis in axes]
     if split is not None:
@@ -238,10 +237,10 @@ def _shared_out(
         keys = keys._replace(**{k: padded(v, 0) for k, v in keys.along(axis).items()})
         member = jax.tree.map(lambda leaf: padded(leaf, split), member)
         specs = (values_spec, keys_spec, nested, PartitionSpec())
-        everywhere = jax.shard_map(
+        on_each = jax.shard_map(
             function, mesh=mesh, in_specs=specs, out_specs=nested, check_vma=False
         )
-        whole = everywhere(values, keys, member, shared)
+        whole = on_each(values, keys, member, shared)
         return jax.tree.map(lambda leaf: lax.slice_in_dim(leaf, 0, axis.size, axis=split), whole)
 
     return jax.jit(

@@ -1,59 +1,46 @@
 """A trained ensemble laid out as one Dataset with named axes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Array, Float
 
 from toymodels.engine.axes import Axis
 from toymodels.engine.probe import Probe
-from toymodels.engine.training import Trajectory
+from toymodels.engine.records import Record, Run
 from toymodels.models.parameters import check_model, named_parameters
 
 
 def to_dataset(
-    run: Trajectory,
+    run: Run,
     order: Sequence[Axis],
-    names: Sequence[str],
-    loss: Float[Array | np.ndarray, "*axes"],
-    borders: Sequence[int],
-    snapshots: Sequence[int] = (),
-    probe: Probe | None = None,
+    records: Sequence[Record],
+    measured: Mapping[str, tuple[Sequence[str], np.ndarray]],
 ) -> xr.Dataset:
-    """Lay a trained ensemble out as one Dataset, its axes in the order of `names`.
+    """Lay a trained ensemble out as one Dataset.
 
     Args:
-        run: the finished training, its arrays leading with the axes in `order`.
+        run: the finished training, its arrays leading with the axes.
         order: the axes as the arrays have them.
-        names: the axes' names as the result shall have them.
-        loss: test loss of each member.
-        borders: the steps of the loss records.
-        snapshots: the steps of the snapshots, as asked for.
-        probe: what else was measured.
+        records: what was recorded on the way.
+        measured: what was measured of the last state: a member's dimensions, and the array.
     """
     axes = [axis.name for axis in order]
-    data: dict[str, Any] = {"loss": (axes, np.asarray(loss))}
-    data["loss_history"] = (["step", *axes], np.asarray(run.losses))
-    described = named_parameters(run.state.model, len(axes))
-    for i, (name, leaf, dims) in enumerate(described):
-        data[name] = ([*axes, *dims], np.asarray(leaf))
-        if snapshots:
-            stack = np.stack([leaves[i] for leaves in run.kept["snapshots"]])
-            data[f"{name}_history"] = (["snapshot", *axes, *dims], stack)
-    for i, (name, probed) in enumerate(probe.dims.items() if probe else ()):
-        rows = [row[i] for row in run.kept["probed"]]
-        if probe and probe.steps:
-            data[name] = (["probed", *axes, *probed], np.stack(rows))
-        else:
-            data[name] = ([*axes, *probed], rows[-1])
-    steps = {"step": borders, "snapshot": snapshots, "probed": probe.steps if probe else ()}
-    dataset = xr.Dataset(data, coords={axis.name: axis.labels for axis in order})
-    dataset = dataset.assign_coords({name: sorted(set(at)) for name, at in steps.items() if at})
-    own = [dim for dim in dataset.dims if dim not in {*axes, *steps}]
-    dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in own})
-    return dataset.transpose(*names, *steps, ..., missing_dims="ignore")
+    data: dict[str, Any] = {
+        name: ([*axes, *dims], array) for name, (dims, array) in measured.items()
+    }
+    coords: dict[str, Any] = {axis.name: axis.labels for axis in order}
+    for name, leaf, own in named_parameters(run.state.model, len(axes)):
+        data[name] = ([*axes, *own], np.asarray(leaf))
+    for record in records:
+        rows = record.until(run.rows, run.step)
+        for name, variable in zip(record.dims, rows, strict=True):
+            data[name] = ([record.dim, *axes, *record.dims[name]], variable)
+        coords[record.dim] = [step for step in record.steps if step <= run.step]
+    dataset = xr.Dataset(data, coords=coords)
+    bare = [dim for dim in dataset.dims if dim not in coords]
+    return dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in bare})
 
 
 def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) -> None:

@@ -1,7 +1,6 @@
-"""How much memory the members of an ensemble need, read off what was traced of one."""
+"""How many bytes arrays need, read off their shapes or off a traced program."""
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,22 +23,15 @@ def widest_in(program: Jaxpr, members: int = 1) -> int:
     return max(_array_bytes(program, members), default=0)
 
 
-def check_fits(bytes_each: int, sizes: Sequence[int], device: jax.Device) -> None:
-    """Raise ValueError if a state for each member takes more than all the memory that there is."""
-    members, memory = math.prod(sizes), _memory_of(device)
-    if members * bytes_each > memory:
-        raise ValueError(
-            f"{members:,} models with {bytes_each / 1e6:.3g} MB of weights and optimizer state "
-            f"each need {members * bytes_each / 1e9:,.1f} GB, and there are {memory / 1e9:,.1f} GB"
-        )
+def bytes_of(shapes: Any) -> int:
+    """Return the bytes of a pytree of arrays or shapes."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes))
 
 
-def _memory_of(device: jax.Device) -> float:
-    """Return the bytes of a device's memory, or of the machine's; infinite where nobody knows."""
-    found = (device.memory_stats() or {}).get("bytes_limit")
-    if found is None and hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return found or math.inf
+def device_bytes(devices: Sequence[jax.Device]) -> int | None:
+    """Return the memory of all devices together; None where they have the machine's."""
+    limits: list[Any] = [(device.memory_stats() or {}).get("bytes_limit") for device in devices]
+    return sum(limits) if all(limits) else None
 
 
 def _array_bytes(jaxpr: Jaxpr, members: int) -> Iterator[int]:

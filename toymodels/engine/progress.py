@@ -1,4 +1,4 @@
-"""How far a training is, for whoever watches: a bar on a terminal, a line in a notebook."""
+"""How far a training is: a bar on a terminal, a line in a notebook, lines in a log file."""
 
 import sys
 import time
@@ -12,12 +12,27 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from toymodels.engine.training import Report
 
+SECONDS_BETWEEN_LINES = 15.0
 
-def watch(name: str, steps: int) -> AbstractContextManager[Report | None]:
-    """Show the progress of a training where somebody may look at it, and nowhere else."""
+
+def show(progress: bool | str, steps: int) -> AbstractContextManager[Report | None]:
+    """Show the progress of a training, reported step by step, all of it on stderr.
+
+    It is a line in a notebook and a bar on a terminal. Elsewhere nothing is shown, but for a
+    training with a name: then it is a line of text now and then.
+
+    Args:
+        progress: whether to show it, or the name to show it under.
+        steps: the last step.
+    """
+    if not progress:
+        return nullcontext()
+    name = progress if isinstance(progress, str) else "training"
     if in_notebook():
         return notebook_line(name)
-    return bar(name, steps) if sys.stderr.isatty() else nullcontext()
+    if sys.stderr.isatty():
+        return bar(name, steps)
+    return lines(name, steps) if isinstance(progress, str) else nullcontext()
 
 
 def mean_loss(loss: float | xr.DataArray) -> str:
@@ -70,3 +85,29 @@ def notebook_line(name: str, seconds_between: float = 0.2) -> Iterator[Report]:
         line.update({"text/plain": ", ".join([*parts, f"{now - start:.0f} s"])}, raw=True)
 
     yield report
+
+
+@contextmanager
+def lines(name: str, steps: int) -> Iterator[Report]:
+    """Print a line of text at most every `SECONDS_BETWEEN_LINES`, with the time left."""
+    _say(f"{name}: {steps} steps")
+    start = said = time.monotonic()
+    first: tuple[int, float] | None = None  # step and time: compiling is no measure of speed
+    last_loss = ""
+
+    def report(step: int, steps: int, loss: float | xr.DataArray) -> None:
+        nonlocal first, last_loss, said
+        now, last_loss = time.monotonic(), f", {mean_loss(loss)}"
+        if first is None:
+            first = step, now
+        elif now - said > SECONDS_BETWEEN_LINES and step < steps:
+            left = (now - first[1]) * (steps - step) / (step - first[0])
+            _say(f"{name}: step {step} of {steps}{last_loss}, about {left:.0f} s left")
+            said = now
+
+    yield report
+    _say(f"{name}: done in {time.monotonic() - start:.1f} s{last_loss}")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

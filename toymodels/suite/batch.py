@@ -6,7 +6,8 @@ import textwrap
 import traceback
 from collections.abc import Callable, Mapping
 
-from toymodels.engine.diverged import TrainingDiverged
+from toymodels.engine.training import TrainingDiverged
+from toymodels.numerics.memory import TooLarge
 from toymodels.suite.backend import NoDevices
 from toymodels.suite.catalog import shorten
 from toymodels.suite.claim import Claim
@@ -15,7 +16,7 @@ from toymodels.suite.running import Job, JobResult, make
 from toymodels.suite.store.identity import SourceChanged
 from toymodels.suite.store.provenance import DirtyTree
 
-EXPECTED = (OSError, TrainingDiverged, DirtyTree, SourceChanged)  # one sentence says it all
+EXPECTED = (OSError, TrainingDiverged, TooLarge, DirtyTree, SourceChanged)  # a sentence says it all
 
 
 def perform(jobs: Mapping[str, Callable[[], Job]]) -> int:

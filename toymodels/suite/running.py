@@ -20,7 +20,6 @@ from toymodels.suite.claim import Claim
 from toymodels.suite.experiment import Experiment
 from toymodels.suite.flags import Options
 from toymodels.suite.lab import Lab
-from toymodels.suite.progress import show_progress
 from toymodels.suite.spec import PRESETS, Spec
 from toymodels.suite.store import artifacts
 from toymodels.suite.store.artifacts import ResultPaths
@@ -173,7 +172,7 @@ def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
         return checkpoints[-1]
 
     info = RunInfo(job.experiment.root)
-    lab = Lab(job.spec, job.seed, store=store, progress=show_progress, data_dir=job.data_dir)
+    lab = Lab(job.spec, job.seed, store=store, progress=True, data_dir=job.data_dir)
     results = job.experiment.run(lab)
     earlier = sum((checkpoint.seconds for checkpoint in checkpoints), 0.0)
     stamp = {

@@ -1,4 +1,4 @@
-"""One member's function, traced once, as a program for all members, compiled once."""
+"""A function of one member, traced once, as one compiled program for all members."""
 
 import math
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Everywhere:
+class EnsembleProgram:
     """A function of one member, to be called with the pytree of all members, and one they share."""
 
     traced: Traced
@@ -76,7 +76,7 @@ class Everywhere:
         member: Any = None,
         shared: Any = None,
         options: Mapping[str, Any] = CPU_OPTIONS,
-    ) -> "Everywhere":
+    ) -> "EnsembleProgram":
         """Trace (values, keys, member, shared) -> pytree, given one `member`, and spread it."""
         traced = Traced.at(_in_true_float32(function), *grid.point, member, shared)
         values, keys = grid.point

@@ -1,4 +1,4 @@
-"""What a result needs to be trained on: the state that is not weights, as variables of a Dataset.
+"""The state that a result is resumed from, beside its weights, as variables of a Dataset.
 
 Their names have a dot, which no parameter's has: `optimizer.0.mu.W` is Adam's mean gradient of W,
 with the dimensions of W, and `fixed.mask` a variable that is not trained.
@@ -15,14 +15,15 @@ from flax import nnx
 from jax import dtypes
 
 from toymodels.engine.axes import Axis
-from toymodels.engine.training import State, Trajectory
+from toymodels.engine.records import Run
+from toymodels.engine.steps import State
 from toymodels.models.parameters import named_parameters, parameters
 
 STEPS = "steps"  # the attribute that counts those that a result has behind it
 
 
-def with_state(dataset: xr.Dataset, run: Trajectory, axes: Sequence[Axis]) -> xr.Dataset:
-    """Add to a result what it needs to be trained on; the run's arrays lead with `axes`."""
+def with_state(dataset: xr.Dataset, run: Run, axes: Sequence[Axis]) -> xr.Dataset:
+    """Add to a result the state that it is resumed from; the run's arrays lead with `axes`."""
     leading = [axis.name for axis in axes]
     found = {
         name: ([*leading, *dims], _plain(leaf))
@@ -31,6 +32,12 @@ def with_state(dataset: xr.Dataset, run: Trajectory, axes: Sequence[Axis]) -> xr
     dataset = dataset.assign({name: xr.Variable(*variable) for name, variable in found.items()})
     names = [name for name in dataset["loss"].dims if name in leading]
     return dataset.transpose(*names, ...).assign_attrs({STEPS: run.step})
+
+
+def without_state(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a result without what only resuming needs."""
+    state = [name for name in dataset.data_vars if "." in str(name)]
+    return dataset.drop_vars(state).drop_attrs(deep=False)
 
 
 def steps_of(start: xr.Dataset) -> int:

@@ -1,0 +1,114 @@
+"""The programs of a problem over a grid: its start, its steps, its test loss, its probe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+
+from toymodels.engine import steps
+from toymodels.engine.axes import CPU_OPTIONS, CPU_OPTIONS_ONCE, SEED
+from toymodels.engine.checks import Problem, built
+from toymodels.engine.ensemble_program import EnsembleProgram, Grid
+from toymodels.engine.objective import Objective
+from toymodels.engine.probe import Probe
+from toymodels.engine.steps import Chunk, State
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The programs of a training, each traced when it is first asked for.
+
+    Attributes:
+        problem: what every member is built by.
+        grid: the members.
+        refreshes: the steps after which the objective's `refresh` is called.
+        probe: what else is measured.
+    """
+
+    problem: Problem
+    grid: Grid
+    refreshes: frozenset[int]
+    probe: Probe | None
+
+    @property
+    def example(self) -> State:
+        """The shapes of one member's state."""
+        shapes: State = self.start.traced.shapes
+        return shapes
+
+    @property
+    def all(self) -> list[EnsembleProgram]:
+        """Every program, traced."""
+        return [self.start, self.chunk, self.test, *([self.probed] if self.probe else [])]
+
+    @cached_property
+    def start(self) -> EnsembleProgram:
+        """() -> the state before the first step."""
+
+        def at_point(values, keys, _member, _shared) -> State:
+            return steps.start(*self._at(values), keys.init)
+
+        return EnsembleProgram.of(self.grid, at_point, options=CPU_OPTIONS_ONCE)
+
+    @cached_property
+    def chunk(self) -> EnsembleProgram:
+        """(state, span of steps) -> Chunk."""
+
+        def at_point(values, keys, state, span) -> Chunk:
+            return steps.advance(*self._at(values), state, keys.batches, *span)
+
+        return self._program(at_point, self.example, self._span(0, 1))
+
+    @cached_property
+    def test(self) -> EnsembleProgram:
+        """(model, key) -> test loss."""
+
+        def at_point(values, _keys, model, key):
+            return self._at(values)[0].test_loss(model, key)
+
+        return self._program(at_point, self.example.model, self._key(2))
+
+    @cached_property
+    def probed(self) -> EnsembleProgram:
+        """(model, key) -> the probe's arrays, in the order of its dims."""
+        probe = self.probe
+        assert probe is not None
+
+        def at_point(values, _keys, model, key):
+            found = probe.measure(self._at(values)[0], model, key)
+            return [found[name] for name in probe.dims]
+
+        return self._program(at_point, self.example.model, self._key(3))
+
+    def advance(self, state: State, begin: int, end: int) -> Chunk:
+        """Take the steps from `begin` to `end`, which is excluded."""
+        chunk: Chunk = self.chunk(state, self._span(begin, end))
+        return chunk
+
+    def test_loss(self, model: Any) -> Float[Array, "*axes"]:
+        """Measure the test loss, on the same samples for all members."""
+        loss: Float[Array, "*axes"] = self.test(model, self._key(2))
+        return loss
+
+    def measure(self, model: Any) -> list[Array]:
+        """Measure what the probe does, with the same key each time."""
+        arrays: list[Array] = self.probed(model, self._key(3))
+        return arrays
+
+    def _span(self, begin: int, end: int) -> tuple[Any, ...]:
+        refresh = [np.bool_(end in self.refreshes)] * bool(self.refreshes)
+        return np.int32(begin), np.int32(end), *refresh
+
+    def _key(self, i: int) -> Any:
+        return jax.random.fold_in(self.grid.key, i)  # 0 and 1 are those of initial weights, batches
+
+    def _program(self, function, member: Any, shared: Any) -> EnsembleProgram:
+        return EnsembleProgram.of(self.grid, function, member, shared, CPU_OPTIONS)
+
+    def _at(self, values: Mapping[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
+        return built(self.problem, {name: v for name, v in values.items() if name != SEED})

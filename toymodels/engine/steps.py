@@ -1,0 +1,106 @@
+"""The steps of one member's training, as pure functions of its state.
+
+An ensemble is their vmap. Step i uses the key `fold_in(key, i)`, so that a run that is cut at any
+step and continued is the same as one that was not cut.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from toymodels.engine.checks import check_model, checked_loss, checked_update
+from toymodels.engine.objective import Objective, Refreshing
+from toymodels.models.parameters import parameters
+
+NEVER = np.iinfo(np.int32).max
+
+
+class State(NamedTuple):
+    """What a step changes: the model and the optimizer's state."""
+
+    model: Any
+    optimizer_state: Any
+
+
+class Chunk(NamedTuple):
+    """What a chunk of steps returns."""
+
+    state: State
+    loss: Float[Array, "*axes"]  # mean over the chunk's steps
+    diverged_at: Int[Array, "*axes"]  # first step whose loss is not finite, or NEVER
+    diverged_loss: Float[Array, "*axes"]  # the loss there
+
+
+def start(
+    objective: Objective, optimizer: optax.GradientTransformation, key: PRNGKeyArray
+) -> State:
+    """Build the state before the first step."""
+    model = objective.init(key)
+    check_model(model, objective)
+    return State(model, optimizer.init(parameters(model)[1]))
+
+
+def advance(
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    state: State,
+    key: PRNGKeyArray,
+    begin: Int[Array, ""],
+    end: Int[Array, ""],
+    refresh: Bool[Array, ""] | None = None,
+) -> Chunk:
+    """Take steps `begin` to `end` (excluded), then the objective's `refresh` if so asked.
+
+    Without `refresh`, as against False, the program has no such branch.
+
+    Pure, and the same however a run is cut, as long as it refreshes after the same steps.
+    """
+
+    def step(i, carry: Chunk) -> Chunk:
+        graph, params, rest = parameters(carry.state.model)
+
+        def loss_of(params):
+            model = nnx.merge(graph, params, rest)
+            return checked_loss(objective, model, jax.random.fold_in(key, i))
+
+        loss, gradient = jax.value_and_grad(loss_of)(params)
+        updates, memory = checked_update(optimizer, gradient, carry.state.optimizer_state, params)
+        model = nnx.merge(graph, optax.apply_updates(params, updates), rest)
+        diverges = ~jnp.isfinite(loss) & (carry.diverged_at == NEVER)
+        return Chunk(
+            State(model, memory),
+            carry.loss + loss,
+            jnp.where(diverges, i, carry.diverged_at),
+            jnp.where(diverges, loss, carry.diverged_loss),
+        )
+
+    zero = jnp.zeros(())
+    chunk = Chunk(state, zero, jnp.asarray(NEVER, jnp.int32), zero)
+    chunk = lax.fori_loop(begin, end, step, chunk)
+    chunk = chunk._replace(loss=chunk.loss / (end - begin))
+    if refresh is None or not isinstance(objective, Refreshing):
+        return chunk
+    own_key = jax.random.fold_in(key, ~end)  # negative, so that no step's batch has it
+    refreshed = lax.cond(
+        refresh,
+        lambda state: State(*objective.refresh(state.model, state.optimizer_state, own_key, end)),
+        lambda state: state,
+        chunk.state,
+    )
+    return chunk._replace(state=refreshed)
+
+
+def even_steps(steps: int, count: int = 100) -> tuple[int, ...]:
+    """Return up to `count` steps spread evenly over 1..steps, the last one included."""
+    return tuple(sorted({round(steps * i / count) for i in range(1, count + 1)} - {0}))
+
+
+def log_steps(steps: int, count: int = 100) -> tuple[int, ...]:
+    """Return 0 and up to `count` steps spread logarithmically over 1..steps, the last included."""
+    return (0, *sorted({round(s) for s in np.geomspace(steps, 1, count)}))
