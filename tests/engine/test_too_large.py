@@ -5,10 +5,20 @@ import jax.numpy as jnp
 import optax
 import pytest
 
-from toymodels import Axis, Probe, Reconstruction, ReluOutput, SparseFeatures, train
+from toymodels import (
+    Axis,
+    OvDraw,
+    Probe,
+    Reconstruction,
+    ReluOutput,
+    SparseFeatures,
+    draw_datapoints,
+    train,
+)
 from toymodels.engine.ensemble import rehearse
 from toymodels.engine.memory import widest_array
 from toymodels.numerics import memory
+from toymodels.suite import batch
 
 KEY = jax.random.key(0)
 
@@ -72,6 +82,36 @@ def test_what_does_not_fit_is_refused(engine, ask, sentence):
 
 def test_what_fits_is_trained():
     assert train(lambda: problem(5, 2), [Axis.seeds(20)], 2, KEY, snapshots=range(3)).W.size == 200
+
+
+SPARSE = SparseFeatures(20, sparsity=0.5)
+DRAWS = {
+    "datapoints": (lambda: draw_datapoints(SPARSE, 10**9, KEY), "1,000,000,000 datapoints need"),
+    "columns": (
+        lambda: draw_datapoints(SPARSE, 9, KEY).dense(10**9),
+        "9 datapoints as columns of 1,000,000,000 features need at least 36 GB",
+    ),
+    "samples": (
+        lambda: SPARSE.sample_active(KEY, 10**9),
+        "20 x 1,000,000,000 random numbers need at least 80 GB",
+    ),
+    "OV matrices": (
+        lambda: OvDraw.of(KEY, 5, 10**6),
+        "5 OV matrices of 1,000,000 x 1,000,000 entries need at least 40 TB",
+    ),
+}
+
+
+@pytest.mark.parametrize(("draw", "sentence"), DRAWS.values(), ids=DRAWS)
+def test_what_is_drawn_outside_of_a_training_is_refused(draw, sentence):
+    with pytest.raises(memory.TooLarge, match=sentence):
+        draw()
+
+
+def test_the_command_line_says_it_in_a_sentence(capsys):
+    assert batch.perform({"figure": lambda: OvDraw.of(KEY, 5, 10**6)}) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: figure: 5 OV matrices of 1,000,000 x 1,000,000 entries need")
 
 
 def test_the_widest_array_is_found_inside_loops():

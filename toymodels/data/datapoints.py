@@ -15,8 +15,10 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from toymodels.data.distributions import FeatureDistribution, size
 from toymodels.numerics.checks import check_count, check_indices
+from toymodels.numerics.memory import check_fits
 
 DRAW_ENTRIES = 2**24  # entries drawn at a time: 64 MB
+BYTES_AN_ENTRY = 8 + 8 + 4  # of an entry that is not zero: datapoint and feature, and its value
 
 
 class Datapoints(NamedTuple):
@@ -30,8 +32,11 @@ class Datapoints(NamedTuple):
 
         Raises:
             ValueError: if a datapoint names a feature beyond the n.
+            TooLarge: if they do not fit into memory.
         """
         self.check_features(n)
+        count = np.shape(self.feature)[0]
+        check_fits(f"{count:,} datapoints as columns of {n:,} features", 4 * n * count)
         rows = jnp.arange(np.shape(self.feature)[0])[:, None]
         columns = jnp.zeros((len(rows), n)).at[rows, jnp.asarray(self.feature)]
         return columns.add(jnp.asarray(self.value)).T
@@ -55,6 +60,7 @@ def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) ->
     Raises:
         ValueError: if T < 1, or no feature is ever active (S = 1), or so rarely that a
             distribution that can only throw silence away finds nothing else.
+        TooLarge: if so many do not fit into memory, going by the first of them.
         TypeError: if it is called where JAX traces, as in a problem.
     """
     check_count("T", T)
@@ -69,7 +75,10 @@ def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) ->
         )
     block = min(T, max(1, DRAW_ENTRIES // size(features)))
     draw = jax.jit(partial(features.sample_active, batch=block))
-    parts = [_entries(draw(jax.random.fold_in(key, i))) for i in range(-(-T // block))]
+    parts = [_entries(draw(jax.random.fold_in(key, 0)))]
+    entries = max(T, len(parts[0][0]) * T // block)
+    check_fits(f"{T:,} datapoints", BYTES_AN_ENTRY * entries)
+    parts += [_entries(draw(jax.random.fold_in(key, i))) for i in range(1, -(-T // block))]
     rows = [row + i * block for i, (row, _, _) in enumerate(parts)]
     index, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
     if any(len(values) == 0 or np.isnan(values).any() for _, _, values in parts):

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float, PRNGKeyArray, UInt32
 
+from toymodels.numerics.memory import check_fits
+
 PARITY = 0x1BD11BDA
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PIECES = 4
@@ -24,7 +26,11 @@ def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
     All 32 random bits count, as `unit_interval` says: `jax.random.uniform` uses 23, of which few
     are left where numbers below a small p are what matters. A key of another generator than
     threefry is left to JAX. With `jax_enable_x64` the same bits become float64 numbers.
+
+    Raises:
+        TooLarge: if they do not fit into memory.
     """
+    check_fits(f"{' x '.join(f'{size:,}' for size in shape)} random numbers", 4 * math.prod(shape))
     if str(jax.random.key_impl(key)) != "threefry2x32":
         return unit_interval(jax.random.bits(key, shape, jnp.uint32))
     count = math.prod(shape)

@@ -19,6 +19,7 @@ from toymodels.models.calls import check_build, check_can
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_between, check_count
 from toymodels.numerics.draws import uniform
+from toymodels.numerics.memory import check_fits
 from toymodels.numerics.products import true_float32
 
 # entries of the products A_k x O_l of a block of samples: 256 KB, which every restart reads and
@@ -39,7 +40,13 @@ class OvDraw(NamedTuple):
 
     @classmethod
     def of(cls, key: PRNGKeyArray, features: int, d_model: int) -> "OvDraw":
-        """Draw for K features and a residual stream of that width."""
+        """Draw for K features and a residual stream of that width.
+
+        Raises:
+            TooLarge: if the matrices do not fit into memory.
+        """
+        matrices = f"{features:,} OV matrices of {d_model:,} x {d_model:,} entries"
+        check_fits(matrices, 8 * features * d_model**2)  # rank and value
         rank_key, value_key = jax.random.split(key)
         order = jax.vmap(partial(jax.random.permutation, x=d_model**2))
         rank = order(jax.random.split(rank_key, features)).reshape(features, d_model, d_model)
