@@ -12,7 +12,7 @@ import pytest
 import xarray as xr
 from catalogue import BY_FAMILY, load
 
-from toymodels.numerics import streams
+from toymodels.suite import lab
 from toymodels.suite.experiment import Experiment
 from toymodels.suite.running import Job, make
 from toymodels.suite.store.netcdf import Data
@@ -53,7 +53,7 @@ def made(request, out, keys):
     """An experiment made at `smoke`: the experiment, and the path of its files."""
     experiment = load(request.param)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(streams, "stream_key", watched(keys.setdefault(request.param, [])))
+        patch.setattr(lab, "stream_key", watched(keys.setdefault(request.param, [])))
         make(Job(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
     return experiment, out / experiment.doc.family / experiment.doc.stem
 
@@ -64,7 +64,7 @@ def watched(drawn):
         drawn.append((name, jax.random.key_data(own).tolist()))
         return own
 
-    original = streams.stream_key
+    original = lab.stream_key
     return stream_key
 
 

@@ -27,6 +27,7 @@ COMPUTES_NOTHING = (
     *("toymodels.plotting", "toymodels.suite", "toymodels.testing"),
     *("toymodels.data.downloads", "toymodels.data.files"),
     *("toymodels.engine.checks", "toymodels.engine.progress", "toymodels.numerics.checks"),
+    "toymodels.numerics.memory",
 )
 """Rooms and modules that draw, write files, show progress or refuse bad input.
 
