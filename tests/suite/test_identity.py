@@ -4,11 +4,13 @@ import ast
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from textwrap import dedent
 
 import pytest
 from scripts import REPOSITORY, forget_experiments, without_experiments
 
+from toymodels.suite.lab import Lab
 from toymodels.suite.store import identity
 from toymodels.suite.store.identity import SourceChanged, Sources
 
@@ -118,6 +120,10 @@ def changes(tree, name, old, new):
     return through
 
 
+COMPUTES_NOTHING = (
+    *("plotting/colors", "suite/cli", "data/downloads", "data/files", "numerics/checks"),
+    *("engine/checks", "data/images", "theory/linear", "models/mlp"),  # the last three unused here
+)
 UNUSED = [
     (STEM, '"""Train."""', '"""Train, much better described."""'),
     (STEM, '"""How many."""', ""),
@@ -135,14 +141,7 @@ UNUSED = [
     ("experiments/_base.py", "B = 2", "B = 3"),
     ("toymodels/engine/training.py", "", "# a comment\n"),
     ("toymodels/engine/training.py", "", "'''A text.'''\n"),
-    *(
-        (f"toymodels/{name}.py", "", "x = 1\n")
-        for name in ("plotting/colors", "suite/cli", "data/downloads", "data/files", "data/images")
-    ),
-    *(
-        (f"toymodels/{name}.py", "", "x = 1\n")
-        for name in ("numerics/checks", "engine/checks", "theory/linear", "models/mlp")
-    ),
+    *((f"toymodels/{name}.py", "", "x = 1\n") for name in COMPUTES_NOTHING),
 ]
 USED = [
     (STEM, "STEPS = 5", "STEPS = 6", STEM),
@@ -172,6 +171,12 @@ def test_what_changes_no_number_does_not_count(tree, name, old, new):
 @pytest.mark.parametrize(("name", "old", "new", "through"), USED)
 def test_what_the_numbers_come_from_counts_and_is_named(tree, name, old, new, through):
     assert through in changes(tree, name, old, new)
+
+
+def test_the_lists_of_modules_name_what_there_is():
+    named = (*identity.COMPUTES_NOTHING, *identity.ALSO_COUNT, *identity.LAB_METHODS.values())
+    assert all(map(find_spec, named))
+    assert all(hasattr(Lab, method) for method in identity.LAB_METHODS)
 
 
 def test_settings_and_seed_count(tree):
@@ -243,13 +248,10 @@ def test_scripts_are_of_the_form_that_is_followed(script):
     assert not [node for node in imports if getattr(node, "level", 0)]
     assert not {"*", "importlib", "runpy"} & {alias.name for n in imports for alias in n.names}
     assert all(words.startswith("if __name__ == '__main__':") for words in others)
-    assert not {"getattr", "globals", "eval", "exec", "__import__"} & {*_names(tree)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not {"getattr", "globals", "eval", "exec", "__import__"} & names
     if not script.name.startswith("_"):
         assert Sources(REPOSITORY).identify(script, {}, 0).code
-
-
-def _names(tree):
-    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
 def test_it_is_the_same_in_every_process_and_imports_nothing_for_it(tree):
