@@ -46,13 +46,14 @@ import numpy as np
 import xarray as xr
 
 import toymodels
-from toymodels import Claim, Count, Experiment, Sparsities
+from toymodels import figure as fig
+from toymodels.figure import Claim, Count, Experiment, Sparsities
 
 SLOPE = 2.0
 COLOR = "red"
 
 
-class Spec(toymodels.Spec):
+class Spec(fig.Spec):
     """Settings of the line."""
 
     size: Count = 3

@@ -11,14 +11,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SCRIPT = """
 import jax
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import geometry
 
 
-class Spec(tm.TrainingSpec):
-    n: tm.Count = 5
+class Spec(fig.TrainingSpec):
+    n: fig.Count = 5
 
 
-def run(lab: tm.Lab[Spec]):
+def run(lab: fig.Lab[Spec]):
     def problem(sparsity):
         features = tm.SparseFeatures(5, sparsity=sparsity)
         return tm.Reconstruction(features, lambda key: tm.ReluOutput({n}, 2, key=key))

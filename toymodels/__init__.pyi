@@ -1,3 +1,4 @@
+from . import figure as figure
 from . import plotting as plotting
 from . import testing as testing
 from . import theory as theory
@@ -53,27 +54,7 @@ from .results import members as members
 from .results import to_model as to_model
 from .results import values_of as values_of
 from .suite.backend import setup as setup
-from .suite.claim import Claim as Claim
 from .suite.experiment import TIED as TIED
-from .suite.experiment import Experiment as Experiment
-from .suite.lab import Lab as Lab
-from .suite.source import OURS as OURS
-from .suite.source import Source as Source
-from .suite.spec import Count as Count
-from .suite.spec import Counts as Counts
-from .suite.spec import Fraction as Fraction
-from .suite.spec import NonNegative as NonNegative
-from .suite.spec import Positive as Positive
-from .suite.spec import Positives as Positives
-from .suite.spec import PositiveSweep as PositiveSweep
-from .suite.spec import RisingSizes as RisingSizes
-from .suite.spec import Sizes as Sizes
-from .suite.spec import Sparsities as Sparsities
-from .suite.spec import Spec as Spec
-from .suite.spec import TrainingSpec as TrainingSpec
-from .suite.spec import check_importance as check_importance
-from .suite.spec import distinct as distinct
-from .suite.spec import rising as rising
 from .suite.store.netcdf import load as load
 from .suite.store.netcdf import save as save
 

@@ -7,28 +7,29 @@ from jax.typing import ArrayLike
 from pydantic import Field
 
 import toymodels as tm
+from toymodels import figure as fig
 
-ANTHROPIC = tm.Source("Anthropic, January 2024 update")
+ANTHROPIC = fig.Source("Anthropic, January 2024 update")
 MATRIX = "head", "attentional_feature"
 
 
-class MixingSpec(tm.TrainingSpec):
+class MixingSpec(fig.TrainingSpec):
     """Settings of both figures; the source gives none. The optimizer is Adam, as nothing decays."""
 
-    features: Annotated[tm.Count, Field(ge=3)] = 5
+    features: Annotated[fig.Count, Field(ge=3)] = 5
     """K, attentional features, for two heads."""
-    ov_draws: tm.Count = 3
+    ov_draws: fig.Count = 3
     """Draws of the OV matrices."""
-    tokens: tm.Count = 8
+    tokens: fig.Count = 8
     """Length of the sequences."""
-    test_samples: tm.Count = 2**12
+    test_samples: fig.Count = 2**12
     """Samples of the test loss, each with tokens x d_model outputs."""
-    restarts: tm.Count = 16
-    steps: tm.Count = 800
-    batch_size: tm.Count = 32
-    learning_rate: tm.Positive = 2e-2
+    restarts: fig.Count = 16
+    steps: fig.Count = 800
+    batch_size: fig.Count = 32
+    learning_rate: fig.Positive = 2e-2
     schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: tm.NonNegative = 0.0
+    weight_decay: fig.NonNegative = 0.0
 
     def mixing(
         self, ovs: jax.Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False
@@ -44,7 +45,7 @@ class MixingSpec(tm.TrainingSpec):
         )
 
 
-def ov_draws(lab: tm.Lab[MixingSpec], d_model: int) -> tm.Axis:
+def ov_draws(lab: fig.Lab[MixingSpec], d_model: int) -> tm.Axis:
     """Draw the OV matrices of that width `ov_draws` times: an axis of its own."""
     keys = jax.random.split(lab.key(f"ovs_{d_model}"), lab.spec.ov_draws)
     # one after another: permutations of many draws at once take long to compile

@@ -38,25 +38,26 @@ from pydantic import AfterValidator, Field
 
 import toymodels as tm
 from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
+from toymodels import figure as fig
 from toymodels import geometry, plotting
 
 SPARSE = 0.98  # S from which on polygons are expected
 POLYGONS = {3: "digon + 1", 4: "square", 5: "pentagon", 8: "pentagon"}
 
-Switches = Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(tm.distinct)]
+Switches = Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(fig.distinct)]
 
 
 class Spec(MixingSpec):
     """Settings; the source gives none."""
 
-    sparsity: tm.Sparsities = (0.5, 0.9, 0.97, 0.99, 0.997)
+    sparsity: fig.Sparsities = (0.5, 0.9, 0.97, 0.99, 0.997)
     """S, the probability that an entry of an attention pattern is zero; one column each."""
-    d_model: tm.Count = 64
+    d_model: fig.Count = 64
     """Width of the residual stream."""
-    ov_density: tm.Fraction = 0.0008
+    ov_density: fig.Fraction = 0.0008
     """Share of an OV matrix that is not zero."""
-    ov_draws: tm.Count = 6
-    other_features: tm.Counts = (3, 4, 5, 6, 8, 6, 8)
+    ov_draws: fig.Count = 6
+    other_features: fig.Counts = (3, 4, 5, 6, 8, 6, 8)
     """Other numbers of attentional features, their OV matrices in disjoint blocks of outputs."""
     other_heads: tuple[Annotated[int, Field(ge=2, le=3)], ...] = (2, 2, 2, 2, 2, 3, 3)
     """Numbers of heads, one for each of these."""
@@ -64,7 +65,7 @@ class Spec(MixingSpec):
     """Whether these have a bias; one row each."""
     other_sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """S of their patterns."""
-    other_d_model: tm.Count = 24
+    other_d_model: fig.Count = 24
     """Width of their residual stream."""
 
     @property
@@ -85,7 +86,7 @@ class Spec(MixingSpec):
             raise ValueError("other_d_model must be at least the largest of other_features")
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec = lab.spec
 
     def problem(sparsity, ov_draw):
@@ -159,7 +160,7 @@ def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
     )
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     sweep = tm.member(data, ovs="sparse").sortby("sparsity")
     dense, sparse = sweep.isel(sparsity=0), sweep.sel(sparsity=0.99, method="nearest")
     names, best = (geometry.arrangement(one.M.values) for one in (sparse, tm.best_of(sparse)))
@@ -172,7 +173,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         when=pentagons,
     ).share_above(0.5, best == "pentagon")
     yield (
-        tm.Source("ours: the source shows single models")
+        fig.Source("ours: the source shows single models")
         .claim(f"So are single restarts, S = {S:g} (share of all)", when=pentagons)
         .share_above(0.5, names == "pentagon")
     )
@@ -180,7 +181,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         "Dense patterns show no superposition: ||M||_F^2 is the number of heads (best, each draw)",
         when=is_dense,
     ).within(1.8, 2.2, (tm.best_of(dense).M ** 2).sum(MATRIX))
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "Columns lie in a cone more often with dense patterns than with sparse ones (shares of all "
         "restarts)",
         when=is_dense and is_sparse,
@@ -188,7 +189,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     yield from claims_of_counts(data)
 
 
-def claims_of_counts(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims_of_counts(data: xr.DataTree) -> Iterator[fig.Claim]:
     """Judge the other counts, where they were trained at sparse patterns."""
     by_loss = {
         (one.features.item(), one.heads.item(), one.bias.item()): one.sortby("loss").M.values
@@ -196,7 +197,7 @@ def claims_of_counts(data: xr.DataTree) -> Iterator[tm.Claim]:
         if one.sparsity >= SPARSE
     }
     found = {K: by_loss[K, 2, False] for K in POLYGONS if (K, 2, False) in by_loss}
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "Two heads arrange other counts of features as two dimensions do ("
         + ", ".join(f"{K}: {name}" for K, name in POLYGONS.items())
         + "; share of restarts)"
@@ -204,7 +205,7 @@ def claims_of_counts(data: xr.DataTree) -> Iterator[tm.Claim]:
     eight = [by_loss[8, 2, bias][0] for bias in (False, True) if (8, 2, bias) in by_loss]
     without, *with_bias = [int(geometry.represented(M).sum()) for M in eight] or [0]
     yield (
-        tm.Source("ours: without a threshold interference is left to ReLU and sparsity")
+        fig.Source("ours: without a threshold interference is left to ReLU and sparsity")
         .claim(
             "With a bias two heads represent more than five of eight features, and more than "
             "without one (number in the best restart)"
@@ -212,13 +213,13 @@ def claims_of_counts(data: xr.DataTree) -> Iterator[tm.Claim]:
         .above(max(5, without), with_bias)
     )
     octahedra = geometry.cross_polytope_error(by_loss.get((6, 3, False), np.empty((0, 3, 6))))
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "Six features in three heads form an octahedron (largest deviation of M^T M from it: best "
         "restart, median)"
     ).within(0, 0.15, [octahedra[0], np.median(octahedra)] if len(octahedra) else [])
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
         sparsity=(0.5, 0.99), d_model=10, ov_density=0.05, ov_draws=2,

@@ -31,6 +31,7 @@ from pydantic import Field
 
 import toymodels as tm
 from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
+from toymodels import figure as fig
 from toymodels import geometry, plotting
 
 OVERLAP = "overlap, OV density x d_model"
@@ -39,15 +40,15 @@ OVERLAP = "overlap, OV density x d_model"
 class Spec(MixingSpec):
     """Settings; the source gives none."""
 
-    d_model: tm.Sizes = (16, 32, 64)
+    d_model: fig.Sizes = (16, 32, 64)
     """Widths of the residual stream, a line each; the first is that of the phase picture."""
-    overlap: tm.PositiveSweep = (0.1, 0.3, 0.6, 1.2, 2.5, 5, 10)
+    overlap: fig.PositiveSweep = (0.1, 0.3, 0.6, 1.2, 2.5, 5, 10)
     """OV density times d_model: entries of an OV matrix that write to the same output."""
     line_sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.99
     """S of the attention patterns of the lines, and of a row of the phase picture."""
-    sparsity: tm.Sparsities = (0.9, 0.97, 0.99, 0.997)
+    sparsity: fig.Sparsities = (0.9, 0.97, 0.99, 0.997)
     """S of the attention patterns in the phase picture."""
-    restarts: tm.Count = 8
+    restarts: fig.Count = 8
 
     def check(self) -> None:
         narrowest = min(self.d_model)
@@ -57,7 +58,7 @@ class Spec(MixingSpec):
             raise ValueError(f"d_model must be at least {self.features}: a block for each feature")
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec = lab.spec
     sparse, lines, blocks = [], [], []
 
@@ -139,7 +140,7 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     ax.legend(loc="lower left", bbox_to_anchor=(0, 0.15))
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     phase, lines, blocks = pictures(data)
     overlap, heads = lines.overlap.values, phase.sizes["head"]
     features, rare = phase.sizes["attentional_feature"], bool(lines.sparsity >= 0.98)
@@ -152,21 +153,21 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         "Sparse ones do: ||M||_F^2 is near the number of features (overlap <= 0.6, each d_model)",
         when=rare and features <= 5,
     ).within(0.75 * features, features, norms[:, overlap <= 0.6])
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)"
     ).within(180, 360, gaps[:, overlap >= 5])
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "The transition is at one density x d_model for all d_model (where ||M||_F^2 is half way)",
         when=rare and len(norms) > 1,
     ).within(0.6, 2.5, [crossing(overlap, row, (heads + features) / 2) for row in norms])
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "Dense OV matrices with disjoint outputs make pentagons (largest angle between neighbours, "
         "each d_model)",
         when=rare and features == 5,
     ).within(72, 90, blocks.gap.mean("ov_draw"))
     D = geometry.dimensionality(phase.M.values).mean(axis=-1)
     yield (
-        tm.Source("ours: sum D_i = rank(M) for a tight frame")
+        fig.Source("ours: sum D_i = rank(M) for a tight frame")
         .claim(
             "The mean dimensionality of M's columns is heads / features in every cell, and tells "
             "nothing (least, most)"
@@ -183,7 +184,7 @@ def crossing(overlap: np.ndarray, norms: np.ndarray, level: float) -> float:
     return np.exp(np.interp(level, norms[[i, i - 1]], np.log(overlap[[i, i - 1]])))
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
         d_model=(5,), overlap=(0.5, 5.0), sparsity=(0.9, 0.99), ov_draws=2,

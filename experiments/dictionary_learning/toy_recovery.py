@@ -40,44 +40,45 @@ from matplotlib.figure import Figure, FigureBase
 
 import toymodels as tm
 from experiments.dictionary_learning._measures import at_best_l1, baseline_max_cosines, measured
+from toymodels import figure as fig
 from toymodels import plotting, recovery
 
-SHARKEY = tm.Source("Sharkey et al. 2022")
-GATED = tm.Source("Rajamanoharan et al. 2024, Gated SAEs")
+SHARKEY = fig.Source("Sharkey et al. 2022")
+GATED = fig.Source("Rajamanoharan et al. 2024, Gated SAEs")
 _, TEAL, GOLD = plotting.kind_colors(3)
 BASELINES = {"scikit-learn": ("s--", TEAL), "PCA": ("^-.", GOLD), "random": (":", plotting.MUTED)}
 
 
-class Spec(tm.TrainingSpec):
+class Spec(fig.TrainingSpec):
     """Settings of the toy models and, where they say so, of the autoencoders on their vectors."""
 
-    n: tm.Counts = (5, 40, 60)
+    n: fig.Counts = (5, 40, 60)
     """Number of features, one for each size; the first size has m = 2 and is drawn."""
-    m: tm.Counts = (2, 10, 15)
+    m: fig.Counts = (2, 10, 15)
     """Number of hidden dimensions, one for each size."""
-    importance_decay: tm.Positives = (0.9, 0.97, 0.98)
+    importance_decay: fig.Positives = (0.9, 0.97, 0.98)
     """Importance of feature i is this to the power of i, one for each size."""
-    sparsity: tm.Sparsities = (0.0, 0.5, 0.7, 0.9, 0.99)
+    sparsity: fig.Sparsities = (0.0, 0.5, 0.7, 0.9, 0.99)
     """S, the probability that a feature is inactive."""
-    l1: tm.PositiveSweep = (0.05, 0.1, 0.2, 0.4, 0.8)
+    l1: fig.PositiveSweep = (0.05, 0.1, 0.2, 0.4, 0.8)
     """L1 coefficients of the autoencoders, for hidden vectors scaled to mean square length 1."""
-    alpha: tm.Positives = (0.2,)
+    alpha: fig.Positives = (0.2,)
     """L1 coefficients of scikit-learn's dictionary learning; half of ours, by its convention."""
-    restarts: tm.Count = 3
-    steps: tm.Count = 2000
-    batch_size: tm.Count = 512
+    restarts: fig.Count = 3
+    steps: fig.Count = 2000
+    batch_size: fig.Count = 512
     """Samples a step, of toy models and of autoencoders."""
-    learning_rate: tm.Positive = 1e-2
+    learning_rate: fig.Positive = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
-    dictionary_steps: tm.Count = 2000
+    dictionary_steps: fig.Count = 2000
     """Optimiser steps of the autoencoders; dead units are revived three times in the first half."""
-    dictionary_restarts: tm.Count = 2
+    dictionary_restarts: fig.Count = 2
     """Autoencoders trained on each toy model at each L1 coefficient."""
-    dictionary_learning_rate: tm.Positive = 3e-3
+    dictionary_learning_rate: fig.Positive = 3e-3
     """Adam's learning rate for the autoencoders."""
-    samples: tm.Count = 2**15
+    samples: fig.Count = 2**15
     """Hidden vectors that the autoencoders are trained on."""
-    test_samples: tm.Count = 4096
+    test_samples: fig.Count = 4096
     """Fresh ones that they are measured on; the baselines are fitted to these."""
 
     @property
@@ -87,18 +88,18 @@ class Spec(tm.TrainingSpec):
 
     def check(self) -> None:
         for size in self.sizes:
-            tm.check_importance(size.importance_decay, size.n)
+            fig.check_importance(size.importance_decay, size.n)
         if self.m[0] != 2 or len(set(self.n)) < len(self.n):
             raise ValueError("sizes must differ in n, and the first must have m = 2")
         if self.test_samples < max(self.m):
             raise ValueError(f"test_samples must be at least {max(self.m)}, the components of PCA")
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     return tm.gather(of_size(lab, size.n, size.m, size.importance_decay) for size in lab.spec.sizes)
 
 
-def of_size(lab: tm.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
+def of_size(lab: fig.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
     spec = lab.spec
 
     def problem(sparsity):
@@ -121,7 +122,7 @@ def of_size(lab: tm.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
     return found.assign(max_cosine=(dims, cosines), baseline_max_cosine=others)
 
 
-def train_dictionaries(lab: tm.Lab[Spec], n: int, h: np.ndarray, test: np.ndarray) -> xr.Dataset:
+def train_dictionaries(lab: fig.Lab[Spec], n: int, h: np.ndarray, test: np.ndarray) -> xr.Dataset:
     """Train autoencoders at each L1 coefficient on each sparsity's h [sparsity, m, samples]."""
     spec, m = lab.spec, h.shape[1]
 
@@ -209,7 +210,7 @@ def draw_features(ax: Axes, sizes: list[xr.Dataset]) -> None:
     ax.legend(loc="lower center")
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     sizes = [measured(models.sortby(["sparsity", "l1"])) for models in tm.members(data)]
     for models in sizes:
         yield from claims_of_size(models)
@@ -217,15 +218,15 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     held = np.concatenate([one.held.values.ravel() for one in sparse])
     found = [one.max_cosine.mean("dictionary_seed").values.ravel() for one in sparse]
     cosines = np.concatenate(found)
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "S >= 0.7: features that a toy model represents are found (mean max cosine, all sizes)"
     ).above(0.95, xr.DataArray(cosines[held]).mean())
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "S >= 0.7: what is missed is not represented (mean max cosine of those that are not)"
     ).below(0.95, xr.DataArray(cosines[~held]).mean())
 
 
-def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
+def claims_of_size(models: xr.Dataset) -> Iterator[fig.Claim]:
     S, l1 = models.sparsity.values, models.l1.values
     mmcs = models.mmcs.mean("dictionary_seed")
     dense, grid = mmcs.isel(sparsity=S == 0), mmcs.isel(sparsity=S >= 0.9)
@@ -234,7 +235,7 @@ def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
     at = f"{models.attrs['size']}, S >= 0.9: "
     yield SHARKEY.claim(at + "features are recovered at the best L1 (MMCS)").within(0.95, 1, own)
     yield (
-        tm.Source("ours: without sparsity nothing tells a basis from another")
+        fig.Source("ours: without sparsity nothing tells a basis from another")
         .claim(f"{models.attrs['size']}, S = 0: features are not (MMCS)")
         .within(0, 0.95, dense.max("l1"))
     )
@@ -243,7 +244,7 @@ def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
         when=len(l1) > 2,
     ).above(0, own - grid.isel(l1=[0, -1]).max("l1"))
     yield (
-        tm.Source("Elhage et al. 2022: there are more features than orthogonal directions")
+        fig.Source("Elhage et al. 2022: there are more features than orthogonal directions")
         .claim(
             at + "PCA does not recover them (the MMCS of autoencoders over its)",
             when=models.sizes["feature"] > models.sizes["hidden"],
@@ -251,7 +252,7 @@ def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
         .above(0.05, own - sparse.baseline_mmcs.sel(baseline="PCA"))
     )
     yield (
-        tm.Source("ours: it solves the same problem by other means")
+        fig.Source("ours: it solves the same problem by other means")
         .claim(at + "scikit-learn's dictionary learning recovers them too (MMCS)")
         .within(0.9, 1, sparse.baseline_mmcs.sel(baseline="scikit-learn"))
     )
@@ -259,7 +260,7 @@ def claims_of_size(models: xr.Dataset) -> Iterator[tm.Claim]:
     yield GATED.claim(at + "the larger L1, the more (mean gamma)").falls(gamma.mean("sparsity"))
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
         n=(5,), m=(2,), importance_decay=(0.9,), sparsity=(0.0, 0.9), l1=(0.1, 0.4), alpha=(0.3,),

@@ -15,6 +15,7 @@ from jaxtyping import Array, PRNGKeyArray
 from pydantic import Field
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import geometry
 
 MEASURED = {
@@ -27,31 +28,31 @@ WEIGHTS = {**tm.TIED, "h": MEASURED["h"]}
 MOST_EMPTY = 0.01  # share of vectors without any active feature that still is none
 
 
-class FiniteSpec(tm.Spec):
+class FiniteSpec(fig.Spec):
     """How a model is trained on a finite dataset."""
 
-    n: tm.Count = 1000
+    n: fig.Count = 1000
     """Number of features."""
-    sparsity: tm.Fraction = 0.99
+    sparsity: fig.Fraction = 0.99
     """S, the probability that a feature is inactive."""
-    datasets: tm.Count = 4
+    datasets: fig.Count = 4
     """Datasets drawn of each size."""
-    restarts: tm.Count = 1
+    restarts: fig.Count = 1
     """Models trained on each dataset."""
-    steps: tm.Count = 6000
+    steps: fig.Count = 6000
     """Full-batch steps."""
-    learning_rate: tm.Positive = 1e-3
+    learning_rate: fig.Positive = 1e-3
     """AdamW's learning rate after a warm-up of 5 % of the steps; it falls along a cosine."""
-    weight_decay: tm.NonNegative = 1e-2
+    weight_decay: fig.NonNegative = 1e-2
     """AdamW's decoupled weight decay."""
-    test_points: tm.Count = 2**16
+    test_points: fig.Count = 2**16
     """Fresh datapoints of the test loss, the same for all models."""
 
     def check(self) -> None:
         if (empty := self.sparsity**self.n) > MOST_EMPTY:
             raise ValueError(f"{empty:.0%} of datapoints have no feature; n (1 - S) > 5 will do")
 
-    def optimizer(self, budget: int = 1) -> "optax.GradientTransformation":
+    def adamw(self, budget: int = 1) -> "optax.GradientTransformation":
         """Return AdamW for `budget` times the steps: warmed up, then down along a cosine."""
         steps = budget * self.steps
         rate = optax.warmup_cosine_decay_schedule(0, self.learning_rate, steps // 20, steps)
@@ -61,15 +62,15 @@ class FiniteSpec(tm.Spec):
 class Spec(FiniteSpec):
     """Settings of the runs over dataset sizes, with two hidden dimensions."""
 
-    dataset_size: tm.Sizes = (3, 5, 8, 15, 30, 100, 200, 400, 2000)
+    dataset_size: fig.Sizes = (3, 5, 8, 15, 30, 100, 200, 400, 2000)
     """T, the number of datapoints."""
-    large: tm.Count = 100
+    large: fig.Count = 100
     """Above this T, `large_datasets` datasets are drawn."""
-    large_datasets: tm.Count = 2
+    large_datasets: fig.Count = 2
     """Datasets of each size above `large`, and for the longer runs."""
-    longer: Annotated[tm.Count, Field(ge=2)] = 4
+    longer: Annotated[fig.Count, Field(ge=2)] = 4
     """The longer runs have this many times the steps."""
-    longer_dataset_size: tm.Sizes = (30, 100, 200, 400)
+    longer_dataset_size: fig.Sizes = (30, 100, 200, 400)
     """T of the longer runs."""
 
     def check(self) -> None:
@@ -89,11 +90,11 @@ PAPER = Spec(
 )  # fmt: skip
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     return tm.gather(models(lab))
 
 
-def models(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
+def models(lab: fig.Lab[Spec]) -> Iterator[xr.Dataset]:
     """Train models on datasets of each size, and longer on the first of these datasets."""
     spec, probe = lab.spec, tm.Probe(look, MEASURED)
     test = draw(lab, "test points", spec.test_points)
@@ -107,7 +108,7 @@ def models(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
             yield train(lab, first, test, spec.longer, probe=probe)
 
 
-def draw(lab: tm.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
+def draw(lab: fig.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
     """Draw datapoints along leading axes of this shape, from the random stream of this name."""
     features = tm.SparseFeatures(lab.spec.n, sparsity=lab.spec.sparsity)
     points = tm.draw_datapoints(features, math.prod(shape), lab.key(name))
@@ -126,7 +127,7 @@ def look(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
 
 
 def train(
-    lab: tm.Lab[FiniteSpec],
+    lab: fig.Lab[FiniteSpec],
     datasets: tm.Datapoints,
     test: tm.Datapoints,
     budget: int = 1,
@@ -138,7 +139,7 @@ def train(
 
     def problem(dataset, test):
         objective = tm.FiniteDataset(lambda key: tm.ReluOutput(n, m, key=key), dataset, test)
-        return objective, spec.optimizer(budget)
+        return objective, spec.adamw(budget)
 
     models = lab.train(
         f"m={m}.T={T}.x{budget}",

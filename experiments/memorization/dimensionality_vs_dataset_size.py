@@ -30,9 +30,10 @@ from matplotlib.figure import Figure
 import toymodels as tm
 from experiments.memorization._models import best_models, draw_planes, longest, reaches_features
 from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from toymodels import figure as fig
 from toymodels import geometry, plotting
 
-HENIGHAN = tm.Source("Henighan et al. 2023, figure 3")
+HENIGHAN = fig.Source("Henighan et al. 2023, figure 3")
 
 
 @plotting.style()
@@ -93,7 +94,7 @@ def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
     )
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     models, loss = best_models(data), mean_test_loss(data)
     few = {T: one for one in models if 3 <= (T := one.dataset_size.item()) <= 100}
     yield HENIGHAN.claim(
@@ -120,7 +121,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     ).first_before(largest.datapoint_dimensionality.max(), features)
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
     describes={"budget": "multiple of the steps that the model was trained for"},

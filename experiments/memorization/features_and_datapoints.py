@@ -28,9 +28,10 @@ from matplotlib.figure import Figure
 import toymodels as tm
 from experiments.memorization._models import best_models, draw_planes, longest, reaches_features
 from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from toymodels import figure as fig
 from toymodels import geometry, plotting
 
-HENIGHAN = tm.Source("Henighan et al. 2023, figure 2")
+HENIGHAN = fig.Source("Henighan et al. 2023, figure 2")
 
 
 @plotting.style()
@@ -47,7 +48,7 @@ def plot(data: xr.DataTree) -> Figure:
     return figure
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     best, sizes = best_models(data), tm.members(data, budget=1)
     few = [i for i, one in enumerate(best) if 3 <= one.dataset_size <= 8]
     at = f"T = {[best[i].dataset_size.item() for i in few]}"
@@ -60,7 +61,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         0, 0.05, errors[:, 1]
     )
     yield (
-        tm.Source("ours: the source shows single models")
+        fig.Source("ours: the source shows single models")
         .claim(f"So do single models (share of them with both, {at})")
         .above(0, [np.mean((degrees < 5) & (spread < 0.05)) for degrees, spread in each])
     )
@@ -86,7 +87,7 @@ def polygon_error(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return deviation, radii.std(axis=-1) / radii.mean(axis=-1)
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
     describes={"budget": "multiple of the steps that the model was trained for"},

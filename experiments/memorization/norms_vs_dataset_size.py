@@ -35,9 +35,10 @@ from matplotlib.figure import Figure
 import toymodels as tm
 from experiments.memorization._models import best_models, draw_planes, reaches_features
 from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from toymodels import figure as fig
 from toymodels import plotting, theory
 
-HENIGHAN = tm.Source("Henighan et al. 2023, figure 4")
+HENIGHAN = fig.Source("Henighan et al. 2023, figure 4")
 
 
 @plotting.style()
@@ -81,20 +82,20 @@ def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:
     return xr.concat(norms, "dataset_size")
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     W, b = mean_norms(data, "W"), mean_norms(data, "b")
     T, ratio, enough = W.dataset_size.values, b / W, reaches_features(best_models(data)[-1])
     few = (T >= 3) & (T <= 8)
     exact = theory.memoriser_norms(T[few])
     yield (
-        tm.Source("derived here; the source says that such solutions exist")
+        fig.Source("derived here; the source says that such solutions exist")
         .claim(
             "Up to T = 8 the norms are those of the exact memoriser (trained over exact, W then b "
             f"where T is not 4, T = {T[few].tolist()})"
         )
         .within(0.9, 1.1, [*W[few] / exact.weight_norm, *(b[few] / exact.bias_norm)[T[few] != 4]])
     )
-    golden = tm.Source("derived here: rho exceeds the golden ratio from T = 7 on")
+    golden = fig.Source("derived here: rho exceeds the golden ratio from T = 7 on")
     yield golden.claim("||b|| is below ||W|| at T = 4 to 6 (over ||W||)").below(
         1, ratio.sel(dataset_size=slice(4, 6))
     )
@@ -109,14 +110,14 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     )
     longer = max(tm.values_of(data, "budget"))
     both = xr.align(W, mean_norms(data, "W", longer), join="inner")
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         f"With {longer} times the steps ||W|| peaks at larger T, so that the peak is a matter of "
         f"the budget (T of the peak, of {both[0].dataset_size.values.tolist()})",
         when=len(both[0]) > 1,
     ).rises([int(norms.idxmax()) for norms in both if norms.size])
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
     describes={"budget": "multiple of the steps that the model was trained for"},

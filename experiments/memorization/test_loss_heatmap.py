@@ -26,29 +26,30 @@ from matplotlib.figure import Figure
 
 import toymodels as tm
 from experiments.memorization._runs import FiniteSpec, draw, train
+from toymodels import figure as fig
 from toymodels import plotting
 
-HENIGHAN = tm.Source("Henighan et al. 2023, figure 5")
+HENIGHAN = fig.Source("Henighan et al. 2023, figure 5")
 
 
 class Spec(FiniteSpec):
     """Settings; a model is trained on each dataset at each width."""
 
-    m: tm.Sizes = (2, 3, 4, 8)
+    m: fig.Sizes = (2, 3, 4, 8)
     """Numbers of hidden dimensions."""
-    dataset_size: tm.Sizes = (100, 350, 600, 1000)
+    dataset_size: fig.Sizes = (100, 350, 600, 1000)
     """T, the number of datapoints."""
-    datasets: tm.Count = 2
+    datasets: fig.Count = 2
     """Datasets drawn of each size."""
-    steps: tm.Count = 3000
+    steps: fig.Count = 3000
     """Full-batch steps."""
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     return tm.gather(cells(lab))
 
 
-def cells(lab: tm.Lab[Spec]) -> Iterator[xr.Dataset]:
+def cells(lab: fig.Lab[Spec]) -> Iterator[xr.Dataset]:
     """Train models of each width on the same datasets of each size."""
     test = draw(lab, "test points", lab.spec.test_points)
     for T in lab.spec.dataset_size:
@@ -82,7 +83,7 @@ def peaks_inside(loss: xr.DataArray, along: str) -> xr.DataArray:
     return loss.max(along) > 1.02 * loss.isel({along: [0, -1]}).max(along)
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     loss = mean_loss(data)
     m, T = loss.m.values.tolist(), loss.dataset_size.values
     # features are learned from about n datapoints on
@@ -97,7 +98,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         when=len(m) > 2,
     ).somewhere(T, peaks_inside(loss, "m"))
     yield (
-        tm.Source("ours: memorising more datapoints takes more dimensions")
+        fig.Source("ours: memorising more datapoints takes more dimensions")
         .claim(
             f"The ridge: the T of the largest test loss does not fall with m (that T, m = {m})",
             when=enough,
@@ -106,7 +107,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     )
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
         n=100, sparsity=0.9, m=(2,), dataset_size=(5, 40), datasets=2, steps=100, test_points=256

@@ -11,6 +11,7 @@ import xarray as xr
 
 import toymodels as tm
 from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, train
+from toymodels import figure as fig
 from toymodels import recovery, selectivity
 
 FEWEST_IMAGES = 100  # with fewer a feature counts as dead: a tenth of them would say nothing
@@ -27,19 +28,19 @@ class DictionarySpec(NetworkSpec):
     """Settings of the networks, and of the dictionaries of their activations."""
 
     depth: Depths = (1, 3)
-    restarts: tm.Count = 1
+    restarts: fig.Count = 1
     """Networks trained of each shape; dictionaries are of the best by test loss."""
-    expansion: tm.RisingSizes = (1, 4)
+    expansion: fig.RisingSizes = (1, 4)
     """Sizes of the dictionaries, as multiples of the width."""
-    k: tm.RisingSizes = (2, 4, 8)
+    k: fig.RisingSizes = (2, 4, 8)
     """Active features of TopK dictionaries; those of the middle one are drawn."""
-    l1: tm.PositiveSweep = (0.2, 0.5, 1.2)
+    l1: fig.PositiveSweep = (0.2, 0.5, 1.2)
     """L1 coefficients of the other dictionaries."""
-    dictionary_steps: tm.Count = 750
+    dictionary_steps: fig.Count = 750
     """Optimiser steps of the dictionaries."""
-    dictionary_batch_size: tm.Count = 512
+    dictionary_batch_size: fig.Count = 512
     """Activations a step."""
-    dictionary_learning_rate: tm.Positive = 3e-3
+    dictionary_learning_rate: fig.Positive = 3e-3
     """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
 
     def check(self) -> None:
@@ -60,7 +61,9 @@ class Layer(NamedTuple):
     x: jax.Array
 
 
-def train_pair(lab: tm.Lab[DictionarySpec], images: Any, depth: int, width: int) -> tuple[Any, ...]:
+def train_pair(
+    lab: fig.Lab[DictionarySpec], images: Any, depth: int, width: int
+) -> tuple[Any, ...]:
     """Train networks of a shape: what is kept of them, and the best beside an untrained one."""
     key = lab.key(f"untrained_depth{depth}_width{width}")
     untrained = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
@@ -80,7 +83,7 @@ def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
 
 
 def learn(
-    lab: tm.Lab[DictionarySpec], name: str, build: Any, layers: Sequence[Layer], over: Any = ()
+    lab: fig.Lab[DictionarySpec], name: str, build: Any, layers: Sequence[Layer], over: Any = ()
 ) -> Callable[..., tm.ReluDictionary]:
     """Train a dictionary of each layer's activations; return what gives the one at (layer=i)."""
     spec = lab.spec

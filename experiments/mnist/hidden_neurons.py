@@ -36,9 +36,10 @@ from pydantic import AfterValidator, Field
 import toymodels as tm
 from experiments.mnist import _units as units
 from experiments.mnist._networks import NAMES, OURS, WEIGHTS, NetworkSpec, train
+from toymodels import figure as fig
 from toymodels import plotting, selectivity
 
-Pressures = Annotated[tuple[tm.NonNegative, ...], Field(min_length=1), AfterValidator(tm.rising)]
+Pressures = Annotated[tuple[fig.NonNegative, ...], Field(min_length=1), AfterValidator(fig.rising)]
 
 
 class Spec(NetworkSpec):
@@ -46,15 +47,15 @@ class Spec(NetworkSpec):
 
     pressure: Pressures = (0.0, 0.001, 0.003, 0.01, 0.03)
     """Coefficients of the L1 penalty, summed over all hidden units; from 0 on."""
-    restarts: tm.Count = 3
-    steps: tm.Count = 2350
+    restarts: fig.Count = 3
+    steps: fig.Count = 2350
 
     def check(self) -> None:
         if self.pressure[0] != 0:
             raise ValueError("pressure must start at 0, for comparison")
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec, images = lab.spec, lab.images(lab.spec.dataset)
     members = []
     for depth in spec.depth:
@@ -94,7 +95,7 @@ def plot(data: xr.DataTree) -> Figure:
     return figure
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     by_depth = {depth: tm.members(data, depth=depth) for depth in tm.values_of(data, "depth")}
     widest = {depth: models[-1] for depth, models in by_depth.items()}
     deepest, width = widest[max(widest)], tm.values_of(data, "width")[-1]
@@ -141,7 +142,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     ).above(0, gain[np.isfinite(gain)])
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
         dataset="digits", depth=(1, 2), width=(32,), pressure=(0.0, 0.01),

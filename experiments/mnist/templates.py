@@ -49,11 +49,12 @@ from experiments.mnist._dictionaries import BOTH, PURE, agreement, judge
 from experiments.mnist._dictionaries import DictionarySpec as Spec
 from experiments.mnist._networks import DIGITS, NAMES, OURS, WEIGHTS
 from toymodels import baselines, plotting
+from toymodels import figure as fig
 
-NOTE = tm.Source("Circuits Updates, January 2024")
+NOTE = fig.Source("Circuits Updates, January 2024")
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec, images, seed = lab.spec, lab.images(lab.spec.dataset), lab.integer("k_means")
     members: list[xr.Dataset] = []
     for width in spec.width:
@@ -66,7 +67,7 @@ def run(lab: tm.Lab[Spec]) -> xr.DataTree:
 
 
 def of_size(
-    lab: tm.Lab[Spec], images: Any, pairs: list[Any], expansion: int, seed: int, ks: Any = ()
+    lab: fig.Lab[Spec], images: Any, pairs: list[Any], expansion: int, seed: int, ks: Any = ()
 ) -> Iterator[xr.Dataset]:
     """Learn dictionaries of one size: of all networks at the middle k, of the first at all ks."""
     spec, labels = lab.spec, images.train.labels
@@ -140,7 +141,7 @@ def like(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
     return sorted(found, key=lambda one: (one.expansion.item(), one.k.item()))
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     one, shapes = shown(data), like(data, "expansion", "k")
     k, widest, size = one.k.item(), one.width.item(), one.expansion.item()
     images, drawn = NAMES[one.images.item()], f"{one.depth.item()} x {widest} units"
@@ -166,7 +167,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
     ).within(0.8, 1, [agreement([s], "TopK", PURE) for s in shapes])
     for coding in ("neurons", "k-means", "untrained", "L1"):
         yield (
-            tm.Source("ours: the source compares nothing")
+            fig.Source("ours: the source compares nothing")
             .claim(
                 f"TopK features are purer than those of {coding} ({share}, excess at equal "
                 f"L0; {each})"
@@ -175,7 +176,7 @@ def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
         )
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
         dataset="digits", depth=(1,), width=(16,), expansion=(1,), k=(2, 4),

@@ -26,27 +26,28 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import geometry, plotting
 
-PAPER = tm.Source("Elhage et al. 2022, introduction")
+PAPER = fig.Source("Elhage et al. 2022, introduction")
 
 
-class Spec(tm.TrainingSpec):
+class Spec(fig.TrainingSpec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
-    n: Annotated[tm.Count, Field(ge=3)] = 5
+    n: Annotated[fig.Count, Field(ge=3)] = 5
     """Number of features, for two dimensions."""
-    sparsity: tm.Sparsities = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
+    sparsity: fig.Sparsities = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
     """S, the probability that a feature is inactive; one panel each."""
-    importance_decay: tm.Positive = 0.9
+    importance_decay: fig.Positive = 0.9
     """Importance of feature i is this to the power of i."""
-    restarts: tm.Count = 16
+    restarts: fig.Count = 16
 
     def check(self) -> None:
-        tm.check_importance(self.importance_decay, self.n)
+        fig.check_importance(self.importance_decay, self.n)
 
 
-def run(lab: tm.Lab[Spec]) -> xr.Dataset:
+def run(lab: fig.Lab[Spec]) -> xr.Dataset:
     spec = lab.spec
     importance = spec.importance_decay ** np.arange(spec.n)
 
@@ -88,7 +89,7 @@ def plot(data: xr.Dataset) -> Figure:
     return figure
 
 
-def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
+def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     data = data.sortby("sparsity")
     best, n, S = tm.best_of(data), data.sizes["feature"], data.sparsity.values
     sparse = (S >= 0.9) & (S < 1)
@@ -113,7 +114,7 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
         when=five,
     ).within(64, 80, geometry.angular_gaps(pentagons))
     yield (
-        tm.Source("ours: the source shows single models")
+        fig.Source("ours: the source shows single models")
         .claim(
             "Sparse, S >= 0.9: single restarts represent all features too (share of the "
             f"{data.sizes['seed']}, for each sparsity)",
@@ -142,7 +143,7 @@ def four_in_pairs(W: np.ndarray) -> bool:
     return len(cosines) == 4 and bool((cosines.min(axis=1) < -0.95).all())
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=64),

@@ -28,23 +28,24 @@ import xarray as xr
 from matplotlib.figure import Figure, FigureBase
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import geometry, plotting, theory
 
 MODELS = "linear", "ReLU"
 
 
-class Spec(tm.TrainingSpec):
+class Spec(fig.TrainingSpec):
     """Settings; the source prints no optimiser, this is its notebook's."""
 
-    n: tm.Sizes = (20, 80)
+    n: fig.Sizes = (20, 80)
     """Number of features, one for each size."""
-    m: tm.Counts = (5, 20)
+    m: fig.Counts = (5, 20)
     """Number of hidden dimensions, one for each size."""
-    importance_decay: tm.Positives = (0.7, 0.9)
+    importance_decay: fig.Positives = (0.7, 0.9)
     """Importance of feature i is this to the power of i, one for each size."""
-    sparsity: tm.Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
+    sparsity: fig.Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
     """S, the probability that a feature is inactive; one column each."""
-    restarts: tm.Count = 2
+    restarts: fig.Count = 2
 
     @property
     def sizes(self) -> list[Any]:
@@ -55,14 +56,14 @@ class Spec(tm.TrainingSpec):
         if any(size.m > size.n for size in self.sizes):
             raise ValueError("m must be at most n")
         for size in self.sizes:
-            tm.check_importance(size.importance_decay, size.n)
+            fig.check_importance(size.importance_decay, size.n)
 
 
-def run(lab: tm.Lab[Spec]) -> xr.DataTree:
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     return tm.gather(train(lab, size, model) for size in lab.spec.sizes for model in MODELS)
 
 
-def train(lab: tm.Lab[Spec], size: Any, model: str) -> xr.Dataset:
+def train(lab: fig.Lab[Spec], size: Any, model: str) -> xr.Dataset:
     n, m, batch_size = size.n, size.m, lab.spec.batch_size
     importance = size.importance_decay ** np.arange(n)
     build = {"linear": tm.linear, "ReLU": tm.ReluOutput}[model]
@@ -107,15 +108,15 @@ def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
     plotting.sharing_key(axes[1, -1])
 
 
-def claims(data: xr.DataTree) -> Iterator[tm.Claim]:
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     for n in tm.values_of(data, "n"):
         linear, relu = (tm.member(data, n=n, model=model).sortby("sparsity") for model in MODELS)
-        source = tm.Source(f"Elhage et al. 2022, basic results, n = {n}, m = {len(linear.hidden)}")
+        source = fig.Source(f"Elhage et al. 2022, basic results, n = {n}, m = {len(linear.hidden)}")
         yield from linear_claims(source, linear, tm.best_of(relu))
         yield from superposition_claims(source, tm.best_of(relu))
 
 
-def linear_claims(source: tm.Source, linear: xr.Dataset, relu: xr.Dataset) -> Iterator[tm.Claim]:
+def linear_claims(source: fig.Source, linear: xr.Dataset, relu: xr.Dataset) -> Iterator[fig.Claim]:
     p, m, importance = 1 - linear.sparsity.values, len(linear.hidden), linear.importance.values
     ordered = (np.diff(importance) < 0).all()
     optimum = np.asarray(theory.linear_optimum_loss(importance, p, m))[:, None]
@@ -145,7 +146,7 @@ def linear_claims(source: tm.Source, linear: xr.Dataset, relu: xr.Dataset) -> It
     ).within(0, 1.02, ratio)
 
 
-def superposition_claims(source: tm.Source, relu: xr.Dataset) -> Iterator[tm.Claim]:
+def superposition_claims(source: fig.Source, relu: xr.Dataset) -> Iterator[fig.Claim]:
     W, S = relu.W.values, relu.sparsity.values
     represented = np.asarray(geometry.represented(W))
     shared = represented & (geometry.superposition(W) > 0.5)
@@ -169,7 +170,7 @@ def superposition_claims(source: tm.Source, relu: xr.Dataset) -> Iterator[tm.Cla
     ).below(-0.9, geometry.cosines(W[first]).min(axis=-1)[pairs])
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(n=(6,), m=(2,), importance_decay=(0.7,), sparsity=(0.0, 0.9), restarts=2, steps=100),
     paper=Spec(restarts=32, steps=50_000),

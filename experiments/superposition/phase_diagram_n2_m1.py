@@ -27,24 +27,25 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import geometry, plotting, theory
 
-PAPER = tm.Source("Elhage et al. 2022, Superposition as a Phase Change")
+PAPER = fig.Source("Elhage et al. 2022, Superposition as a Phase Change")
 BAND = 0.15  # decades around a boundary in which the theory is not asked for
 
 
-class Spec(tm.TrainingSpec):
+class Spec(fig.TrainingSpec):
     """Settings; the source prints no optimiser and no grid."""
 
-    cells: Annotated[tm.Count, Field(ge=2)] = 40
+    cells: Annotated[fig.Count, Field(ge=2)] = 40
     """Cells along each axis of the diagram."""
-    restarts: tm.Count = 10
-    steps: tm.Count = 2000
-    learning_rate: tm.Positive = 1e-2
+    restarts: fig.Count = 10
+    steps: fig.Count = 2000
+    learning_rate: fig.Positive = 1e-2
     schedule: Literal["constant", "cosine"] = "cosine"
 
 
-def run(lab: tm.Lab[Spec]) -> xr.Dataset:
+def run(lab: fig.Lab[Spec]) -> xr.Dataset:
     middle = (np.arange(lab.spec.cells) + 0.5) / lab.spec.cells
     p, r = 10.0 ** (-2 * middle), 10.0 ** (2 * middle - 1)
 
@@ -99,7 +100,7 @@ def plot(data: xr.Dataset) -> Figure:
     return figure
 
 
-def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
+def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     p, r = 1 - data.sparsity.values[:, None], data.relative_importance.values
     best, restarts = tm.best_of(data, by="exact_loss"), data.sizes["seed"]
     expected, clear = np.asarray(theory.ansatz_phase(p, r)), away_from_boundaries(p, r)
@@ -110,7 +111,7 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
         "phase with the lowest ansatz loss (share of cells)"
     ).share_above(0.9, best_agree)
     yield (
-        tm.Source("ours: the source averages nine of ten models")
+        fig.Source("ours: the source averages nine of ten models")
         .claim(
             f"Single runs get stuck: of all {restarts} restarts fewer are (share of "
             "them, of the best)",
@@ -118,12 +119,12 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
         )
         .first_before(all_agree.mean(), best_agree.mean())
     )
-    yield tm.OURS.claim(
+    yield fig.OURS.claim(
         "The best model's loss over the exact optimum (5th, 50th, 95th percentile over cells)"
     ).within(1 - 1e-3, 1.05, np.quantile(best.exact_loss / data.optimum_loss, [0.05, 0.5, 0.95]))
     to_ansatz = data.optimum_loss.values / np.min(theory.ansatz_losses(p, r), axis=0)
     yield (
-        tm.Source("comment by McGrath on Elhage et al. 2022")
+        fig.Source("comment by McGrath on Elhage et al. 2022")
         .claim(
             "Near the boundaries the exact optimum lies below all three ansatz losses "
             "(least ratio)",
@@ -148,7 +149,7 @@ def away_from_boundaries(p: np.ndarray, r: np.ndarray) -> np.ndarray:
     return np.all([theory.ansatz_phase(*there) == here for there in moved], axis=0)
 
 
-def transition(loss: np.ndarray, p: np.ndarray, r: np.ndarray) -> tm.Claim:
+def transition(loss: np.ndarray, p: np.ndarray, r: np.ndarray) -> fig.Claim:
     """Fit the loss as a line in r on either side of the boundary, in the row nearest p = 0.3."""
     row = np.abs(np.log(p / 0.3)).argmin()
     density, boundary = p[row], theory.superposition_boundaries(p)[0][row]
@@ -161,7 +162,7 @@ def transition(loss: np.ndarray, p: np.ndarray, r: np.ndarray) -> tm.Claim:
     ).within(0.9, 1.1, np.divide(slopes, [theory.feature_variance(density), density**2 / 6]))
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(cells=4, restarts=2, steps=100, batch_size=64),
     paper=Spec(cells=80),

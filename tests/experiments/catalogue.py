@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toymodels import Lab
 from toymodels.engine import ensemble
+from toymodels.figure import Lab
 from toymodels.suite import catalog
 
 REPOSITORY = Path(__file__).resolve().parents[2]

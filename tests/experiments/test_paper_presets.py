@@ -5,7 +5,8 @@ import pytest
 from catalogue import BY_FAMILY, load, stand_in, without_mnist
 
 import toymodels
-from toymodels import Datapoints, Lab
+from toymodels import Datapoints
+from toymodels.figure import Lab
 
 pytestmark = pytest.mark.slow
 

@@ -16,10 +16,12 @@ Source: nowhere.
 """
 
 import toymodels
-from toymodels import Experiment, TrainingDiverged
+from toymodels import figure as fig
+from toymodels import TrainingDiverged
+from toymodels.figure import Experiment
 
 
-class Spec(toymodels.Spec):
+class Spec(fig.Spec):
     """Nothing to set."""
 
 

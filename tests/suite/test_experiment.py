@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import toymodels
-from toymodels import Claim, Experiment, Lab, Reconstruction, ReluOutput, SparseFeatures
+from toymodels import Reconstruction, ReluOutput, SparseFeatures
+from toymodels import figure as fig
+from toymodels.figure import Claim, Experiment, Lab
 
 
-class Spec(toymodels.TrainingSpec):
+class Spec(fig.TrainingSpec):
     steps: int = 2
     restarts: int = 2
 

@@ -37,10 +37,10 @@ SCRIPT = '''
     WIDTH = 7
 
 
-    class Settings(tm.Spec):
+    class Settings(fig.Spec):
         """Settings."""
 
-        steps: tm.Count = STEPS
+        steps: fig.Count = STEPS
         """How many."""
 
 
@@ -63,7 +63,7 @@ SCRIPT = '''
         return [WIDTH]
 
 
-    EXPERIMENT = tm.Experiment(
+    EXPERIMENT = fig.Experiment(
         __file__, Settings, run_all, plot, claims, smoke=Settings(), sweeps="x"
     )
     '''
@@ -131,7 +131,7 @@ UNUSED = [
     (STEM, "STEPS = 5", "STEPS = (5)  # steps\n\n\n"),
     (STEM, "  # all", ""),
     (STEM, "x: int", "x: float"),
-    (STEM, "tm.Count =", "tm.Positive ="),
+    (STEM, "fig.Count =", "fig.Positive ="),
     (STEM, 'plt.title("a")', 'plt.title("b")'),
     (STEM, "return [WIDTH]", "return []"),
     (STEM, "WIDTH = 7", "WIDTH = 8"),
@@ -148,7 +148,7 @@ USED = [
     (STEM, 'TABLE["first"] = 1', 'TABLE["first"] = 2', STEM),
     (STEM, "TABLE = {}", "TABLE = {}\nfor i in range(3):\n    TABLE[i] = i", STEM),
     (STEM, "WIDTH = lab.spec.steps", "WIDTH = lab.spec.steps + 1", STEM),
-    (STEM, "class Settings(tm.Spec)", "class Settings(tm.TrainingSpec)", STEM),
+    (STEM, "class Settings(fig.Spec)", "class Settings(fig.TrainingSpec)", STEM),
     (STEM, "import numpy as np", "import jax.numpy as np", STEM),
     (STEM, "import geometry, plotting", "import selectivity as geometry, plotting", STEM),
     (STEM, 'sweeps="x"', "version=2", "version 1 -> 2"),

@@ -6,16 +6,17 @@ import optax
 import pytest
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels.numerics.streams import stream_key
 
 
-class Settings(tm.TrainingSpec):
+class Settings(fig.TrainingSpec):
     """A tiny training."""
 
-    sparsity: tm.Sparsities = (0.5, 0.9)
-    restarts: tm.Count = 3
-    steps: tm.Count = 4
-    batch_size: tm.Count = 8
+    sparsity: fig.Sparsities = (0.5, 0.9)
+    restarts: fig.Count = 3
+    steps: fig.Count = 4
+    batch_size: fig.Count = 8
 
 
 def problem(sparsity=0.5):
@@ -24,10 +25,10 @@ def problem(sparsity=0.5):
 
 
 def test_what_is_not_said_comes_from_the_spec():
-    lab = tm.Lab(Settings())
+    lab = fig.Lab(Settings())
     models = lab.train("models", problem, over="sparsity")
     assert dict(models.sizes) == {"sparsity": 2, "seed": 3, "hidden": 2, "feature": 4}
-    again = tm.Lab(Settings()).train(
+    again = fig.Lab(Settings()).train(
         "models",
         lambda sparsity: (problem(sparsity), optax.adamw(1e-3, weight_decay=1e-2)),
         over=tm.Axis("sparsity", [0.5, 0.9]),
@@ -35,31 +36,31 @@ def test_what_is_not_said_comes_from_the_spec():
         restarts=3,
     )
     np.testing.assert_array_equal(models.W, again.W)
-    fewer = tm.Lab(Settings()).train("models", problem, restarts=1, history=True)
+    fewer = fig.Lab(Settings()).train("models", problem, restarts=1, history=True)
     assert fewer.sizes["seed"] == 1
     assert "loss_history" in fewer
 
 
 def test_the_schedule_is_the_specs():
     constant, cosine = (
-        tm.Lab(Settings(schedule=schedule, learning_rate=0.1)).train("models", problem).W
+        fig.Lab(Settings(schedule=schedule, learning_rate=0.1)).train("models", problem).W
         for schedule in ("constant", "cosine")
     )
     assert not np.array_equal(constant, cosine)
 
 
 def test_a_spec_without_training_asks_for_what_is_missing():
-    class Bare(tm.Spec):
+    class Bare(fig.Spec):
         """Nothing of a training."""
 
     with pytest.raises(TypeError, match="Bare has no steps"):
-        tm.Lab(Bare()).train("models", problem, restarts=1)
+        fig.Lab(Bare()).train("models", problem, restarts=1)
     with pytest.raises(TypeError, match="needs an optimizer"):
-        tm.Lab(Bare()).train("models", problem, restarts=1, steps=1)
+        fig.Lab(Bare()).train("models", problem, restarts=1, steps=1)
 
 
 def test_no_two_trainings_or_draws_share_a_stream():
-    lab = tm.Lab(Settings())
+    lab = fig.Lab(Settings())
     first, second = lab.train("first", problem), lab.train("second", problem)
     assert not np.isin(first.W, second.W).any()
     keys = [lab.key("data"), lab.key("other"), jax.random.key(lab.seed)]
@@ -71,7 +72,7 @@ def test_no_two_trainings_or_draws_share_a_stream():
 
 
 def test_a_stream_is_shared_where_that_is_said():
-    lab = tm.Lab(Settings())
+    lab = fig.Lab(Settings())
     first = lab.train("first", problem)
     second = lab.train("second", problem, stream="first")
     np.testing.assert_array_equal(first.W, second.W)
@@ -79,16 +80,16 @@ def test_a_stream_is_shared_where_that_is_said():
 
 
 def test_the_seed_decides_every_stream():
-    one, other = tm.Lab(Settings(), seed=1), tm.Lab(Settings(), seed=2)
+    one, other = fig.Lab(Settings(), seed=1), fig.Lab(Settings(), seed=2)
     assert not np.array_equal(one.train("models", problem).W, other.train("models", problem).W)
     assert one.integer("baseline") != other.integer("baseline")
-    assert tm.Lab(Settings(), seed=1).integer("baseline") == tm.Lab(Settings(), 1).integer(
+    assert fig.Lab(Settings(), seed=1).integer("baseline") == fig.Lab(Settings(), 1).integer(
         "baseline"
     )
 
 
 def test_names_are_used_once_and_could_be_files():
-    lab = tm.Lab(Settings())
+    lab = fig.Lab(Settings())
     lab.key("data")
     for use in (lab.key, lab.integer, lambda name: lab.train(name, problem)):
         with pytest.raises(ValueError, match="cannot share the name 'data'"):
@@ -98,7 +99,7 @@ def test_names_are_used_once_and_could_be_files():
 
 
 def test_a_result_has_no_state_to_be_trained_on():
-    found = tm.Lab(Settings()).train("models", problem, history=True)
+    found = fig.Lab(Settings()).train("models", problem, history=True)
     assert set(found) == {"W", "b", "loss", "loss_history"}
     assert found.attrs == {}
 
@@ -110,6 +111,6 @@ def test_ctrl_c_ends_the_run():
 
         return tm.train(*asked, report=report, **options)
 
-    lab = tm.Lab(Settings(), engine=interrupted)
+    lab = fig.Lab(Settings(), engine=interrupted)
     with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
         lab.train("models", problem)

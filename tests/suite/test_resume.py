@@ -19,7 +19,9 @@ import matplotlib.pyplot as plt
 import optax
 
 import toymodels
-from toymodels import Count, Experiment, Fraction, Reconstruction, ReluOutput, SparseFeatures
+from toymodels import figure as fig
+from toymodels import Reconstruction, ReluOutput, SparseFeatures
+from toymodels.figure import Count, Experiment, Fraction
 from toymodels.engine import training
 from toymodels.suite.store.checkpoints import Checkpoint
 
@@ -40,7 +42,7 @@ def waits_at_half(save):
 Checkpoint.save = waits_at_half(Checkpoint.save)
 
 
-class Spec(toymodels.Spec):
+class Spec(fig.Spec):
     """Settings."""
 
     sparsity: tuple[Fraction, ...] = (0.0, 0.9)

@@ -21,7 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments.lines._runs import Spec, run
-from toymodels import Claim, Experiment
+from toymodels.figure import Claim, Experiment
 
 COLOR = "red"
 

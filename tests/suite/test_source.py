@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from toymodels import OURS, Source
+from toymodels.figure import OURS, Source
 
 # predicate and its own arguments, data where it is true, data where it is false
 CASES = {

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-import toymodels as tm
+from toymodels import figure as fig
 
 
-class Spec(tm.TrainingSpec):
+class Spec(fig.TrainingSpec):
     """Settings."""
 
-    steps: tm.Count = 4000
-    sparsity: tm.Sparsities = (0.0, 0.5)
-    n: tm.Counts = (5, 6)
-    m: tm.Counts = (2, 3)
-    widths: tm.RisingSizes = (1, 2)
+    steps: fig.Count = 4000
+    sparsity: fig.Sparsities = (0.0, 0.5)
+    n: fig.Counts = (5, 6)
+    m: fig.Counts = (2, 3)
+    widths: fig.RisingSizes = (1, 2)
     kind: Literal["linear", "relu"] = "relu"
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
@@ -91,7 +91,7 @@ def test_overrides_are_the_fields_that_differ():
 @pytest.mark.parametrize(("decay", "fits"), [(0.7, True), (1e30, False)])
 def test_importances_are_finite(decay, fits):
     if fits:
-        tm.check_importance(decay, 100)
+        fig.check_importance(decay, 100)
     else:
         with pytest.raises(ValueError, match=r"importance_decay must be at most 2\.45"):
-            tm.check_importance(decay, 100)
+            fig.check_importance(decay, 100)

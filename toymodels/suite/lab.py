@@ -18,7 +18,8 @@ from toymodels.engine.objective import Objective
 from toymodels.engine.resume import without_state
 from toymodels.engine.training import Store
 from toymodels.numerics.streams import stream_key
-from toymodels.suite.spec import Spec, TrainingSpec
+from toymodels.suite.spec import Spec
+from toymodels.suite.training_spec import TrainingSpec
 
 Swept = str | Axis | Sequence[str | Axis]
 """What to sweep: fields of the Spec by name, and axes."""
@@ -155,6 +156,6 @@ class Lab(Generic[S]):
                 return given
             if not isinstance(self.spec, TrainingSpec):
                 raise TypeError("the problem needs an optimizer: the Spec is no TrainingSpec")
-            return given, self.spec.optimizer()
+            return given, self.spec.adamw()
 
         return complete

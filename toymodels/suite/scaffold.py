@@ -27,23 +27,24 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import geometry, plotting
 
-SOURCE = tm.Source("who, when, where in it")
+SOURCE = fig.Source("who, when, where in it")
 
 
-class Spec(tm.TrainingSpec):
+class Spec(fig.TrainingSpec):
     """Settings."""
 
-    n: tm.Count = 5
+    n: fig.Count = 5
     """Number of features."""
-    m: tm.Count = 2
+    m: fig.Count = 2
     """Number of hidden dimensions."""
-    sparsity: tm.Sparsities = (0.0, 0.8, 0.95)
+    sparsity: fig.Sparsities = (0.0, 0.8, 0.95)
     """S, the probability that a feature is inactive."""
 
 
-def run(lab: tm.Lab[Spec]) -> xr.Dataset:
+def run(lab: fig.Lab[Spec]) -> xr.Dataset:
     spec = lab.spec
 
     def problem(sparsity):
@@ -71,7 +72,7 @@ def plot(data: xr.Dataset) -> Figure:
     return figure
 
 
-def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
+def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     best = tm.best_of(data.sortby("sparsity"))
     represented = geometry.represented(best.W.values).sum(axis=-1)
     yield SOURCE.claim(
@@ -79,7 +80,7 @@ def claims(data: xr.Dataset) -> Iterator[tm.Claim]:
     ).does_not_fall(represented)
 
 
-EXPERIMENT = tm.Experiment(
+EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=16, steps=20_000),

@@ -5,9 +5,8 @@ the names below do not suffice, a script writes `Annotated[int, Field(ge=3)]` as
 """
 
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import optax
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 FLOAT32_MAX = 3.4028235e38
@@ -121,30 +120,6 @@ class Spec(BaseModel):
         """Return the fields in which this differs from another spec of its kind."""
         other = against.to_dict()
         return {name: value for name, value in self.to_dict().items() if value != other[name]}
-
-
-class TrainingSpec(Spec):
-    """Settings of a training on minibatches with AdamW; the defaults are the usual notebook's."""
-
-    restarts: Count = 4
-    """Models trained at each point of the sweep."""
-    steps: Count = 10_000
-    """Optimiser steps."""
-    batch_size: Count = 1024
-    """Samples a step."""
-    learning_rate: Positive = 1e-3
-    """AdamW's learning rate; the highest one, if it follows a schedule."""
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Whether the learning rate stays as it is or falls to zero along a cosine."""
-    weight_decay: NonNegative = 1e-2
-    """AdamW's decoupled weight decay."""
-
-    def optimizer(self) -> optax.GradientTransformation:
-        """Return AdamW at these settings."""
-        rate: Any = self.learning_rate
-        if self.schedule == "cosine":
-            rate = optax.cosine_decay_schedule(rate, self.steps)
-        return optax.adamw(rate, weight_decay=self.weight_decay)
 
 
 def check_importance(decay: float, n: int) -> None:

@@ -24,7 +24,7 @@ PACKAGE = Path(__file__).parents[2]
 """The library's folder."""
 
 COMPUTES_NOTHING = (
-    *("toymodels.plotting", "toymodels.suite", "toymodels.testing"),
+    *("toymodels.figure", "toymodels.plotting", "toymodels.suite", "toymodels.testing"),
     *("toymodels.data.downloads", "toymodels.data.files"),
     *("toymodels.engine.checks", "toymodels.engine.progress", "toymodels.numerics.checks"),
     "toymodels.numerics.memory",
@@ -37,13 +37,13 @@ LAB = "toymodels.suite.lab"
 """Counts for every figure: it gives `run` its random streams, and calls the engine."""
 LAB_METHODS = {"images": "toymodels.data.images"}
 """Modules that a method of Lab alone uses: they count where a script calls it."""
-ALSO_COUNT = (LAB, "toymodels.suite.spec")  # the latter makes the optimizer
+ALSO_COUNT = (LAB, "toymodels.suite.training_spec")  # the latter makes the optimiser
 
 COMPUTE = ("jax", "jaxlib", "flax", "optax", "numpy")
 """Packages whose versions always count; those of others where code that counts uses them."""
 OTHERS_COMPUTE_NOTHING = {
     *("xarray", "jaxtyping", "typing_extensions", "lazy_loader", "matplotlib", "pydantic"),
-    *("rich", "pooch", "tyro", "h5py", "h5netcdf", "IPython"),
+    *("rich", "pooch", "h5py", "h5netcdf", "IPython"),
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "skimage": "scikit-image"}
 

@@ -1,0 +1,31 @@
+"""The settings of most trainings, and the optimiser that they describe."""
+
+from typing import Any, Literal
+
+import optax
+
+from toymodels.suite.spec import Count, NonNegative, Positive, Spec
+
+
+class TrainingSpec(Spec):
+    """Settings of a training on minibatches with AdamW; the defaults are the usual notebook's."""
+
+    restarts: Count = 4
+    """Models trained at each point of the sweep."""
+    steps: Count = 10_000
+    """Optimiser steps."""
+    batch_size: Count = 1024
+    """Samples a step."""
+    learning_rate: Positive = 1e-3
+    """AdamW's learning rate; the highest one, if it follows a schedule."""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Whether the learning rate stays as it is or falls to zero along a cosine."""
+    weight_decay: NonNegative = 1e-2
+    """AdamW's decoupled weight decay."""
+
+    def adamw(self) -> optax.GradientTransformation:
+        """Return AdamW at these settings."""
+        rate: Any = self.learning_rate
+        if self.schedule == "cosine":
+            rate = optax.cosine_decay_schedule(rate, self.steps)
+        return optax.adamw(rate, weight_decay=self.weight_decay)
