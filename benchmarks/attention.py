@@ -71,7 +71,7 @@ def problem(ovs: jax.Array) -> Any:
 def measure(restarts: int, quick: bool) -> common.Timing:
     """Time both sides on an ensemble of so many restarts."""
     key = jax.random.key(0)
-    ovs = OvDraw.of(key, K, D_MODEL).sparse(DENSITY)
+    ovs = OvDraw.of(K, D_MODEL, key=key).sparse(DENSITY)
     seeds = Axis.seeds(restarts, shared_batches=True)
     ours = partial(train, problem, [seeds], STEPS, key, data={"ovs": ovs})
     rounds, seconds = (3, 0.5) if quick else (7, 2.0)

@@ -23,7 +23,7 @@ import numpy as np
 import optax
 
 from benchmarks import common
-from toymodels import Axis, ReluDictionary, SparseDictionary, train, unit_norm
+from toymodels import Axis, ReluDictionary, SparseDictionary, train, with_unit_columns
 
 INPUTS, FEATURES, BATCH, STEPS = 64, 512, 4096, 10_000
 COEFFICIENTS = np.geomspace(0.01, 1.0, 8)
@@ -78,7 +78,7 @@ def problem(l1: Any, activations: Any) -> Any:
     objective = SparseDictionary(
         lambda key: ReluDictionary(INPUTS, FEATURES, key=key), activations, l1, batch_size=BATCH
     )
-    return objective, unit_norm(optax.adam(LEARNING_RATE))
+    return objective, with_unit_columns(optax.adam(LEARNING_RATE))
 
 
 def step_operations() -> int:

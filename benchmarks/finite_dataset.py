@@ -213,9 +213,9 @@ def run(quick: bool, out: Path) -> None:
     cores = common.use_all_cores()
     sizes = QUICK_MANY if quick else MANY
     features = SparseFeatures(N, sparsity=SPARSITY)
-    most = draw_datapoints(features, max(sizes), jax.random.key(0))
+    most = draw_datapoints(features, max(sizes), key=jax.random.key(0))
     first = {count: Datapoints(most.feature[:count], most.value[:count]) for count in sizes}
-    second = draw_datapoints(features, T, jax.random.key(1))
+    second = draw_datapoints(features, T, key=jax.random.key(1))
     rows: list[common.Row] = []
     for name, datasets in {"one dataset": [first[T]], "two datasets": [first[T], second]}.items():
         for m in SIZES:

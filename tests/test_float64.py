@@ -21,6 +21,7 @@ from toymodels import (
     CorrelatedFeatures,
     FeatureDistribution,
     FiniteDataset,
+    LinearModel,
     MixingMatrix,
     OvDraw,
     Reconstruction,
@@ -30,11 +31,10 @@ from toymodels import (
     SparseDictionary,
     SparseFeatures,
     draw_datapoints,
-    linear,
     power_law_features,
     to_model,
     train,
-    unit_norm,
+    with_unit_columns,
 )
 from toymodels.data.images import Labelled
 from toymodels.numerics.draws import uniform
@@ -104,7 +104,7 @@ def test_reconstruction_reaches_the_closed_form():
     """The linear model keeps the largest of the covariance's eigenvalues, 1/9, 1/9 and 1/36."""
 
     def problem():
-        build = Reconstruction(TwoPoints(), lambda key: linear(3, 2, key=key), 6, 6)
+        build = Reconstruction(TwoPoints(), lambda key: LinearModel(3, 2, key=key), 6, 6)
         return build, optax.sgd(0.2)
 
     assert fitted(problem, steps=3000).loss.item() == pytest.approx(1 / 36, rel=RTOL)
@@ -124,7 +124,7 @@ def test_sparse_features_are_reconstructed():
 
 def test_a_finite_dataset():
     n = 12
-    points = draw_datapoints(SparseFeatures(n, probability=0.2), 10, KEY)
+    points = draw_datapoints(SparseFeatures(n, probability=0.2), 10, key=KEY)
     assert points.value.dtype == float
     x = np.zeros((n, 10))
     np.add.at(x, (points.feature.T, np.arange(10)), points.value.T)
@@ -141,7 +141,7 @@ def test_a_finite_dataset():
 
 
 def test_attention_mixing():
-    ovs = OvDraw.of(KEY, 3, 4).sparse(0.5)
+    ovs = OvDraw.of(3, 4, key=KEY).sparse(0.5)
 
     def build(key):
         return MixingMatrix(3, 2, 4, key=key)
@@ -183,7 +183,7 @@ def test_a_sparse_dictionary():
         objective = SparseDictionary(
             lambda key: ReluDictionary(6, 10, key=key), activations, l1, batch_size=32
         )
-        return objective, unit_norm(optax.adam(1e-2))
+        return objective, with_unit_columns(optax.adam(1e-2))
 
     found = fitted(problem, activations=x)
     encoder, decoder = found.W_enc.values, found.W_dec.values

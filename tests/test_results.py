@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from toymodels import best_of, gather, members, values_of
-from toymodels import member as find
-from toymodels.results import settings
+from toymodels import best_of, gather, select, select_all, settings
+from toymodels.results import settings_of
 
 SPARSITIES, SEEDS, STEPS = [0.0, 0.9, 0.99], [4, 7], [10, 20]
 
@@ -51,17 +50,17 @@ def test_best_of_is_the_seed_of_the_lowest_loss(order):
 
 def test_best_of_any_axis_by_any_measure():
     dataset = member(5, 2).assign(other=lambda d: -d.loss)
-    best = best_of(dataset, over="sparsity", by="other")
+    best = best_of(dataset, dim="sparsity", by="other")
     np.testing.assert_array_equal(best.loss, dataset.loss.max("sparsity"))
 
 
 def test_best_of_several_axes_compares_all_together():
     dataset = member(5, 2)
-    best = best_of(dataset, over=("seed", "sparsity"))
+    best = best_of(dataset, dim=("seed", "sparsity"))
     assert best.loss == dataset.loss.min()
     assert best.W.dims == ("hidden", "feature")
     with pytest.raises(ValueError, match="'batch' is no axis of 'loss'"):
-        best_of(dataset, over=("seed", "batch"))
+        best_of(dataset, dim=("seed", "batch"))
 
 
 def test_best_of_the_only_axis():
@@ -73,42 +72,42 @@ def test_best_of_the_only_axis():
 
 def test_best_of_needs_an_axis():
     with pytest.raises(ValueError, match=r"'step' is no axis of 'loss'.*'sparsity', 'seed'"):
-        best_of(member(5, 2), over="step")
+        best_of(member(5, 2), dim="step")
     with pytest.raises(ValueError, match="'seed' is no axis of 'loss'"):
         best_of(best_of(member(5, 2)))
 
 
-def of_setting(**settings):
+def of_setting(**given):
     """A member of a result, with its settings as coordinates without dimensions."""
-    n, m = settings["n"], settings["m"]
-    return member(n, m).assign_coords(settings)
+    n, m = given["n"], given["m"]
+    return member(n, m).assign_coords(given)
 
 
 def test_sizes_come_apart_as_they_went_in(tmp_path):
     sizes = [of_setting(n=5, m=2, model="relu"), of_setting(n=20, m=3, model="relu"),
              of_setting(n=5, m=2, model="linear")]  # fmt: skip
     tree = gather(sizes)
-    assert values_of(tree, "n") == [5, 20]
-    assert values_of(tree, "model") == ["relu", "linear"]
+    assert settings(tree, "n") == [5, 20]
+    assert settings(tree, "model") == ["relu", "linear"]
     for one in sizes:
-        found = find(tree, n=int(one.n), model=one.model.item())
+        found = select(tree, n=int(one.n), model=one.model.item())
         xr.testing.assert_identical(found, one)
-    assert [int(one.n) for one in members(tree, model="relu")] == [5, 20]
+    assert [int(one.n) for one in select_all(tree, model="relu")] == [5, 20]
     # the same after a visit to the disk
     tree.to_netcdf(tmp_path / "tree.nc", engine="h5netcdf")
     with xr.open_datatree(tmp_path / "tree.nc", engine="h5netcdf") as stored:
-        for before, after in zip(members(tree), members(stored.load()), strict=True):
+        for before, after in zip(select_all(tree), select_all(stored.load()), strict=True):
             xr.testing.assert_identical(before, after)
-        assert values_of(stored, "model") == ["relu", "linear"]
+        assert settings(stored, "model") == ["relu", "linear"]
 
 
 def test_a_member_is_meant_by_settings_that_only_it_has():
     tree = gather([of_setting(n=5, m=2, seeds=1), of_setting(n=6, m=2, seeds=1)])
-    with pytest.raises(ValueError, match="2 members have the settings"):
-        find(tree, m=2)
-    with pytest.raises(ValueError, match="0 members"):
-        find(tree, n=7)
-    assert members(tree, unknown=3) == []
+    with pytest.raises(ValueError, match="2 Datasets have the settings"):
+        select(tree, m=2)
+    with pytest.raises(ValueError, match="0 Datasets"):
+        select(tree, n=7)
+    assert select_all(tree, unknown=3) == []
 
 
 def test_members_need_settings_of_their_own():
@@ -120,5 +119,5 @@ def test_members_need_settings_of_their_own():
 
 def test_a_selected_point_is_no_setting_of_the_members_axes():
     one = of_setting(n=5, m=2)
-    assert set(settings(one)) == {"n", "m"}
-    assert settings(one.isel(sparsity=1))["sparsity"] == 0.9
+    assert set(settings_of(one)) == {"n", "m"}
+    assert settings_of(one.isel(sparsity=1))["sparsity"] == 0.9

@@ -31,8 +31,8 @@ from .models.dictionary import JumpReluDictionary as JumpReluDictionary
 from .models.dictionary import ReluDictionary as ReluDictionary
 from .models.dictionary import TopKDictionary as TopKDictionary
 from .models.mlp import MLP as MLP
+from .models.relu_output import LinearModel as LinearModel
 from .models.relu_output import ReluOutput as ReluOutput
-from .models.relu_output import linear as linear
 from .numerics.blocks import mean_over_blocks as mean_over_blocks
 from .objectives.attention_mixing import AttentionMixing as AttentionMixing
 from .objectives.attention_mixing import OvDraw as OvDraw
@@ -46,13 +46,13 @@ from .objectives.finite_dataset import squared_error as squared_error
 from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.reconstruction import sparse_reconstruction as sparse_reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
-from .objectives.sparse_dictionary import unit_norm as unit_norm
+from .objectives.sparse_dictionary import with_unit_columns as with_unit_columns
 from .results import best_of as best_of
 from .results import gather as gather
-from .results import member as member
-from .results import members as members
+from .results import select as select
+from .results import select_all as select_all
+from .results import settings as settings
 from .results import to_model as to_model
-from .results import values_of as values_of
 from .suite.backend import setup as setup
 from .suite.experiment import TIED as TIED
 from .suite.store.netcdf import load as load

@@ -1,4 +1,4 @@
-"""Results as Datasets with named axes: sizes gathered and found again, the best of restarts."""
+"""Results as Datasets with named axes: sizes gathered and selected, the best of restarts."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -35,9 +35,7 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
     return model
 
 
-def best_of(
-    dataset: xr.Dataset, over: str | Sequence[str] = "seed", by: str = "loss"
-) -> xr.Dataset:
+def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "loss") -> xr.Dataset:
     """Select, at each point of the other axes, the restart with the lowest `by`.
 
     >>> import xarray as xr
@@ -46,61 +44,62 @@ def best_of(
     >>> best_of(xr.Dataset({"loss": loss}).assign_coords(seed=[0, 1])).seed.values
     array([1, 0])
 
-    `over` is the restarts' axis, or several: those of `("dataset", "seed")` are compared together.
+    `dim` is the restarts' axis, or several: those of `("dataset", "seed")` are compared together.
 
     Raises:
-        ValueError: if `over` is no axis of `by`.
+        ValueError: if `dim` is no axis of `by`.
     """
-    axes = [over] if isinstance(over, str) else list(over)
+    axes = [dim] if isinstance(dim, str) else list(dim)
     for axis in axes:
         if axis not in dataset[by].dims:
             raise ValueError(f"{axis!r} is no axis of {by!r}, whose axes are {dataset[by].dims}")
     return dataset.isel(dataset[by].argmin(axes))
 
 
-def gather(members: Iterable[xr.Dataset]) -> xr.DataTree:
+def gather(datasets: Iterable[xr.Dataset]) -> xr.DataTree:
     """Gather Datasets of different sizes into a tree, each under the names of its own settings.
 
-    A member's settings are its coordinates without dimensions, such as those that
-    `dataset.assign_coords(n=20, model="linear")` gives it; `member` finds it by them.
+    A Dataset's settings are its coordinates without dimensions, such as those that
+    `dataset.assign_coords(n=20, model="linear")` gives it; `select` finds it by them.
 
     Raises:
-        ValueError: if a member has no settings, or two have the same.
+        ValueError: if a Dataset has no settings, or two have the same.
     """
     named: dict[str, xr.Dataset] = {}
-    for dataset in members:
-        name = ",".join(f"{key}={value}" for key, value in settings(dataset).items())
+    for dataset in datasets:
+        name = ",".join(f"{key}={value}" for key, value in settings_of(dataset).items())
         if not name:
-            raise ValueError("a member of a result needs settings: coordinates without dimensions")
+            raise ValueError("a Dataset to gather needs settings: coordinates without dimensions")
         if name in named:
-            raise ValueError(f"members of one result differ in their settings; got {name} twice")
+            raise ValueError(f"gathered Datasets must differ in their settings; got {name} twice")
         named[name] = dataset
     return xr.DataTree.from_dict(named)
 
 
-def settings(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the coordinates without dimensions: what tells a member of a result from others."""
+def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
+    """Return the coordinates without dimensions: what tells a gathered Dataset from others."""
     return {str(name): c.item() for name, c in dataset.coords.items() if c.ndim == 0}
 
 
-def members(tree: xr.DataTree, **at: Any) -> list[xr.Dataset]:
-    """Return the members of a gathered result with these settings, in their order."""
+def select_all(tree: xr.DataTree, **settings: Any) -> list[xr.Dataset]:
+    """Return the gathered Datasets with these settings, in their order."""
     datasets = [node.to_dataset() for node in tree.leaves]
-    return [one for one in datasets if all(settings(one).get(k) == v for k, v in at.items())]
+    wanted = settings.items()
+    return [found for found in datasets if wanted <= settings_of(found).items()]
 
 
-def member(tree: xr.DataTree, **at: Any) -> xr.Dataset:
-    """Return the one member of a gathered result with these settings.
+def select(tree: xr.DataTree, **settings: Any) -> xr.Dataset:
+    """Return the one gathered Dataset with these settings.
 
     Raises:
         ValueError: if there is none, or more than one.
     """
-    found = members(tree, **at)
+    found = select_all(tree, **settings)
     if len(found) != 1:
-        raise ValueError(f"{len(found)} members have the settings {at}: one is meant")
+        raise ValueError(f"{len(found)} Datasets have the settings {settings}: one is meant")
     return found[0]
 
 
-def values_of(tree: xr.DataTree, setting: str) -> list[Any]:
-    """Return the values that a setting takes among the members, each once, in their order."""
-    return list(dict.fromkeys(settings(one)[setting] for one in members(tree)))
+def settings(tree: xr.DataTree, name: str) -> list[Any]:
+    """Return the values that a setting takes among gathered Datasets, each once, in their order."""
+    return list(dict.fromkeys(settings_of(dataset)[name] for dataset in select_all(tree)))

@@ -49,5 +49,5 @@ def ov_draws(lab: fig.Lab[MixingSpec], d_model: int) -> tm.Axis:
     """Draw the OV matrices of that width `ov_draws` times: an axis of its own."""
     keys = jax.random.split(lab.key(f"ovs_{d_model}"), lab.spec.ov_draws)
     # one after another: permutations of many draws at once take long to compile
-    draws = jax.lax.map(lambda key: tm.OvDraw.of(key, lab.spec.features, d_model), keys)
+    draws = jax.lax.map(lambda key: tm.OvDraw.of(lab.spec.features, d_model, key=key), keys)
     return tm.Axis("ov_draw", range(lab.spec.ov_draws), draws)

@@ -98,7 +98,7 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     for case in spec.others:
         features, heads = case.other_features, case.other_heads
         name = f"{features}_in_{heads}"
-        ovs = tm.OvDraw.of(lab.key(f"ovs_{name}"), features, spec.other_d_model).blocks()
+        ovs = tm.OvDraw.of(features, spec.other_d_model, key=lab.key(f"ovs_{name}")).blocks()
         for bias in spec.other_bias:
             models = lab.train(
                 f"{name}_bias" if bias else name,
@@ -114,8 +114,8 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sweep, others = tm.member(data, ovs="sparse"), tm.members(data, ovs="blocks")
-    biases = len(tm.values_of(data, "bias"))
+    sweep, others = tm.select(data, ovs="sparse"), tm.select_all(data, ovs="blocks")
+    biases = len(tm.settings(data, "bias"))
     cases = [others[i : i + biases] for i in range(0, len(others), biases)]
     columns = -(-len(cases) // 4)
     figure = plotting.figure(11.4, 6.4)
@@ -161,7 +161,7 @@ def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    sweep = tm.member(data, ovs="sparse").sortby("sparsity")
+    sweep = tm.select(data, ovs="sparse").sortby("sparsity")
     dense, sparse = sweep.isel(sparsity=0), sweep.sel(sparsity=0.99, method="nearest")
     names, best = (geometry.arrangement(one.M.values) for one in (sparse, tm.best_of(sparse)))
     is_dense, is_sparse = bool(dense.sparsity <= 0.5), bool(sparse.sparsity >= SPARSE)
@@ -193,7 +193,7 @@ def claims_of_counts(data: xr.DataTree) -> Iterator[fig.Claim]:
     """Judge the other counts, where they were trained at sparse patterns."""
     by_loss = {
         (one.features.item(), one.heads.item(), one.bias.item()): one.sortby("loss").M.values
-        for one in tm.members(data, ovs="blocks")
+        for one in tm.select_all(data, ovs="blocks")
         if one.sparsity >= SPARSE
     }
     found = {K: by_loss[K, 2, False] for K in POLYGONS if (K, 2, False) in by_loss}

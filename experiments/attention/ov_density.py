@@ -87,7 +87,7 @@ def pictures(data: xr.DataTree) -> Iterator[xr.Dataset]:
     Each has its ||M||_F^2, and `gap`, the largest angle between neighbouring columns in degrees.
     """
     for name in ("phase", "lines", "blocks"):
-        best = tm.best_of(tm.member(data, picture=name)).transpose(..., "ov_draw", *MATRIX)
+        best = tm.best_of(tm.select(data, picture=name)).transpose(..., "ov_draw", *MATRIX)
         gap = geometry.angular_gaps(best.M.values).max(axis=-1)
         yield best.assign(norm=(best.M**2).sum(MATRIX), gap=(best.M.dims[:-2], gap))
 

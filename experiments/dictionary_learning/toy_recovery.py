@@ -131,7 +131,7 @@ def train_dictionaries(lab: fig.Lab[Spec], n: int, h: np.ndarray, test: np.ndarr
         objective = tm.SparseDictionary(
             lambda key: tm.ReluDictionary(m, n, key=key), train, l1, test, spec.batch_size
         )
-        return objective, tm.unit_norm(optax.adam(spec.dictionary_learning_rate))
+        return objective, tm.with_unit_columns(optax.adam(spec.dictionary_learning_rate))
 
     def measure(objective, model, _):
         x = objective.test_activations
@@ -152,7 +152,7 @@ def train_dictionaries(lab: fig.Lab[Spec], n: int, h: np.ndarray, test: np.ndarr
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sizes = [measured(models) for models in tm.members(data)]
+    sizes = [measured(models) for models in tm.select_all(data)]
     figure = plotting.figure(11.4, 6.4)
     top, rest = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 2.6]).ravel()
     draw_directions(top, at_best_l1(sizes[0]))
@@ -211,7 +211,7 @@ def draw_features(ax: Axes, sizes: list[xr.Dataset]) -> None:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    sizes = [measured(models.sortby(["sparsity", "l1"])) for models in tm.members(data)]
+    sizes = [measured(models.sortby(["sparsity", "l1"])) for models in tm.select_all(data)]
     for models in sizes:
         yield from claims_of_size(models)
     sparse = [at_best_l1(models.isel(sparsity=models.sparsity.values >= 0.7)) for models in sizes]

@@ -12,8 +12,8 @@ from toymodels import geometry, plotting
 
 def best_models(data: xr.DataTree) -> list[xr.Dataset]:
     """Return the model with the lowest training loss for each dataset size, of all of that size."""
-    sizes = tm.members(data, budget=1)
-    return [tm.best_of(models, over=("dataset", "seed"), by="train_loss") for models in sizes]
+    sizes = tm.select_all(data, budget=1)
+    return [tm.best_of(models, dim=("dataset", "seed"), by="train_loss") for models in sizes]
 
 
 def reaches_features(largest: xr.Dataset) -> bool:

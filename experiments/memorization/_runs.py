@@ -111,7 +111,7 @@ def models(lab: fig.Lab[Spec]) -> Iterator[xr.Dataset]:
 def draw(lab: fig.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
     """Draw datapoints along leading axes of this shape, from the random stream of this name."""
     features = tm.SparseFeatures(lab.spec.n, sparsity=lab.spec.sparsity)
-    points = tm.draw_datapoints(features, math.prod(shape), lab.key(name))
+    points = tm.draw_datapoints(features, math.prod(shape), key=lab.key(name))
     return tm.Datapoints(*(leaf.reshape(*shape, -1) for leaf in points))
 
 

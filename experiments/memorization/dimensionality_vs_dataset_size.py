@@ -53,13 +53,13 @@ def plot(data: xr.DataTree) -> Figure:
 
 def mean_test_loss(data: xr.DataTree) -> xr.DataArray:
     """Return the test loss for each dataset size, averaged over datasets and restarts."""
-    losses = [models.test_loss.mean() for models in tm.members(data, budget=1)]
+    losses = [models.test_loss.mean() for models in tm.select_all(data, budget=1)]
     return xr.concat(losses, "dataset_size")
 
 
 def draw_losses(ax: Axes, data: xr.DataTree) -> None:
     """Draw the test loss of every model, and the mean for each dataset size."""
-    for models in tm.members(data, budget=1):
+    for models in tm.select_all(data, budget=1):
         loss = models.test_loss.values.ravel()
         T = np.full(loss.size, models.dataset_size)
         (dots,) = ax.plot(T, loss, "o", color=plotting.MUTED, markersize=3)

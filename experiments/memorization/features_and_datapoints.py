@@ -49,7 +49,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    best, sizes = best_models(data), tm.members(data, budget=1)
+    best, sizes = best_models(data), tm.select_all(data, budget=1)
     few = [i for i, one in enumerate(best) if 3 <= one.dataset_size <= 8]
     at = f"T = {[best[i].dataset_size.item() for i in few]}"
     errors = np.array([polygon_error(best[i].h.values) for i in few]).reshape(-1, 2)

@@ -63,7 +63,7 @@ def draw_norms(ax: Axes, data: xr.DataTree) -> None:
         ("b", r"biases, $\|b\|$", plotting.MUTED, np.where(T > 4, exact.bias_norm, np.nan)),
     ]:
         ax.plot(T, wanted, color=color, linewidth=5, alpha=0.2, label="smallest that memorise all")
-        for budget in tm.values_of(data, "budget"):
+        for budget in tm.settings(data, "budget"):
             norms = mean_norms(data, name, budget)
             (line,) = ax.plot(norms.dataset_size, norms, color=color, marker="o", label=label)
             if budget > 1:
@@ -77,7 +77,7 @@ def draw_norms(ax: Axes, data: xr.DataTree) -> None:
 
 def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:
     """Return the Frobenius norm of W or b for each dataset size, the mean of all models."""
-    weights = [one[name] for one in tm.members(data, budget=budget)]
+    weights = [one[name] for one in tm.select_all(data, budget=budget)]
     norms = [np.sqrt((one**2).sum(WEIGHTS[name])).mean() for one in weights]
     return xr.concat(norms, "dataset_size")
 
@@ -108,7 +108,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     yield HENIGHAN.claim("At the largest T ||W|| is near sqrt(5) (ratio)", when=enough).within(
         0.85, 1.15, W[-1] / 5**0.5
     )
-    longer = max(tm.values_of(data, "budget"))
+    longer = max(tm.settings(data, "budget"))
     both = xr.align(W, mean_norms(data, "W", longer), join="inner")
     yield fig.OURS.claim(
         f"With {longer} times the steps ||W|| peaks at larger T, so that the peak is a matter of "

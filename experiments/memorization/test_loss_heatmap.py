@@ -60,7 +60,7 @@ def cells(lab: fig.Lab[Spec]) -> Iterator[xr.Dataset]:
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    loss, datasets = mean_loss(data), tm.members(data)[0].sizes["dataset"]
+    loss, datasets = mean_loss(data), tm.select_all(data)[0].sizes["dataset"]
     figure = plotting.figure(7.2, 4.05)
     ax, bar = figure.subplots(1, 2, width_ratios=[1, 0.035])
     image = plotting.ratio_table(ax, loss.dataset_size, loss.m, loss)
@@ -74,7 +74,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 def mean_loss(data: xr.DataTree) -> xr.DataArray:
     """Return the test loss [m, dataset_size], averaged over datasets and restarts."""
-    means = [one.test_loss.mean().expand_dims(["m", "dataset_size"]) for one in tm.members(data)]
+    means = [one.test_loss.mean().expand_dims(["m", "dataset_size"]) for one in tm.select_all(data)]
     return xr.combine_by_coords(means).test_loss.transpose("m", "dataset_size")
 
 
@@ -87,7 +87,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     loss = mean_loss(data)
     m, T = loss.m.values.tolist(), loss.dataset_size.values
     # features are learned from about n datapoints on
-    enough = len(T) > 2 and T[-1] >= tm.members(data)[0].sizes["feature"]
+    enough = len(T) > 2 and T[-1] >= tm.select_all(data)[0].sizes["feature"]
     yield HENIGHAN.claim(
         "Double descent in the dataset size: the test loss has an interior maximum, 2 % above both "
         "ends (widths m where it has)",

@@ -93,7 +93,7 @@ def learn(
         objective = tm.SparseDictionary(
             lambda key: build(key=key), layer, l1, batch_size=spec.dictionary_batch_size
         )
-        return objective, tm.unit_norm(optax.adam(rate))
+        return objective, tm.with_unit_columns(optax.adam(rate))
 
     x = tm.Axis("layer", range(len(layers)), jnp.stack([layer.x for layer in layers]))
     learned = lab.train(

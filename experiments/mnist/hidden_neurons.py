@@ -72,7 +72,7 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    by_depth = {depth: tm.members(data, depth=depth) for depth in tm.values_of(data, "depth")}
+    by_depth = {depth: tm.select_all(data, depth=depth) for depth in tm.settings(data, "depth")}
     widest = [models[-1] for models in by_depth.values()]
     networks = tm.best_of(widest[0])
     figure = plotting.figure(11.4, 6.4)
@@ -96,9 +96,9 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    by_depth = {depth: tm.members(data, depth=depth) for depth in tm.values_of(data, "depth")}
+    by_depth = {depth: tm.select_all(data, depth=depth) for depth in tm.settings(data, "depth")}
     widest = {depth: models[-1] for depth, models in by_depth.items()}
-    deepest, width = widest[max(widest)], tm.values_of(data, "width")[-1]
+    deepest, width = widest[max(widest)], tm.settings(data, "width")[-1]
     images, of = NAMES[deepest.images.item()], f"{width} units"
     # NaN where a restart has collapsed
     mean = [units.measured(one).mean("seed", skipna=False) for one in widest.values()]

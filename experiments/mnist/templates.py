@@ -132,12 +132,12 @@ def plot(data: xr.DataTree) -> Figure:
 
 def shown(data: xr.DataTree) -> xr.Dataset:
     """Return the dictionaries that are drawn."""
-    return next(one for one in tm.members(data) if "mean_image" in one)
+    return next(one for one in tm.select_all(data) if "mean_image" in one)
 
 
 def like(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
     """Return all dictionaries that share settings with those that are drawn, by size and k."""
-    found = tm.members(data, **{name: shown(data)[name].item() for name in settings})
+    found = tm.select_all(data, **{name: shown(data)[name].item() for name in settings})
     return sorted(found, key=lambda one: (one.expansion.item(), one.k.item()))
 
 

@@ -66,7 +66,7 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
 def train(lab: fig.Lab[Spec], size: Any, model: str) -> xr.Dataset:
     n, m, batch_size = size.n, size.m, lab.spec.batch_size
     importance = size.importance_decay ** np.arange(n)
-    build = {"linear": tm.linear, "ReLU": tm.ReluOutput}[model]
+    build = {"linear": tm.LinearModel, "ReLU": tm.ReluOutput}[model]
 
     def problem(sparsity):
         return tm.sparse_reconstruction(n, m, sparsity, importance, batch_size, build)
@@ -80,10 +80,10 @@ def train(lab: fig.Lab[Spec], size: Any, model: str) -> xr.Dataset:
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sizes = tm.values_of(data, "n")
-    figure = plotting.figure(1.1 * len(tm.members(data)[0].sparsity) + 2.6, 2.35 * len(sizes))
+    sizes = tm.settings(data, "n")
+    figure = plotting.figure(1.1 * len(tm.select_all(data)[0].sparsity) + 2.6, 2.35 * len(sizes))
     for n, part in zip(sizes, figure.subfigures(len(sizes), squeeze=False)[:, 0], strict=True):
-        linear, relu = (tm.best_of(tm.member(data, n=n, model=model)) for model in MODELS)
+        linear, relu = (tm.best_of(tm.select(data, n=n, model=model)) for model in MODELS)
         draw_size(part, [linear.isel(sparsity=0), *(relu.sel(sparsity=S) for S in relu.sparsity)])
     return figure
 
@@ -109,8 +109,8 @@ def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    for n in tm.values_of(data, "n"):
-        linear, relu = (tm.member(data, n=n, model=model).sortby("sparsity") for model in MODELS)
+    for n in tm.settings(data, "n"):
+        linear, relu = (tm.select(data, n=n, model=model).sortby("sparsity") for model in MODELS)
         source = fig.Source(f"Elhage et al. 2022, basic results, n = {n}, m = {len(linear.hidden)}")
         yield from linear_claims(source, linear, tm.best_of(relu))
         yield from superposition_claims(source, tm.best_of(relu))

@@ -14,7 +14,7 @@ FEATURES = SparseFeatures(N, probability=P)
 
 @pytest.fixture(scope="module")
 def drawn():
-    return draw_datapoints(FEATURES, T, KEY)
+    return draw_datapoints(FEATURES, T, key=KEY)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def test_values_are_those_of_scaled_uniform_draws(x):
 
 
 def test_the_key_decides():
-    same, again = (draw_datapoints(FEATURES, 50, KEY) for _ in range(2))
-    other = draw_datapoints(FEATURES, 50, jax.random.key(1))
+    same, again = (draw_datapoints(FEATURES, 50, key=KEY) for _ in range(2))
+    other = draw_datapoints(FEATURES, 50, key=jax.random.key(1))
     np.testing.assert_array_equal(same.dense(N), again.dense(N))
     assert (np.asarray(same.dense(N)) != other.dense(N)).any(axis=0).mean() > 0.9
 
@@ -100,7 +100,7 @@ def test_the_key_decides():
 @pytest.mark.parametrize("block", [3, 8])
 def test_blocks_are_draws_of_their_own_one_after_the_other(monkeypatch, block):
     monkeypatch.setattr(datapoints, "DRAW_ENTRIES", N * block + N - 1)
-    found = np.asarray(draw_datapoints(FEATURES, 8, KEY).dense(N))
+    found = np.asarray(draw_datapoints(FEATURES, 8, key=KEY).dense(N))
     keys = [jax.random.fold_in(KEY, i) for i in range(-(-8 // block))]
     expected = np.hstack([FEATURES.sample_active(key, block) for key in keys])[:, :8]
     np.testing.assert_allclose(found, expected / np.linalg.norm(expected, axis=0), rtol=1e-6)
@@ -111,19 +111,21 @@ def test_blocks_are_draws_of_their_own_one_after_the_other(monkeypatch, block):
 
 def test_more_entries_than_fit_are_drawn_one_datapoint_at_a_time(monkeypatch):
     monkeypatch.setattr(datapoints, "DRAW_ENTRIES", 1)
-    found = draw_datapoints(FEATURES, 3, KEY)
+    found = draw_datapoints(FEATURES, 3, key=KEY)
     assert np.asarray(found.dense(N)).shape == (N, 3)
 
 
 @pytest.mark.parametrize("count", [0, -1])
 def test_datapoints_are_counted(count):
     with pytest.raises(ValueError, match="T must be a whole number of at least 1"):
-        draw_datapoints(FEATURES, count, KEY)
+        draw_datapoints(FEATURES, count, key=KEY)
 
 
 def test_stacked_datasets_stay_what_they_were():
     # a dense one and a sparse one: rows of different width
-    datasets = [draw_datapoints(SparseFeatures(N, probability=p), 9, KEY) for p in (0.05, 0.9, 0.2)]
+    datasets = [
+        draw_datapoints(SparseFeatures(N, probability=p), 9, key=KEY) for p in (0.05, 0.9, 0.2)
+    ]
     widths = [dataset.feature.shape[1] for dataset in datasets]
     stacked = stack_datapoints(datasets)
     assert stacked.feature.shape == stacked.value.shape == (3, 9, max(widths))
@@ -135,12 +137,12 @@ def test_stacked_datasets_stay_what_they_were():
 
 def test_datasets_of_different_sizes_are_not_stacked():
     with pytest.raises(ValueError, match="different sizes"):
-        stack_datapoints([draw_datapoints(FEATURES, size, KEY) for size in (3, 4)])
+        stack_datapoints([draw_datapoints(FEATURES, size, key=KEY) for size in (3, 4)])
 
 
 def test_silence_is_not_drawn():
     with pytest.raises(ValueError, match=r"no datapoint can be drawn: .*S = 1"):
-        draw_datapoints(SparseFeatures(N, sparsity=1.0), 5, KEY)
+        draw_datapoints(SparseFeatures(N, sparsity=1.0), 5, key=KEY)
 
 
 @pytest.mark.parametrize("feature", [3, -1])

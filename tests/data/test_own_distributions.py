@@ -188,7 +188,7 @@ def test_its_settings_can_be_swept():
 
 
 def test_datapoints_are_drawn_from_it():
-    x = np.asarray(draw_datapoints(Coins(0.1), 200, KEY).dense(N))
+    x = np.asarray(draw_datapoints(Coins(0.1), 200, key=KEY).dense(N))
     assert x.any(axis=0).all()
     np.testing.assert_allclose(np.linalg.norm(x, axis=0), 1, rtol=1e-6)
     heights = np.unique(x.round(6))
@@ -199,7 +199,7 @@ def test_datapoints_are_drawn_from_it():
 def test_silence_is_not_drawn(silent, monkeypatch):
     monkeypatch.setattr(distributions, "MOST_ROUNDS", 3)
     with pytest.raises(ValueError, match="no datapoint can be drawn"):
-        draw_datapoints(silent, 5, KEY)
+        draw_datapoints(silent, 5, key=KEY)
 
 
 class Rows(Coins):

@@ -24,7 +24,7 @@ def problem():
     return objective(), optax.adam(1e-2)
 
 def drawing():
-    points = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 9, KEY)
+    points = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 9, key=KEY)
     return tm.FiniteDataset(lambda key: tm.ReluOutput(5, 2, key=key), points, points), optax.sgd(1)
 
 def needy(sparsity, m):

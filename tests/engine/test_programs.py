@@ -113,7 +113,7 @@ def attention():
     return tm.AttentionMixing(lambda key: tm.MixingMatrix(3, 2, 4, key=key), ovs, 0.5, 4, 8, 16)
 
 
-POINTS = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 20, KEY)
+POINTS = tm.draw_datapoints(tm.SparseFeatures(5, sparsity=0.5), 20, key=KEY)
 
 
 def finite():

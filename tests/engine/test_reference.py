@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, linear, theory, train
+from toymodels import Axis, LinearModel, Reconstruction, ReluOutput, SparseFeatures, theory, train
 from toymodels.numerics import blocks
 
 KEY = jax.random.key(0)
@@ -110,7 +110,10 @@ def test_the_linear_model_reaches_its_optimum():
     def problem(probability):
         features = SparseFeatures(N, probability=probability, importance=IMPORTANCE)
         objective = Reconstruction(
-            features, lambda key: linear(N, M, key=key), batch_size=256, test_samples=test_samples
+            features,
+            lambda key: LinearModel(N, M, key=key),
+            batch_size=256,
+            test_samples=test_samples,
         )
         return objective, optax.adam(optax.cosine_decay_schedule(1e-2, 6000))
 

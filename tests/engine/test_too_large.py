@@ -86,9 +86,9 @@ def test_what_fits_is_trained():
 
 SPARSE = SparseFeatures(20, sparsity=0.5)
 DRAWS = {
-    "datapoints": (lambda: draw_datapoints(SPARSE, 10**9, KEY), "1,000,000,000 datapoints need"),
+    "datapoints": (lambda: draw_datapoints(SPARSE, 10**9, key=KEY), "1,000,000,000 datapoints need"),
     "columns": (
-        lambda: draw_datapoints(SPARSE, 9, KEY).dense(10**9),
+        lambda: draw_datapoints(SPARSE, 9, key=KEY).dense(10**9),
         "9 datapoints as columns of 1,000,000,000 features need at least 36 GB",
     ),
     "samples": (
@@ -96,7 +96,7 @@ DRAWS = {
         "20 x 1,000,000,000 random numbers need at least 80 GB",
     ),
     "OV matrices": (
-        lambda: OvDraw.of(KEY, 5, 10**6),
+        lambda: OvDraw.of(5, 10**6, key=KEY),
         "5 OV matrices of 1,000,000 x 1,000,000 entries need at least 40 TB",
     ),
 }
@@ -109,7 +109,7 @@ def test_what_is_drawn_outside_of_a_training_is_refused(draw, sentence):
 
 
 def test_the_command_line_says_it_in_a_sentence(capsys):
-    assert batch.perform({"figure": lambda: OvDraw.of(KEY, 5, 10**6)}) == 1
+    assert batch.perform({"figure": lambda: OvDraw.of(5, 10**6, key=KEY)}) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: figure: 5 OV matrices of 1,000,000 x 1,000,000 entries need")
 

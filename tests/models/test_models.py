@@ -11,7 +11,7 @@ from flax import nnx
 from scipy import special, stats
 
 import toymodels as tm
-from toymodels import ReluOutput, linear
+from toymodels import LinearModel, ReluOutput
 
 KEY = jax.random.key(0)
 N, M, BATCH = 5, 2, 7
@@ -54,19 +54,19 @@ def test_relu_is_the_default():
 
 def test_linear_is_an_affine_map():
     W, b, x = numbers(M, N), numbers(N), numbers(N, BATCH)
-    model = with_parameters(linear(N, M, key=KEY), W, b)
+    model = with_parameters(LinearModel(N, M, key=KEY), W, b)
     np.testing.assert_allclose(model(jnp.asarray(x)), W.T @ W @ x + b[:, None], atol=1e-5)
 
 
 def test_linear_starts_as_relu_output_does():
-    assert np.array_equal(linear(N, M, key=KEY).W[...], ReluOutput(N, M, key=KEY).W[...])
+    assert np.array_equal(LinearModel(N, M, key=KEY).W[...], ReluOutput(N, M, key=KEY).W[...])
 
 
 def test_weights_are_tied():
     model = ReluOutput(N, M, key=KEY)
     shapes = [leaf.shape for leaf in jax.tree.leaves(nnx.state(model))]
     assert sorted(shapes) == [(M, N), (N,)]
-    jacobian = jax.jacobian(lambda x: linear(N, M, key=KEY)(x[:, None])[:, 0])(jnp.zeros(N))
+    jacobian = jax.jacobian(lambda x: LinearModel(N, M, key=KEY)(x[:, None])[:, 0])(jnp.zeros(N))
     np.testing.assert_allclose(jacobian, jacobian.T, atol=1e-6)
 
 
@@ -89,7 +89,7 @@ def test_bias_starts_at_zero():
 
 
 def test_init_scale_is_a_factor():
-    for build in (ReluOutput, linear):
+    for build in (ReluOutput, LinearModel):
         once, thrice = build(N, M, key=KEY), build(N, M, key=KEY, init_scale=3.0)
         np.testing.assert_allclose(thrice.W[...], 3 * once.W[...], rtol=1e-6)
         assert not thrice.b[...].any()
@@ -114,7 +114,7 @@ def test_an_ensemble_is_a_vmap_over_the_constructor():
 
 def test_the_gradient_is_a_model():
     W, b, x = numbers(M, N), numbers(N), numbers(N, BATCH)
-    model = with_parameters(linear(N, M, key=KEY), W, b)
+    model = with_parameters(LinearModel(N, M, key=KEY), W, b)
     gradient = jax.grad(lambda model: 0.5 * jnp.sum((model(jnp.asarray(x)) - x) ** 2))(model)
     # d/dW of |W^T W x + b - x|^2 / 2: W is used twice
     residual = W.T @ W @ x + b[:, None] - x
@@ -134,7 +134,7 @@ def test_sizes_are_counts(n, m, name):
     "model",
     [
         ReluOutput(5, 2, key=KEY),
-        linear(5, 2, key=KEY),
+        LinearModel(5, 2, key=KEY),
         tm.MixingMatrix(5, 2, 6, key=KEY, bias=True),
         tm.MLP(6, 4, 3, 2, key=KEY),
         tm.ReluDictionary(3, 5, key=KEY),

@@ -26,7 +26,7 @@ def mixing(K, heads, d_model, *, key=KEY, bias=False):
 
 
 def task(K=5, heads=2, d_model=6, *, sparsity=0.5, bias=False, **settings):
-    ovs = OvDraw.of(jax.random.key(7), K, d_model).sparse(max(0.3, 1 / d_model**2))
+    ovs = OvDraw.of(K, d_model, key=jax.random.key(7)).sparse(max(0.3, 1 / d_model**2))
     build = partial(MixingMatrix, K, heads, d_model, bias=bias)
     return AttentionMixing(lambda key: build(key=key), ovs, sparsity, **settings)
 
@@ -91,7 +91,7 @@ def test_impossible_models_are_refused(sizes, message):
 
 # --- OV matrices ----------------------------------------------------------------------------------
 
-DRAW = OvDraw.of(KEY, 4, 16)
+DRAW = OvDraw.of(4, 16, key=KEY)
 
 
 @pytest.mark.parametrize("density", [1 / 256, 0.01, 0.3, 0.77, 1])
@@ -113,19 +113,19 @@ def test_the_sparser_lies_within_the_denser():
 
 def test_features_are_drawn_independently():
     """Places coincide as often as chance has it, and entries are uniform."""
-    ovs = np.asarray(OvDraw.of(KEY, 30, 16).sparse(0.25)) > 0
+    ovs = np.asarray(OvDraw.of(30, 16, key=KEY).sparse(0.25)) > 0
     places = ovs.reshape(30, -1).astype(float)
     common = (places @ places.T)[np.triu_indices(30, 1)]
     assert common.mean() == pytest.approx(256 / 16, abs=0.7)  # 435 pairs of standard deviation 3
     assert common.max() < 40
-    values = np.asarray(OvDraw.of(KEY, 30, 16).value).reshape(30, -1)
+    values = np.asarray(OvDraw.of(30, 16, key=KEY).value).reshape(30, -1)
     assert np.abs(np.corrcoef(values) - np.eye(30)).max() < 0.3
     assert values.mean() == pytest.approx(0.5, abs=0.02)
 
 
 @pytest.mark.parametrize(("K", "d_model"), [(4, 16), (6, 16), (5, 5), (1, 3)])
 def test_blocks_write_to_disjoint_outputs(K, d_model):
-    ovs = np.asarray(OvDraw.of(KEY, K, d_model).blocks())
+    ovs = np.asarray(OvDraw.of(K, d_model, key=KEY).blocks())
     np.testing.assert_allclose(np.linalg.norm(ovs, axis=(1, 2)), 1, rtol=1e-6)
     assert (ovs >= 0).all()
     written = (ovs > 0).any(axis=1)
@@ -151,7 +151,7 @@ def test_impossible_densities_are_refused(density, message):
 
 def test_more_blocks_than_outputs_are_refused():
     with pytest.raises(ValueError, match="5 blocks need d_model of at least that; got 4"):
-        OvDraw.of(KEY, 5, 4).blocks()
+        OvDraw.of(5, 4, key=KEY).blocks()
 
 
 # --- samples --------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ def learned(ovs, heads, *, sparsity, tokens, steps, rate, restarts):
 
 @pytest.mark.parametrize("K", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_a_head_for_each_feature_is_a_signed_permutation(K):
-    ovs = OvDraw.of(KEY, K, 6).sparse(0.3)
+    ovs = OvDraw.of(K, 6, key=KEY).sparse(0.3)
     settings = {"sparsity": 0.8, "tokens": 3, "steps": 800, "rate": 3e-2, "restarts": 4}
     M, loss, of_nothing = learned(ovs, K, **settings)
     assert loss < 1e-3 * of_nothing
@@ -320,7 +320,7 @@ def test_a_head_for_each_feature_is_a_signed_permutation(K):
 @pytest.mark.slow
 def test_six_features_in_three_heads_are_an_octahedron():
     """The best of eight restarts, with the settings that the figures use."""
-    ovs = OvDraw.of(KEY, 6, 12).blocks()
+    ovs = OvDraw.of(6, 12, key=KEY).blocks()
     settings = {"sparsity": 0.99, "tokens": 4, "steps": 1000, "rate": 2e-2, "restarts": 8}
     M, _, _ = learned(ovs, 3, **settings)
     gram = M.T @ M

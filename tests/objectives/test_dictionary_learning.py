@@ -18,7 +18,7 @@ from toymodels import (
     SparseDictionary,
     TopKDictionary,
     train,
-    unit_norm,
+    with_unit_columns,
 )
 from toymodels.measures import baselines, recovery
 
@@ -44,7 +44,7 @@ def objective(model=ReluDictionary, l1=0.05, **settings):
 
 def trained(steps=100, axes=(), model=ReluDictionary, **settings):
     def problem(activations, l1=0.05):
-        return objective(model, l1, activations=activations), unit_norm(optax.adam(1e-2))
+        return objective(model, l1, activations=activations), with_unit_columns(optax.adam(1e-2))
 
     return train(problem, list(axes), steps, KEY, data={"activations": X}, **settings)
 
@@ -79,7 +79,7 @@ def test_loss_is_error_plus_penalty():
 def test_unit_norm_turns_columns_as_the_gradient_on_the_sphere_does():
     params = {"W_dec": Leaf(jnp.array([[1.0, 0.0], [0.0, 1.0]])), "b": Leaf(jnp.array([1.0]))}
     gradient = {"W_dec": Leaf(jnp.array([[5.0, 3.0], [1.0, 7.0]])), "b": Leaf(jnp.array([2.0]))}
-    optimizer = unit_norm(optax.sgd(0.5))
+    optimizer = with_unit_columns(optax.sgd(0.5))
     updates, _ = optimizer.update(gradient, optimizer.init(params), params)
     after = optax.apply_updates(params, updates)
     # of each column's gradient the part along the column is gone: (0, 1) and (3, 0) are left
@@ -87,7 +87,7 @@ def test_unit_norm_turns_columns_as_the_gradient_on_the_sphere_does():
     expected /= np.linalg.norm(expected, axis=0)
     np.testing.assert_allclose(after["W_dec"].value, expected, rtol=1e-6)
     np.testing.assert_allclose(after["b"].value, [0.0])
-    with pytest.raises(ValueError, match="unit_norm needs the parameters"):
+    with pytest.raises(ValueError, match="with_unit_columns needs the parameters"):
         optimizer.update(gradient, optimizer.init(params))
 
 
@@ -115,7 +115,7 @@ DEAD = np.array([2, 5, 9])
 def half_dead(name):
     """A model some of whose units never fire, and an optimizer's moments of all of them."""
     model = MODELS[name](D, FEATURES, key=KEY)
-    optimizer, weights = unit_norm(optax.adam(1e-2)), nnx.state(model, nnx.Param)
+    optimizer, weights = with_unit_columns(optax.adam(1e-2)), nnx.state(model, nnx.Param)
     gradient = nnx.state(jax.grad(objective(MODELS[name]).loss)(model, KEY), nnx.Param)
     _, memory = optimizer.update(gradient, optimizer.init(weights), weights)
     model.b_enc[...] = model.b_enc[...].at[DEAD].set(-100.0)

@@ -15,11 +15,11 @@ from toymodels import (
     Axis,
     Datapoints,
     FiniteDataset,
+    LinearModel,
     ReluOutput,
     SparseFeatures,
     draw_datapoints,
     hidden_vectors,
-    linear,
     squared_error,
     stack_datapoints,
     theory,
@@ -275,7 +275,7 @@ def test_products_are_asked_for_in_true_float32():
 def test_only_relu_models_are_taken():
     points = some_points(CASES[1])
     with pytest.raises(ValueError, match="ReLU output"):
-        FiniteDataset(lambda key: linear(7, 2, key=key), points, points)
+        FiniteDataset(lambda key: LinearModel(7, 2, key=key), points, points)
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
@@ -292,9 +292,9 @@ def test_empty_datasets_are_refused(name, shape):
 N, M, T, STEPS = 30, 2, 7, 100
 FEATURES = SparseFeatures(N, sparsity=0.9)
 DATASETS = stack_datapoints(
-    [draw_datapoints(FEATURES, T, jax.random.fold_in(KEY, seed)) for seed in range(3)]
+    [draw_datapoints(FEATURES, T, key=jax.random.fold_in(KEY, seed)) for seed in range(3)]
 )
-TEST = draw_datapoints(FEATURES, 500, jax.random.key(9))
+TEST = draw_datapoints(FEATURES, 500, key=jax.random.key(9))
 GRID = [Axis("data_seed", np.arange(3), DATASETS), Axis.seeds(2, shared_batches=True)]
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from toymodels import (
     FeatureDistribution,
+    LinearModel,
     Objective,
     Reconstruction,
     ReluOutput,
     SparseFeatures,
-    linear,
     sparse_reconstruction,
 )
 from toymodels.models.relu_output import relu
@@ -129,7 +129,7 @@ def plain_losses(p, samples):
     return IMPORTANCE @ np.square(x - np.maximum(W.T @ W @ x + b[:, None], 0))
 
 
-@pytest.mark.parametrize("model", [ReluOutput, linear])
+@pytest.mark.parametrize("model", [ReluOutput, LinearModel])
 def test_the_short_form_is_the_long_one(model):
     features = SparseFeatures(N, sparsity=0.9, importance=IMPORTANCE)
     long = Reconstruction(features, lambda key: model(N, M, key=key), batch_size=16)

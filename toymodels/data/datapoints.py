@@ -46,7 +46,7 @@ class Datapoints(NamedTuple):
         check_indices("the features of the datapoints", self.feature, n, "features")
 
 
-def draw_datapoints(features: FeatureDistribution, T: int, key: PRNGKeyArray) -> Datapoints:
+def draw_datapoints(features: FeatureDistribution, T: int, *, key: PRNGKeyArray) -> Datapoints:
     """Draw T datapoints with at least one active feature each, scaled to length 1.
 
     Henighan et al. 2023, "Superposition, Memorization, and Double Descent". A vector without

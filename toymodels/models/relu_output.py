@@ -33,7 +33,7 @@ class ReluOutput(nnx.Module):
         n: number of features.
         m: number of hidden dimensions.
         key: randomness of the initial W.
-        activation: any elementwise function (`jax.nn.gelu`, `linear`'s identity, ...).
+        activation: any elementwise function (`jax.nn.gelu`, ...).
         init_scale: factor on the initial W.
 
     Raises:
@@ -70,6 +70,11 @@ def identity(x: Array) -> Array:
     return x
 
 
-def linear(n: int, m: int, *, key: PRNGKeyArray, init_scale: ArrayLike = 1.0) -> ReluOutput:
-    """Build the linear model x' = W^T W x + b, which can do no better than PCA."""
-    return ReluOutput(n, m, key=key, activation=identity, init_scale=init_scale)
+class LinearModel(ReluOutput):
+    """h = W x, x' = W^T h + b: the model without its ReLU, which can do no better than PCA.
+
+    Arguments as for `ReluOutput`, without the activation.
+    """
+
+    def __init__(self, n: int, m: int, *, key: PRNGKeyArray, init_scale: ArrayLike = 1.0):
+        super().__init__(n, m, key=key, activation=identity, init_scale=init_scale)

@@ -39,7 +39,7 @@ class OvDraw(NamedTuple):
     value: Float[Array, "*axes K d_model d_model"]
 
     @classmethod
-    def of(cls, key: PRNGKeyArray, features: int, d_model: int) -> "OvDraw":
+    def of(cls, features: int, d_model: int, *, key: PRNGKeyArray) -> "OvDraw":
         """Draw for K features and a residual stream of that width.
 
         Raises:

@@ -130,7 +130,7 @@ def sparse_reconstruction(
         sparsity: S, the probability that a feature is inactive; one number or one per feature.
         importance: I, the weight of a feature's squared error; one number or one per feature.
         batch_size: fresh samples a training step.
-        model: (n, m, key=key) -> model: `ReluOutput`, or `linear`.
+        model: (n, m, key=key) -> model: `ReluOutput`, or `LinearModel`.
 
     Raises:
         ValueError: as `SparseFeatures`, `Reconstruction` and the model do.

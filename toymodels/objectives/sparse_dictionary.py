@@ -183,7 +183,7 @@ def _mask(path, leaf, model, chosen):
     return jnp.expand_dims(chosen, [i for i, dim in enumerate(dims) if dim != UNIT])
 
 
-def unit_norm(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+def with_unit_columns(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
     """Wrap an optimizer so that the dictionary's columns keep length one.
 
     Of the gradient it is given the part that turns the columns, and after its step they are
@@ -193,7 +193,9 @@ def unit_norm(optimizer: optax.GradientTransformation) -> optax.GradientTransfor
 
     def update(gradient, memory, params=None):
         if params is None:
-            raise ValueError("unit_norm needs the parameters: optimizer.update(..., params)")
+            raise ValueError(
+                "with_unit_columns needs the parameters: optimizer.update(..., params)"
+            )
         D = params[DICTIONARY][...]
         turning = _with(gradient, lambda g: g - D * jnp.sum(D * g, axis=0, keepdims=True))
         updates, memory = optimizer.update(turning, memory, params)
