@@ -1,10 +1,29 @@
 """Choosing among restarts, and members of different sizes in one tree."""
 
+from functools import partial
+
+import jax
 import numpy as np
+import optax
 import pytest
 import xarray as xr
 
-from toymodels import best_of, gather, select, select_all, settings
+from toymodels import (
+    Axis,
+    FiniteDataset,
+    Reconstruction,
+    ReluOutput,
+    SparseFeatures,
+    best_of,
+    draw_datapoints,
+    evaluate,
+    gather,
+    select,
+    select_all,
+    settings,
+    to_model,
+    train,
+)
 from toymodels.results import settings_of
 
 SPARSITIES, SEEDS, STEPS = [0.0, 0.9, 0.99], [4, 7], [10, 20]
@@ -121,3 +140,52 @@ def test_a_selected_point_is_no_setting_of_the_members_axes():
     one = of_setting(n=5, m=2)
     assert set(settings_of(one)) == {"n", "m"}
     assert settings_of(one.isel(sparsity=1))["sparsity"] == 0.9
+
+
+def test_a_model_is_read_by_the_names_of_its_dimensions():
+    like = ReluOutput(3, 3, key=jax.random.key(0))
+    dataset = member(3, 3)
+    turned = dataset.assign(W=dataset.W.transpose("feature", "sparsity", "hidden", "seed"))
+    np.testing.assert_array_equal(
+        to_model(turned, like).W[...], dataset.W.transpose("sparsity", "seed", ...)
+    )
+    with pytest.raises(ValueError, match=r"W has dimensions .*'slot'.* should have \('hidden', "):
+        to_model(dataset.rename(hidden="slot"), like)
+
+
+def test_members_are_evaluated_one_by_one_on_one_test_set():
+    key, axes = jax.random.key(0), [Axis("scale", [0.1, 1.0]), Axis.seeds(3)]
+
+    def objective(sparsity):
+        build = partial(ReluOutput, 5, 2)
+        features = SparseFeatures(5, sparsity=sparsity)
+        return Reconstruction(features, lambda key: build(key=key), 16, 64)
+
+    def problem(scale):
+        return objective(0.5), optax.sgd(0.01 * scale)
+
+    models = train(problem, axes, 5, key)
+    turned = models.transpose("seed", ...).isel(seed=[2, 0])
+    found = evaluate(turned, objective(0.9), key=key)
+    assert found.dims == ("seed", "scale")
+    assert found.seed.values.tolist() == [2, 0]
+    for seed in (2, 0):
+        for scale in (0.1, 1.0):
+            alone = to_model(models.sel(seed=seed, scale=scale), objective(0.9).init(key))
+            expected = objective(0.9).test_loss(alone, key)
+            assert found.sel(seed=seed, scale=scale) == pytest.approx(float(expected), rel=1e-5)
+    # without any feature the loss has a closed form
+    silent = evaluate(best_of(models), objective(1.0), key=key)
+    bias = np.maximum(best_of(models).b, 0)
+    np.testing.assert_allclose(silent, (bias**2).sum("feature"), rtol=1e-5)
+
+
+def test_a_stored_loss_is_that_of_its_test_points_again():
+    key, features = jax.random.key(0), SparseFeatures(5, sparsity=0.5)
+    points, others = (draw_datapoints(features, T, key=key) for T in (7, 30))
+    objective = FiniteDataset(lambda key: ReluOutput(5, 2, key=key), points, others)
+    models = train(lambda: (objective, optax.adam(0.01)), [Axis.seeds(2)], 5, key)
+    xr.testing.assert_allclose(evaluate(models, objective, key=key), models.loss, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"W is \[2, 2, 5\]"):
+        smaller = FiniteDataset(lambda key: ReluOutput(5, 3, key=key), points, others)
+        evaluate(models, smaller, key=key)

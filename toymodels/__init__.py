@@ -10,14 +10,15 @@
 >>> models = train(problem, axes, steps=20, key=jax.random.key(0))
 >>> dict(models.W.sizes)
 {'sparsity': 2, 'seed': 4, 'hidden': 2, 'feature': 5}
->>> geometry.dimensionality(best_of(models).W.values).shape
-(2, 5)
+>>> geometry.dimensionality(best_of(models).W).dims
+('sparsity', 'feature')
 
 - What is trained: an objective such as `Reconstruction` joins what models are shown
   (`SparseFeatures`) with a model (`ReluOutput`). `toymodels.data.distributions` and
   `toymodels.models` say how to write distributions and models of one's own.
 - How: `train`, over every `Axis`. The result is an `xarray.Dataset`; `best_of` chooses among
-  restarts, `to_model` gives the models back, `save` and `load` keep it.
+  restarts, `to_model` gives the models back, `evaluate` measures them by another objective, `save`
+  and `load` keep it.
 - What came out: `toymodels.measures.geometry`, `toymodels.measures.recovery`,
   `toymodels.measures.selectivity`, and `toymodels.measures.baselines` to compare with;
   `toymodels.theory` has what is expected, `toymodels.plotting` draws it.

@@ -48,6 +48,7 @@ from .objectives.reconstruction import sparse_reconstruction as sparse_reconstru
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
 from .objectives.sparse_dictionary import with_unit_columns as with_unit_columns
 from .results import best_of as best_of
+from .results import evaluate as evaluate
 from .results import gather as gather
 from .results import select as select
 from .results import select_all as select_all

@@ -16,7 +16,7 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
 
     Raises:
         KeyError: if a parameter is not in the Dataset.
-        ValueError: if one has another size than in `like`.
+        ValueError: if one has other dimensions, or another size, than in `like`.
     """
     import jax.numpy as jnp  # only models need these
     from flax import nnx
@@ -25,14 +25,67 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
 
     graph, params, rest = parameters(like)
     found = []
-    names = [name for name, _, _ in named_parameters(like)]
-    for name, (path, variable) in zip(names, nnx.to_flat_state(params), strict=True):
-        value, own = jnp.asarray(dataset[name].values), variable.get_value().shape
+    named = named_parameters(like)
+    for (name, _, dims), (path, variable) in zip(named, nnx.to_flat_state(params), strict=True):
+        if not set(dims) <= set(dataset[name].dims):
+            raise ValueError(f"{name} has dimensions {dataset[name].dims}, and should have {dims}")
+        value = jnp.asarray(dataset[name].transpose(..., *dims).values)
+        own = variable.get_value().shape
         if value.shape[value.ndim - len(own) :] != own:
             raise ValueError(f"{name} is {list(value.shape)}, and should end in {list(own)}")
         found.append((path, variable.replace(value)))
     model: Model = nnx.merge(graph, nnx.from_flat_state(found), rest)
     return model
+
+
+def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
+    """Measure the test loss of every model that a Dataset holds, all by the same objective.
+
+    >>> import jax, optax
+    >>> from toymodels import Axis, evaluate, sparse_reconstruction, train
+    >>> def problem(sparsity):
+    ...     return sparse_reconstruction(5, 2, sparsity, batch_size=64), optax.adam(0.01)
+    >>> axes = [Axis("sparsity", [0.0, 0.9]), Axis.seeds(4)]
+    >>> models = train(problem, axes, steps=20, key=jax.random.key(0))
+    >>> denser = sparse_reconstruction(5, 2, sparsity=0.5)
+    >>> dict(evaluate(models, denser, key=jax.random.key(1)).sizes)
+    {'sparsity': 2, 'seed': 4}
+
+    Args:
+        models: a result of `train`, or what was selected from one.
+        objective: what they are measured by; its `init` builds a model of their kind and size.
+        key: randomness of the test set, one for all models.
+
+    Returns:
+        `loss`, with the ensemble's axes and their coordinates.
+
+    Raises:
+        KeyError, ValueError: as `to_model` does.
+    """
+    import jax
+    from flax import nnx
+
+    from toymodels.models.parameters import named_parameters, parameters
+    from toymodels.numerics.products import true_float32
+
+    like = objective.init(key)
+    names = [name for name, _, _ in named_parameters(like)]
+    own = {dim for _, _, dims in named_parameters(like) for dim in dims}
+    axes = [dim for dim in models[names[0]].dims if dim not in own]
+    ensemble = to_model(models[names].transpose(*axes, ...), like)
+    graph, params, rest = parameters(ensemble)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(axes) :]), params)
+
+    @jax.jit
+    @true_float32()
+    def losses(params):  # one after the other, as a test set can be large
+        return jax.lax.map(
+            lambda member: objective.test_loss(nnx.merge(graph, member, rest), key), params
+        )
+
+    found = losses(flat).reshape([models.sizes[axis] for axis in axes])
+    coords = {name: c for name, c in models.coords.items() if set(c.dims) <= set(axes)}
+    return xr.DataArray(jax.device_get(found), coords, axes, "loss")
 
 
 def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "loss") -> xr.Dataset:

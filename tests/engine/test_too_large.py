@@ -86,7 +86,10 @@ def test_what_fits_is_trained():
 
 SPARSE = SparseFeatures(20, sparsity=0.5)
 DRAWS = {
-    "datapoints": (lambda: draw_datapoints(SPARSE, 10**9, key=KEY), "1,000,000,000 datapoints need"),
+    "datapoints": (
+        lambda: draw_datapoints(SPARSE, 10**9, key=KEY),
+        "1,000,000,000 datapoints need",
+    ),
     "columns": (
         lambda: draw_datapoints(SPARSE, 9, key=KEY).dense(10**9),
         "9 datapoints as columns of 1,000,000,000 features need at least 36 GB",

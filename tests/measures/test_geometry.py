@@ -271,3 +271,43 @@ def test_other_polytopes_do():
     assert geometry.cross_polytope_error(polygon(5)) > 0.3
     assert geometry.cross_polytope_error(np.eye(3)) == 1  # no antipodes
     assert geometry.cross_polytope_error(np.empty((0, 3, 6))).shape == (0,)
+
+
+# datapoints
+
+
+@pytest.mark.parametrize("T", [3, 5, 12])
+def test_a_polygon_of_datapoints_shares_two_dimensions(T):
+    np.testing.assert_allclose(geometry.data_dimensionality(3.0 * polygon(T)), 2 / T)
+    np.testing.assert_allclose(geometry.leverage_scores(3.0 * polygon(T)), 2 / T)
+
+
+@pytest.mark.parametrize("xp", [np, jnp])
+@pytest.mark.parametrize(("m", "T", "rank"), [(4, 9, 4), (6, 9, 3), (5, 3, 3)])
+def test_leverage_is_the_largest_share_that_a_readout_gives(xp, m, T, rank):
+    random = np.random.default_rng(0)
+    h = random_weights(m, rank, seed=1) @ random_weights(rank, T, seed=2)
+    found = np.asarray(geometry.leverage_scores(xp.asarray(h)))
+    assert found.sum() == pytest.approx(rank, rel=1e-4)
+    expected = np.diag(h.T @ np.linalg.pinv(h @ h.T) @ h)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+    def shares(v):
+        return np.square(v @ h) / np.square(v @ h).sum()
+
+    readouts = np.linalg.pinv(h @ h.T) @ h
+    np.testing.assert_allclose([shares(v)[i] for i, v in enumerate(readouts.T)], expected)
+    assert (np.array([shares(v) for v in random.normal(size=(300, m))]) <= expected + 1e-9).all()
+    # D_X takes h_i itself for v
+    assert (geometry.data_dimensionality(h) <= expected + 1e-9).all()
+    np.testing.assert_allclose(
+        geometry.data_dimensionality(h), [shares(v)[i] for i, v in enumerate(h.T)]
+    )
+    # no invertible map of the hidden space changes them, and they come in batches
+    both = np.stack([h, random.normal(size=(m, m)) @ h])
+    np.testing.assert_allclose(geometry.leverage_scores(both), [expected] * 2)
+
+
+def test_nothing_has_no_leverage():
+    assert not geometry.leverage_scores(np.zeros((3, 5))).any()
+    assert geometry.leverage_scores(np.eye(3)[:, :2]).tolist() == [1, 1]

@@ -100,3 +100,15 @@ def test_leading_axes_are_batch(xp):
         assert isinstance(together, type(x))
         alone = measure(*[argument[2, 1] for argument in arguments])
         np.testing.assert_allclose(together[2, 1], alone, rtol=1e-5)
+
+
+def test_features_that_are_not_held_do_not_count():
+    truth, dictionaries = RANDOM.normal(size=(4, 6)), RANDOM.normal(size=(3, 4, 9))
+    held = np.array([True, False, True, True, False, False])
+    expected = recovery.mmcs(truth[:, held], dictionaries)
+    np.testing.assert_allclose(recovery.mmcs(truth, dictionaries, held), expected)
+    of_each = np.stack([held, ~held, held & False])
+    found = recovery.mmcs(truth, dictionaries, of_each)
+    np.testing.assert_allclose(found[0], expected[0])
+    np.testing.assert_allclose(found[1], recovery.mmcs(truth[:, ~held], dictionaries[1]))
+    assert np.isnan(found[2])

@@ -1,7 +1,8 @@
 """Dictionaries that are not ours: scikit-learn's, principal components, clusters, chance.
 
 They are compared by the metrics of `toymodels.recovery`. Samples are columns here, and rows in
-scikit-learn; they may be NumPy or JAX arrays or nested lists, and NumPy arrays come back.
+scikit-learn; they may be NumPy or JAX arrays, nested lists, or a DataArray of any order (hidden or
+activation, sample), and NumPy arrays come back.
 Scikit-learn, which takes more than a second to import, is imported where it is used.
 """
 
@@ -13,6 +14,7 @@ from jaxtyping import Float
 
 from toymodels.numerics.arrays import AnyArray, Nested
 from toymodels.numerics.checks import check_count
+from toymodels.numerics.names import in_order
 
 __all__ = [
     "Clusters",
@@ -46,7 +48,7 @@ def principal_components(x: Samples, components: int) -> Coding:
     from sklearn.decomposition import PCA
 
     check_count("components", components)
-    rows = np.asarray(x).T
+    rows = _rows(x)
     with np.errstate(invalid="ignore"):  # samples that are all alike have no variance to share
         pca = PCA(components).fit(rows)
     coordinates = pca.transform(rows).T
@@ -88,7 +90,7 @@ def scikit_learn_dictionary(
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        codes = learner.fit_transform(np.asarray(x, float).T).T
+        codes = learner.fit_transform(_rows(x).astype(float)).T
     dictionary = learner.components_.T
     return Coding(dictionary, codes, dictionary @ codes)
 
@@ -115,7 +117,7 @@ def k_means_directions(x: Samples, clusters: int, *, seed: int) -> Clusters:
     from sklearn.cluster import MiniBatchKMeans
 
     check_count("clusters", clusters)
-    rows = np.asarray(x).T
+    rows = _rows(x)
     mean = rows.mean(axis=0)
     found = MiniBatchKMeans(clusters, batch_size=4096, n_init=1, max_iter=20, random_state=seed)
     centres = (found.fit(rows).cluster_centers_ - mean).T
@@ -128,3 +130,7 @@ def random_directions(d: int, features: int, *, seed: int) -> Float[np.ndarray, 
     check_count("features", features)
     columns = np.random.default_rng(seed).normal(size=(d, features))
     return columns / np.linalg.norm(columns, axis=0)
+
+
+def _rows(x: Samples) -> np.ndarray:
+    return np.asarray(in_order(x, "hidden", "sample")).T

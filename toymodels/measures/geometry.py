@@ -5,6 +5,17 @@ leading axes (sparsity, seed, training step) are batch. Every function takes Num
 alike, returns the same kind (NumPy's for nested lists), and works under `jax.jit`, `jax.vmap` and
 `jax.grad`; `angular_gaps` and `arrangement`, which are for looking at, always return NumPy's.
 
+An `xarray.DataArray`, such as W of a trained Dataset, is taken by the names of its dimensions, in
+any order, and a DataArray comes back, with its coordinates. m is called `hidden` (or `activation`,
+`head`, `unit`), n `feature` (or `dictionary_feature`, `attentional_feature`, `datapoint`, `label`);
+the second axis of a matrix [n, n] is `feature_other`.
+
+>>> import numpy as np, xarray as xr
+>>> from toymodels import geometry
+>>> W = xr.DataArray(np.eye(3)[:2], dims=("hidden", "feature"))
+>>> geometry.norms(W).dims, geometry.gram(W.T).dims
+(('feature',), ('feature', 'feature_other'))
+
 The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
 (https://transformer-circuits.pub/2022/toy_model).
 """
@@ -13,6 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
 from toymodels.numerics.arrays import AnyArray, Nested, floats
+from toymodels.numerics.named import named
 from toymodels.numerics.products import matmul
 
 __all__ = [
@@ -20,10 +32,12 @@ __all__ = [
     "arrangement",
     "cosines",
     "cross_polytope_error",
+    "data_dimensionality",
     "dimensionality",
     "dimensions_per_feature",
     "gram",
     "interference",
+    "leverage_scores",
     "norms",
     "represented",
     "superposition",
@@ -35,6 +49,7 @@ SAME_DIRECTION = 18.0  # degrees; columns closer than this count as one directio
 Weights = Float[AnyArray, "*batch m n"] | Nested
 
 
+@named("(hidden,feature)->(feature)")
 def norms(W: Weights) -> Float[AnyArray, "*batch n"]:
     """Length |W_i| of every feature's direction, about 1 for a fully represented feature.
 
@@ -51,6 +66,7 @@ def norms(W: Weights) -> Float[AnyArray, "*batch n"]:
     return xp.where(squared > 0, xp.sqrt(_or_one(squared)), 0)
 
 
+@named("(hidden,feature)->(feature,feature_other)")
 def gram(W: Weights) -> Float[AnyArray, "*batch n n"]:
     """All inner products W^T W; entry (i, j) is W_i . W_j.
 
@@ -66,6 +82,7 @@ def gram(W: Weights) -> Float[AnyArray, "*batch n n"]:
     return matmul(weights.mT, weights)
 
 
+@named("(hidden,feature)->(feature)")
 def interference(
     W: Weights,
 ) -> Float[AnyArray, "*batch n"]:
@@ -85,6 +102,7 @@ def interference(
     return _squared_off_diagonal(gram(W)).sum(axis=-1)
 
 
+@named("(hidden,feature)->(feature)")
 def superposition(
     W: Weights,
 ) -> Float[AnyArray, "*batch n"]:
@@ -106,6 +124,7 @@ def superposition(
     return _squared_off_diagonal(matmul(_directions(weights).mT, weights)).sum(axis=-1)
 
 
+@named("(hidden,feature)->(feature)")
 def dimensionality(
     W: Weights,
 ) -> Float[AnyArray, "*batch n"]:
@@ -137,6 +156,51 @@ def dimensionality(
     return _squared_norms(weights) / _or_one(total)
 
 
+@named("(hidden,feature)->(feature)")
+def data_dimensionality(h: Weights) -> Float[AnyArray, "*batch T"]:
+    """Share of a hidden dimension of each datapoint, D_X,i = |h_i|^2 / sum_j (hhat_i . h_j)^2.
+
+    hhat_i = h_i / |h_i|. It is the `dimensionality` of the datapoints' hidden vectors in the place
+    of the features' directions; 2 / T each where m = 2 dimensions hold T datapoints as a polygon.
+    The `leverage_scores` are the largest that another direction than hhat_i makes of it.
+
+    Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent".
+
+    Args:
+        h: hidden vectors, one column per datapoint, as `hidden_vectors` returns them.
+
+    Returns:
+        D_X, `[*batch, T]`; 0 for a zero column.
+    """
+    return dimensionality(h)
+
+
+@named("(hidden,feature)->(feature)")
+def leverage_scores(h: Weights) -> Float[AnyArray, "*batch T"]:
+    """Leverage of each column, h_i^T (h h^T)^+ h_i = max_v (v . h_i)^2 / sum_j (v . h_j)^2.
+
+    How far a linear readout can single out datapoint i: 1 if one can be 1 on it and 0 on all
+    others. At least `data_dimensionality`, which takes v = h_i. The scores sum to the rank of h
+    (singular values below max(m, T) machine precisions of the largest count as zero), and no
+    invertible map of the hidden space changes them.
+
+    Source: the maximum is the D* of Henighan et al. 2023, section on MNIST; that it is the
+    statistical leverage, and so has a closed form, is derived here.
+
+    Args:
+        h: one column per datapoint, or feature.
+
+    Returns:
+        The scores, from 0 to 1, `[*batch, T]`.
+    """
+    xp, columns = floats(h)
+    _, values, right = xp.linalg.svd(columns, full_matrices=False)
+    precision = max(columns.shape[-2:]) * xp.finfo(columns.dtype).eps
+    kept = xp.where(values > precision * values[..., :1], 1.0, 0.0)
+    return xp.sum(kept[..., :, None] * right * right, axis=-2).astype(columns.dtype)
+
+
+@named("(hidden,feature)->()")
 def dimensions_per_feature(
     W: Weights,
 ) -> Float[AnyArray, "*batch"]:
@@ -159,6 +223,7 @@ def dimensions_per_feature(
     return xp.asarray(xp.where(squared > 0, weights.shape[-2] / _or_one(squared), xp.inf))
 
 
+@named("(hidden,feature)->(feature)")
 def represented(W: Weights, threshold: float = 0.5) -> Bool[AnyArray, "*batch n"]:
     """Which features the model represents, |W_i| > threshold.
 
@@ -173,6 +238,7 @@ def represented(W: Weights, threshold: float = 0.5) -> Bool[AnyArray, "*batch n"
     return norms(W) > threshold
 
 
+@named("(hidden,feature)->(feature,feature_other)")
 def cosines(W: Weights) -> Float[AnyArray, "*batch n n"]:
     """Cosines between different features: -1 for an antipodal pair, 0 for orthogonal features.
 
@@ -187,6 +253,7 @@ def cosines(W: Weights) -> Float[AnyArray, "*batch n n"]:
     return _off_diagonal(matmul(directions.mT, directions))
 
 
+@named("(hidden,feature)->(gap)")
 def angular_gaps(
     W: Float[AnyArray, "*batch 2 n"] | Nested,
 ) -> Float[np.ndarray, "*batch n"]:
@@ -206,6 +273,7 @@ def angular_gaps(
     return np.diff(angles, axis=-1, append=angles[..., :1] + 360)
 
 
+@named("(hidden,feature)->()")
 def arrangement(
     W: Float[AnyArray, "*batch 2 n"] | Nested,
 ) -> Shaped[np.ndarray, "*batch"]:
@@ -244,6 +312,7 @@ def _arrangement(W: np.ndarray) -> str:
     return name if len(apart) == len(gaps) else f"{name}, doubled"
 
 
+@named("(hidden,feature)->()")
 def cross_polytope_error(W: Weights) -> Float[AnyArray, "*batch"]:
     """How far W is from a digon, square, octahedron, ...: orthogonal pairs of opposite features.
 

@@ -1,12 +1,15 @@
 """How well a dictionary recovers known features, and how it codes: the field's metrics.
 
 Directions are columns, codes f are [features, samples], leading axes are batch. Every function
-takes NumPy and JAX arrays alike and returns the same kind, NumPy's for nested lists.
+takes NumPy and JAX arrays alike and returns the same kind, NumPy's for nested lists; a
+DataArray is taken by the names of its dimensions, as in `geometry`, and a DataArray comes back.
+Codes are (dictionary_feature, sample), the dimensions of others are those of W.
 """
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from toymodels.numerics.arrays import AnyArray, Nested, floats
+from toymodels.numerics.named import named
 from toymodels.numerics.products import matmul
 
 __all__ = [
@@ -21,10 +24,12 @@ __all__ = [
 
 Truth = Float[AnyArray, "*#batch d n"] | Nested
 Dictionary = Float[AnyArray, "*#batch d features"] | Nested
+Held = Bool[AnyArray, "*#batch n"] | Nested
 Codes = Float[AnyArray, "*batch features samples"] | Nested
 Samples = Float[AnyArray, "*batch d samples"] | Nested
 
 
+@named("(hidden,feature),(hidden,code)->(feature)")
 def max_cosines(
     truth: Truth,
     dictionary: Dictionary,
@@ -43,9 +48,11 @@ def max_cosines(
     return xp.max(matmul(true.mT, learned), axis=-1)
 
 
+@named("(hidden,feature),(hidden,code),(feature)->()")
 def mmcs(
     truth: Truth,
     dictionary: Dictionary,
+    held: Held | None = None,
 ) -> Float[AnyArray, "*#batch"]:
     """Mean max cosine similarity: the mean of `max_cosines` over the true features.
 
@@ -58,11 +65,23 @@ def mmcs(
     Source: Sharkey et al. 2022, "Taking features out of superposition with sparse
     autoencoders". It grows with the size of the dictionary whatever that has learned, most of
     all in few dimensions: compare it with that of random directions.
+
+    Args:
+        truth: true directions, of any length.
+        dictionary: learned directions, of any length; leading axes broadcast against the truth's.
+        held: the features that count, all if not given: those that a toy model represents,
+            `geometry.represented(W)`. NaN where there is none.
     """
     xp, nearest = floats(max_cosines(truth, dictionary))
-    return xp.asarray(xp.mean(nearest, axis=-1))
+    if held is None:
+        return xp.asarray(xp.mean(nearest, axis=-1))
+    weight = xp.broadcast_to(xp.where(xp.asarray(held), 1.0, 0.0), nearest.shape)
+    count = xp.sum(weight, axis=-1)
+    total = xp.sum(weight * nearest, axis=-1)
+    return xp.asarray(xp.where(count > 0, total / xp.where(count > 0, count, 1), xp.nan))
 
 
+@named("(code,sample)->()")
 def l0(
     codes: Codes,
 ) -> Float[AnyArray, "*batch"]:
@@ -71,6 +90,7 @@ def l0(
     return xp.asarray(xp.sum(density, axis=-1))
 
 
+@named("(code,sample)->(code)")
 def feature_density(
     codes: Codes,
 ) -> Float[AnyArray, "*batch features"]:
@@ -79,6 +99,7 @@ def feature_density(
     return xp.mean(xp.where(values != 0, 1.0, 0.0), axis=-1)
 
 
+@named("(code,sample)->()")
 def dead_fraction(
     codes: Codes,
 ) -> Float[AnyArray, "*batch"]:
@@ -87,6 +108,7 @@ def dead_fraction(
     return xp.asarray(xp.mean(xp.where(density == 0, 1.0, 0.0), axis=-1))
 
 
+@named("(hidden,sample),(hidden,sample)->()")
 def explained_variance(
     x: Samples,
     reconstruction: Samples,
@@ -100,6 +122,7 @@ def explained_variance(
     return xp.asarray(1.0 - _total(xp.square(wanted - found)) / _total(xp.square(spread)))
 
 
+@named("(hidden,sample),(hidden,sample)->()")
 def shrinkage(
     x: Samples,
     reconstruction: Samples,

@@ -1,7 +1,8 @@
 """How a unit's activations depend on the class: means, selectivity, purity, effective classes.
 
 Units are rows, as in h [unit, image]; activations are not negative, as a ReLU's are. A unit that
-is never active has no selectivity: NaN.
+is never active has no selectivity: NaN. A DataArray is taken by the names of its dimensions, in
+any order: `unit` (or `hidden`), `image` (or `sample`) and `label` (or `digit`).
 """
 
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Float, Int, Integer
 
 from toymodels.numerics.arrays import AnyArray, Nested, floats
 from toymodels.numerics.checks import check_between, check_count, check_indices
+from toymodels.numerics.named import named
 from toymodels.numerics.products import matmul
 
 __all__ = [
@@ -29,6 +31,7 @@ ClassMeans = Float[AnyArray, "*batch unit label"]
 PerUnit = Float[np.ndarray, "*batch unit"]
 
 
+@named("(unit,image),(image)->(unit,label)")
 def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
     """Return mu [*batch, unit, label], the units' mean activations on the images of each class.
 
@@ -51,6 +54,7 @@ def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
     return matmul(activations, shares)
 
 
+@named("(unit,label)->(unit,label)")
 def class_directions(means: ClassMeans | Nested) -> ClassMeans:
     """Return the classes' directions [*batch, unit, label]: their means less that of all classes.
 
@@ -60,6 +64,7 @@ def class_directions(means: ClassMeans | Nested) -> ClassMeans:
     return mu - mu.mean(axis=-1, keepdims=True)
 
 
+@named("(unit,label)->(unit)")
 def effective_classes(means: ClassMeans | Nested) -> PerUnit:
     """Return (sum_c mu_c)^2 / sum_c mu_c^2: 1 for a unit of one class, k for k classes alike.
 
@@ -70,6 +75,7 @@ def effective_classes(means: ClassMeans | Nested) -> PerUnit:
     return _ratio(np.square(means.sum(axis=-1)), squared)
 
 
+@named("(unit,label)->(unit)")
 def class_selectivity(means: ClassMeans | Nested) -> PerUnit:
     """Return (mu_max - mu_rest) / (mu_max + mu_rest): 0 for no preference, 1 for a single class.
 
@@ -82,6 +88,7 @@ def class_selectivity(means: ClassMeans | Nested) -> PerUnit:
     return _ratio(largest - rest, largest + rest)
 
 
+@named("(unit,image)->(unit,image)")
 def top_share(h: Activations, share: float = 0.1) -> Bool[np.ndarray, "*batch unit image"]:
     """Mark the images of the top share of each unit's activations, by value.
 
@@ -109,6 +116,7 @@ class Purity(NamedTuple):
     label: Int[np.ndarray, "*batch unit"]
 
 
+@named("(unit,image),(image)->(unit),(unit)")
 def purity(
     h: Activations, labels: Labels, classes: int, *, share: float = 0.1, fewest: int = 1
 ) -> Purity:

@@ -1,16 +1,12 @@
 """Arrays of one kind out of what is given: NumPy's, JAX's, or nested lists of numbers."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from jax import Array
-
-    AnyArray = Array | np.ndarray
-else:
-    AnyArray = Any  # what only measures NumPy's arrays shall not load JAX
+AnyArray = Any
+"""NumPy's, JAX's or xarray's: JAX is not loaded where only NumPy's are measured."""
 
 Nested = Sequence[Any]
 """Numbers in lists within lists, as many deep as the array that they stand for has axes."""

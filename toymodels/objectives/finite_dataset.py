@@ -27,6 +27,8 @@ from toymodels.models.calls import check_build, check_can
 from toymodels.models.relu_output import ReluOutput, relu
 from toymodels.numerics.arrays import Nested
 from toymodels.numerics.derivatives import with_own_gradient
+from toymodels.numerics.named import named
+from toymodels.numerics.names import check_same_features
 from toymodels.numerics.products import true_float32
 
 Matrix = Float[Array | np.ndarray, "m n"] | Nested
@@ -88,11 +90,12 @@ class FiniteDataset:
         return squared_error(model.W[...], model.b[...], self.test_points)
 
 
+@named("(hidden,feature)->(hidden,datapoint)")
 def hidden_vectors(W: Matrix, points: Datapoints) -> Float[Array, "m T"]:
     """Return h_t = W x_t of every datapoint, as columns.
 
     Args:
-        W: weights [m, n].
+        W: weights [m, n]; a DataArray of those dimensions is taken by their names.
         points: T datapoints.
 
     Raises:
@@ -104,6 +107,7 @@ def hidden_vectors(W: Matrix, points: Datapoints) -> Float[Array, "m T"]:
         return jnp.einsum("mtk,tk->mt", columns, points.value)
 
 
+@named("(hidden,feature),(feature)->()")
 def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
     """Mean over the datapoints of |x - relu(W^T W x + b)|^2, differentiable in W and b.
 
@@ -116,9 +120,11 @@ def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
         points: T datapoints.
 
     Raises:
-        ValueError: if a datapoint names a feature that W does not have.
+        ValueError: if a datapoint names a feature that W does not have, or W and b have
+            different n.
     """
     at = jnp.asarray(W), jnp.asarray(b)
+    check_same_features(*at)
     return with_own_gradient(_error, _error_and_gradient, at, _checked(points, np.shape(W)[1]))
 
 

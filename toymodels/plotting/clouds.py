@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from .colors import FAINT
 from .style import style
+from .vectors import as_columns
 
 
 @style()
@@ -20,7 +21,7 @@ def point_cloud(ax: Axes, vectors: ArrayLike, color: ArrayLike, limit: float | N
         limit: half of the axes' width in data units; 1.15 times the longest vector if not given.
 
     """
-    x, y = np.asarray(vectors)
+    x, y = as_columns(vectors)
     longest = float(np.hypot(x, y).max(initial=0.0))
     limit = limit or 1.15 * longest or 1.0
     if len(x) <= 200:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .colors import FEATURE, INK
 from .style import style
-from .vectors import unit_circle
+from .vectors import as_columns, unit_circle
 
 
 @style()
@@ -24,7 +24,7 @@ def directions_over(ax: Axes, truth: ArrayLike, learned: ArrayLike, limit: float
         limit: half the side of the square, in data units.
 
     """
-    truth, learned = np.asarray(truth), np.asarray(learned)
+    truth, learned = as_columns(truth), as_columns(learned)
     rings = learned / np.maximum(np.hypot(*learned), 1e-12)
     unit_circle(ax)
     for tips, color, width in ((truth, FEATURE, 2.6), (rings, INK, 0.7)):

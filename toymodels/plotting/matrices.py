@@ -10,6 +10,8 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from toymodels.numerics.names import check_same_features, in_order
+
 from .colors import FAINT, GRAM_CMAP, MUTED, SHARING_CMAP, phase_colors
 from .style import style
 
@@ -41,15 +43,19 @@ def gram_with_bias(ax: Axes, W: ArrayLike, b: ArrayLike, limit: float = 1.0) -> 
 
     Args:
         ax: the axes; loses ticks and spines.
-        W: [m, n].
+        W: [m, n]; a DataArray is taken by the names of its dimensions.
         b: [n].
         limit: value of the darkest colours; the same for panels to be compared.
 
     Returns:
         The image of W^T W, for a colour bar.
 
+    Raises:
+        ValueError: if W and b have different n.
+
     """
-    W, b = np.asarray(W), np.asarray(b)
+    W, b = np.asarray(in_order(W, "hidden", "feature")), np.asarray(b)
+    check_same_features(W, b)
     n = W.shape[1]
     gap, width = max(0.4, 0.03 * n), max(1.0, 0.05 * n)
     image = _framed_image(ax, W.T @ W, -0.5, n, limit)

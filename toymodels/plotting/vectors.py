@@ -12,8 +12,15 @@ from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import Circle, FancyBboxPatch, Patch
 from numpy.typing import ArrayLike
 
+from toymodels.numerics.names import in_order
+
 from .colors import FAINT, INK, MUTED, feature_colors
 from .style import style
+
+
+def as_columns(W: ArrayLike) -> np.ndarray:
+    """Return vectors as columns, [m, n]; those of a DataArray by the names of its dimensions."""
+    return np.asarray(in_order(W, "hidden", "feature"))
 
 
 @style()
@@ -32,7 +39,8 @@ def feature_arrows(ax: Axes, W: ArrayLike, colors: ArrayLike, limit: float = 1.3
 
     Args:
         ax: the axes; becomes a bare square.
-        W: [2, n], a column a vector: features, or datapoints' hidden states.
+        W: [2, n], a column a vector: features, or datapoints' hidden states; a DataArray is
+            taken by the names of its dimensions, here and in the other functions of W.
         colors: [n, 3] (`feature_colors`, `importance_colors`), or one colour for all
             (FEATURE for features, DATAPOINT for datapoints).
         limit: half the side of the square, in data units; the same for panels to be compared.
@@ -41,7 +49,7 @@ def feature_arrows(ax: Axes, W: ArrayLike, colors: ArrayLike, limit: float = 1.3
         ValueError: if W is not [2, n], or the colours are neither one nor n.
 
     """
-    W = np.asarray(W)
+    W = as_columns(W)
     if W.ndim != 2 or W.shape[0] != 2:
         raise ValueError(f"arrows need W of shape [2, n]; got {list(W.shape)}")
     n = W.shape[1]
@@ -69,7 +77,7 @@ def polygon_arrows(ax: Axes, W: ArrayLike, limit: float = 1.3) -> LineCollection
         limit: half the side of the square, in data units, and the length of the rays.
 
     """
-    W = np.asarray(W)
+    W = as_columns(W)
     n = W.shape[1]
     x, y = W[:, np.hypot(*W).argmax()]
     angles = np.arctan2(y, x) + 2 * np.pi * np.arange(n) / n
@@ -94,7 +102,7 @@ def arrow_glyph(
         size: length of the badge in points; a unit vector is a third of it.
 
     """
-    W = np.atleast_2d(W)
+    W = np.atleast_2d(as_columns(W))
     m, n = W.shape
     tips = np.zeros((n, 2))
     tips[:, :m] = W.T
@@ -134,7 +142,7 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
         limit: half the side of the cube that is shown.
 
     """
-    W = np.asarray(W)
+    W = as_columns(W)
     for (x, y, z), color in zip(W.T, feature_colors(W.shape[1]), strict=True):
         ax.plot([0, x], [0, y], [0, z], color=color, linewidth=1.4)
         ax.plot([x], [y], [z], "o", color=color, markersize=4)
@@ -158,7 +166,7 @@ def vector_panels(
     """
     grid = place.add_gridspec(-(-len(titles) // columns), columns)
     for i, (title, W) in enumerate(zip(titles, weights, strict=True)):
-        solid = len(np.asarray(W)) == 3
+        solid = len(as_columns(W)) == 3
         where = grid[divmod(i, columns)]
         ax = place.add_subplot(where, title=title, projection="3d" if solid else None)
         (feature_lines_3d if solid else polygon_arrows)(ax, W)

@@ -7,11 +7,14 @@ from jax import Array
 from jaxtyping import Float
 
 from toymodels.numerics.arrays import Nested
+from toymodels.numerics.named import named
+from toymodels.numerics.names import check_same_features
 from toymodels.theory.quadrature import error_of_one
 
 __all__ = ["one_sparse_loss"]
 
 
+@named("(hidden,feature),(feature)->()")
 @jax.jit
 def one_sparse_loss(
     W: Float[Array | np.ndarray, "*batch m n"] | Nested,
@@ -34,14 +37,18 @@ def one_sparse_loss(
     Superposition", use it as a potential.
 
     Args:
-        W: weights, one column per feature.
+        W: weights, one column per feature; a DataArray is taken by the names of its dimensions.
         b: biases.
 
     Returns:
         (1/n) sum_ij E[(u delta_ij - relu(u W_i . W_j + b_j))^2], `[*batch]`.
+
+    Raises:
+        ValueError: if W and b have different n.
     """
     # on GPUs the default precision of a float32 product is good to three digits only
     columns = jnp.asarray(W)
+    check_same_features(columns, jnp.asarray(b))
     products = jnp.matmul(columns.mT, columns, precision="highest")
     bias = jnp.broadcast_to(jnp.asarray(b)[..., None, :], products.shape)
     target = jnp.broadcast_to(jnp.eye(products.shape[-1], dtype=products.dtype), products.shape)
