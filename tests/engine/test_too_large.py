@@ -15,7 +15,6 @@ from toymodels import (
     draw_datapoints,
     train,
 )
-from toymodels.engine.ensemble import rehearse
 from toymodels.engine.memory import widest_array
 from toymodels.numerics import memory
 from toymodels.suite import batch
@@ -41,22 +40,22 @@ def wide(objective, model, key):
 
 TOO_LARGE = {
     "models": (
-        lambda train: train(lambda: problem(10**4, 10**3), [Axis.seeds(1000)], 1, KEY),
+        lambda: train(lambda: problem(10**4, 10**3), [Axis.seeds(1000)], 1, KEY),
         r"^1,000 models with 120 MB of weights and optimizer state each need at least 120 GB of "
         "memory, and there are 24 GB$",
     ),
     "snapshots": (
-        lambda train: train(problem, [Axis.seeds(20)], 10**5, KEY, snapshots=range(10**5 + 1)),
+        lambda: train(problem, [Axis.seeds(20)], 10**5, KEY, snapshots=range(10**5 + 1)),
         r"^20 models with 50.4 kB .* each, and 33.6 GB of records, need at least 33.6 GB of memory",
     ),
     "probes": (
-        lambda train: train(
+        lambda: train(
             problem, [], 10**4, KEY, probe=Probe(wide, {"wide": ("place",)}, range(10**4))
         ),
         "40 GB of records",
     ),
     "one model": (
-        lambda train: train(lambda: (Wide(), optax.sgd(1.0)), [], 1, KEY),
+        lambda: train(lambda: (Wide(), optax.sgd(1.0)), [], 1, KEY),
         "the arrays of a single model's training need at least 40 GB",
     ),
 }
@@ -73,11 +72,10 @@ class Wide(Reconstruction):
         return super().loss(model, key) + jax.random.normal(key, (10**10,)).sum()
 
 
-@pytest.mark.parametrize("engine", [train, rehearse])
 @pytest.mark.parametrize(("ask", "sentence"), TOO_LARGE.values(), ids=TOO_LARGE)
-def test_what_does_not_fit_is_refused(engine, ask, sentence):
+def test_what_does_not_fit_is_refused(ask, sentence):
     with pytest.raises(memory.TooLarge, match=sentence):
-        ask(engine)
+        ask()
 
 
 def test_what_fits_is_trained():

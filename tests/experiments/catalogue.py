@@ -1,14 +1,19 @@
 """The scripts of the repository, and how tests load one."""
 
+import math
 import os
 import runpy
 from functools import cache
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
-from toymodels.engine import ensemble
+from toymodels.engine.memory import bytes_of
+from toymodels.engine.records import Run
+from toymodels.engine.request import Request
+from toymodels.engine.steps import State
 from toymodels.figure import Lab
 from toymodels.suite import catalog
 
@@ -40,14 +45,32 @@ def mnist_at_hand():
     return bool(os.environ.get("TOYMODELS_DATA"))
 
 
-def stand_in(*args, **kwargs):
-    """Train nothing: return small random numbers in the place of what would be trained.
+def stand_in(problem, axes, steps, key, *, store=None, progress=False, **options):
+    """Do all of `train` but the steps: every program is traced, none is compiled or run.
 
-    They are not zeros, as what a run trains on a model's activations needs some.
+    The arrays are small random numbers, as what a run trains on a model's activations needs some.
+    The attribute `state_bytes` has the bytes of the state that would be trained.
     """
-    found, rng = ensemble.rehearse(*args, **kwargs), np.random.default_rng(0)
-    small = found.map(lambda one: abs(0.1 * one.copy(data=rng.normal(size=one.shape))))
-    return small.astype(np.float32).assign_attrs(found.attrs)
+    training = Request(problem, axes, steps, key, **options).prepare()
+    programs, sizes = training.programs, [axis.size for axis in training.order]
+    rng = np.random.default_rng(0)
+
+    def small(leaf, *leading):
+        shape = (*leading, *leaf.shape)
+        return abs(0.1 * rng.normal(size=shape)).astype(leaf.dtype)
+
+    def of_all(shapes):
+        return jax.tree.map(lambda leaf: small(leaf, *sizes), shapes)
+
+    rows = {
+        record.dim: [small(shape, len(record.steps)) for shape in record.shapes]
+        for record in training.records
+    }
+    run = Run(State(of_all(programs.example.model), ()), training.borders[-1], rows)
+    at_end = programs.probe and not programs.probe.steps
+    probed = of_all(programs.measure.traced.shapes) if at_end else []
+    dataset = training.lay_out(run, of_all(programs.test_loss.traced.shapes), probed)
+    return dataset.assign_attrs(state_bytes=math.prod(sizes) * bytes_of(programs.example))
 
 
 @cache

@@ -5,25 +5,20 @@ vmap, axis by axis, so that a learning rate can be an axis as well as a sparsity
 `seed` is not passed on: it decides the initial weights and the batches.
 """
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
 from toymodels.engine.axes import Axis
 from toymodels.engine.checks import Problem
-from toymodels.engine.memory import bytes_of
 from toymodels.engine.probe import Probe
 from toymodels.engine.progress import show
-from toymodels.engine.records import Run
 from toymodels.engine.request import Request
 from toymodels.engine.resume import with_state
-from toymodels.engine.steps import State
 from toymodels.engine.training import Report, Store
 
 
@@ -115,8 +110,8 @@ def train(
             memory.
         TrainingDiverged: if a loss becomes NaN or infinite.
     """
-    asked = Request(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, start)
-    training = asked.prepare()
+    request = Request(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, start)
+    training = request.prepare()
     with show(progress, training.borders[-1]) as shown:
         run = training.run(store, _both(shown, report))
     models = with_state(training.dataset(run), run, training.order)
@@ -126,43 +121,6 @@ def train(
     if run.ended == "interrupted":
         warnings.warn(f"{sentence}: the result is what there is so far", stacklevel=2)
     return models.assign_attrs(incomplete=sentence)
-
-
-def rehearse(
-    problem: Problem,
-    axes: Sequence[Axis],
-    steps: int,
-    key: PRNGKeyArray,
-    *,
-    store: Store | None = None,
-    report: Report | None = None,
-    progress: bool | str = False,
-    **options: Any,
-) -> xr.Dataset:
-    """Do all that `train` does but the steps: every program is traced, none is compiled or run.
-
-    It takes what `train` takes, and refuses what `train` refuses. Returns a Dataset like its, of
-    zeros that need no memory, with the bytes of the trained state as the attribute `state_bytes`.
-    """
-    training = Request(problem, axes, steps, key, **options).prepare()
-    programs, sizes = training.programs, [axis.size for axis in training.order]
-
-    def zeros(leaf: Any, *leading: int) -> np.ndarray:
-        return np.broadcast_to(np.zeros((), leaf.dtype), (*leading, *leaf.shape))
-
-    def of_all(shapes: Any) -> Any:
-        return jax.tree.map(lambda leaf: zeros(leaf, *sizes), shapes)
-
-    rows = {
-        record.dim: [zeros(shape, len(record.steps)) for shape in record.shapes]
-        for record in training.records
-    }
-    state = State(of_all(programs.example.model), ())
-    run = Run(state, training.borders[-1], rows)
-    once = programs.probe and not programs.probe.steps
-    last = of_all(programs.probed.traced.shapes) if once else []
-    dataset = training.lay_out(run, of_all(programs.test.traced.shapes), last)
-    return dataset.assign_attrs(state_bytes=math.prod(sizes) * bytes_of(programs.example))
 
 
 def _both(show: Report | None, report: Report | None) -> Report | None:

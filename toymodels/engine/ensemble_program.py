@@ -61,12 +61,21 @@ class Grid:
 
 @dataclass(frozen=True)
 class EnsembleProgram:
-    """A function of one member, to be called with the pytree of all members, and one they share."""
+    """A function of one member, to be called with the pytree of all members.
+
+    Attributes:
+        traced: the function as it was traced for one member.
+        values: what the members are given by the axes, and by the data.
+        keys: their keys.
+        program: the compiled function of all members.
+        shared: what all members are given alike at each call, if the call does not say otherwise.
+    """
 
     traced: Traced
     values: dict[str, Any]
     keys: Keys
     program: Any
+    shared: Any
 
     @classmethod
     def of(
@@ -82,11 +91,11 @@ class EnsembleProgram:
         values, keys = grid.point
         point = _leaves(values), keys, jax.tree.leaves(member), _with(traced, shared)
         program = _program(grid, traced, point, options)
-        return cls(traced, _leaves(grid.values), grid.keys, program)
+        return cls(traced, _leaves(grid.values), grid.keys, program, shared)
 
     def __call__(self, member: Any = None, shared: Any = None) -> Any:
         """Compute the function for all members."""
-        leaves = jax.tree.leaves(member)
+        leaves, shared = jax.tree.leaves(member), self.shared if shared is None else shared
         found = self.program(self.values, self.keys, leaves, _with(self.traced, shared))
         return jax.tree.unflatten(jax.tree.structure(self.traced.shapes), found)
 

@@ -8,10 +8,9 @@ from typing import Any
 import jax
 import numpy as np
 import optax
-from jaxtyping import Array, Float
 
 from toymodels.engine import steps
-from toymodels.engine.axes import CPU_OPTIONS, CPU_OPTIONS_ONCE, SEED
+from toymodels.engine.axes import CPU_OPTIONS_ONCE, SEED, MemberFunction
 from toymodels.engine.checks import Problem, built
 from toymodels.engine.ensemble_program import EnsembleProgram, Grid
 from toymodels.engine.objective import Objective
@@ -44,7 +43,7 @@ class Programs:
     @property
     def all(self) -> list[EnsembleProgram]:
         """Every program, traced."""
-        return [self.start, self.chunk, self.test, *([self.probed] if self.probe else [])]
+        return [self.start, self.chunk, self.test_loss, *([self.measure] if self.probe else [])]
 
     @cached_property
     def start(self) -> EnsembleProgram:
@@ -62,53 +61,40 @@ class Programs:
         def at_point(values, keys, state, span) -> Chunk:
             return steps.advance(*self._at(values), state, keys.batches, *span)
 
-        return self._program(at_point, self.example, self._span(0, 1))
+        return EnsembleProgram.of(self.grid, at_point, self.example, self._span(0, 1))
 
     @cached_property
-    def test(self) -> EnsembleProgram:
-        """(model, key) -> test loss."""
+    def test_loss(self) -> EnsembleProgram:
+        """Model -> test loss, on the same samples for all members."""
 
         def at_point(values, _keys, model, key):
             return self._at(values)[0].test_loss(model, key)
 
-        return self._program(at_point, self.example.model, self._key(2))
+        return self._of_model(at_point, 2)
 
     @cached_property
-    def probed(self) -> EnsembleProgram:
-        """(model, key) -> the probe's arrays, in the order of its dims."""
-        probe = self.probe
-        assert probe is not None
+    def measure(self) -> EnsembleProgram:
+        """Model -> the probe's arrays in the order of its dims, by the same key each time."""
+        probe: Any = self.probe
 
         def at_point(values, _keys, model, key):
             found = probe.measure(self._at(values)[0], model, key)
             return [found[name] for name in probe.dims]
 
-        return self._program(at_point, self.example.model, self._key(3))
+        return self._of_model(at_point, 3)
 
     def advance(self, state: State, begin: int, end: int) -> Chunk:
         """Take the steps from `begin` to `end`, which is excluded."""
         chunk: Chunk = self.chunk(state, self._span(begin, end))
         return chunk
 
-    def test_loss(self, model: Any) -> Float[Array, "*axes"]:
-        """Measure the test loss, on the same samples for all members."""
-        loss: Float[Array, "*axes"] = self.test(model, self._key(2))
-        return loss
-
-    def measure(self, model: Any) -> list[Array]:
-        """Measure what the probe does, with the same key each time."""
-        arrays: list[Array] = self.probed(model, self._key(3))
-        return arrays
-
     def _span(self, begin: int, end: int) -> tuple[Any, ...]:
         refresh = [np.bool_(end in self.refreshes)] * bool(self.refreshes)
         return np.int32(begin), np.int32(end), *refresh
 
-    def _key(self, i: int) -> Any:
-        return jax.random.fold_in(self.grid.key, i)  # 0 and 1 are those of initial weights, batches
-
-    def _program(self, function, member: Any, shared: Any) -> EnsembleProgram:
-        return EnsembleProgram.of(self.grid, function, member, shared, CPU_OPTIONS)
+    def _of_model(self, function: MemberFunction, stream: int) -> EnsembleProgram:
+        key = jax.random.fold_in(self.grid.key, stream)  # 0 and 1 are the training's
+        return EnsembleProgram.of(self.grid, function, self.example.model, key)
 
     def _at(self, values: Mapping[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
         return built(self.problem, {name: v for name, v in values.items() if name != SEED})

@@ -116,16 +116,10 @@ class Request:
             steps = _ascending(self.snapshots)
             records.append(Record("snapshot", steps, dims, shapes, _read_parameters))
         if self.probe and self.probe.steps:
-            shapes = [of_all(leaf) for leaf in programs.probed.traced.shapes]
-            steps = _ascending(self.probe.steps)
+            shapes = [of_all(leaf) for leaf in programs.measure.traced.shapes]
+            steps, own = _ascending(self.probe.steps), self.probe.dims
             records.append(
-                Record(
-                    "probed",
-                    steps,
-                    self.probe.dims,
-                    shapes,
-                    lambda state, _: programs.measure(state.model),
-                )
+                Record("probed", steps, own, shapes, lambda s, _: programs.measure(s.model))
             )
         stops |= {step for record in records for step in record.steps if step > begin}
         history = Record(

@@ -42,7 +42,7 @@ class Lab(Generic[S]):
         store: gives the store for the training of a name.
         progress: whether to show how far each training is.
         data_dir: the folder with a dataset's files, if the user names one.
-        engine: what trains: `train`, or `engine.ensemble.rehearse`, which takes no step.
+        engine: what trains: `toymodels.train`, or a stand-in for it.
     """
 
     spec: S
