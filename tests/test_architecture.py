@@ -48,21 +48,6 @@ def public_names(room):
 
 PUBLIC = [public for room in STUBS for public in public_names(room)]
 each_module = pytest.mark.parametrize("module", SOURCES)
-each_public_name = pytest.mark.parametrize(
-    ("room", "name", "home"),
-    [pytest.param(*public, id=join(*public[:2])) for public in PUBLIC],
-)
-
-
-def value(room, name):
-    return getattr(import_module(qualified(room)), name)
-
-
-def test_the_library_is_here():
-    """So that no rule below is about nothing."""
-    assert {"", "engine", "theory"} <= set(ROOMS)
-    assert {"", "measures", "theory"} <= set(STUBS)
-    assert ("", "geometry", "measures.geometry") in PUBLIC
 
 
 # --- rooms ----------------------------------------------------------------------------------------
@@ -163,27 +148,6 @@ def test_stubs_dir_and_getattr_agree(room):
         _ = module.nothing
 
 
-@each_public_name
-def test_public_names_live_where_the_stub_says(room, name, home):
-    public, module = value(room, name), import_module(qualified(home))
-    if inspect.ismodule(public):
-        assert public is module
-    else:
-        assert public is getattr(module, name)
-        # constants and aliases of types do not know their module
-        if inspect.isclass(public) or inspect.isfunction(public):
-            assert public.__module__ == module.__name__
-
-
-@each_public_name
-def test_a_name_has_one_home(room, name, home):
-    """A function or class is public in one room only; a room's file may be in the front hall."""
-    places = [(where, at) for where, other, at in PUBLIC if other == name]
-    assert {at for _, at in places} == {home}
-    if not inspect.ismodule(value(room, name)):
-        assert places == [(room, home)]
-
-
 def attribute_docstrings(tree):
     """Names that are assigned to and followed by a text."""
     for statement, text in zip(tree.body, tree.body[1:], strict=False):
@@ -199,27 +163,33 @@ def says_what_it_is(public):
     return bool(text.strip()) and not text.startswith(f"{public.__name__}(")
 
 
-@each_public_name
-def test_public_names_are_documented(room, name, home):
-    public = value(room, name)
-    # a function may be compiled: jax.jit keeps its docstring and its module
-    own = getattr(public, "__module__", None) == qualified(home) and hasattr(public, "__name__")
-    if inspect.isclass(public) or inspect.ismodule(public) or own:
-        assert says_what_it_is(public)
-    else:
-        assert name in attribute_docstrings(TREES[home])
-
-
-@each_public_name
-def test_public_methods_are_documented(room, name, home):
-    public = value(room, name)
-    members = vars(public).items() if inspect.isclass(public) else ()
+def undocumented_methods(public):
     fields = getattr(public, "__dataclass_fields__", ())  # whose defaults can be functions
     kinds = (types.FunctionType, classmethod, staticmethod, property)
-    bare = [
-        member
-        for member, found in members
-        if isinstance(found, kinds)
-        and not (member.startswith("_") or member in fields or found.__doc__)
-    ]
-    assert not bare
+    for name, member in vars(public).items():
+        own = isinstance(member, kinds) and not (name.startswith("_") or name in fields)
+        if own and not member.__doc__:
+            yield name
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "home"), [pytest.param(*public, id=join(*public[:2])) for public in PUBLIC]
+)
+def test_a_public_name_has_one_home_and_says_what_it_is(room, name, home):
+    """A function or class is public in one room only; a room's file may be in the front hall."""
+    public = getattr(import_module(qualified(room)), name)
+    module = import_module(qualified(home))
+    places = [(where, at) for where, other, at in PUBLIC if other == name]
+    assert {at for _, at in places} == {home}
+    if inspect.ismodule(public):
+        assert public is module
+        return
+    assert public is getattr(module, name)
+    assert places == [(room, home)]
+    # constants and aliases of types know neither module nor name
+    if inspect.isclass(public) or (callable(public) and hasattr(public, "__name__")):
+        assert public.__module__ == module.__name__
+        assert says_what_it_is(public)
+        assert not inspect.isclass(public) or not list(undocumented_methods(public))
+    else:
+        assert name in attribute_docstrings(TREES[home])

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 from toymodels import GatedDictionary, JumpReluDictionary, ReluDictionary, TopKDictionary
 from toymodels.models.dictionary import jump_relu, step, unit_columns
@@ -101,6 +102,8 @@ def test_a_dictionary_of_given_directions_codes_by_the_largest_projections(centr
     expected = np.where(projections >= np.sort(projections, axis=0)[-2], projections, 0)
     np.testing.assert_allclose(model.encode(X), expected, atol=1e-5)
     np.testing.assert_allclose(model(X) - X, directions @ expected - shifted, atol=1e-5)
+    turned = xr.DataArray(directions.T, dims=("dictionary_feature", "hidden"))
+    np.testing.assert_array_equal(TopKDictionary.of(turned, 2, centre).W_dec[...], model.W_dec[...])
 
 
 def test_top_k_trains_what_it_keeps_only():

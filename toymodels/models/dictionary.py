@@ -12,13 +12,14 @@ from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from toymodels.numerics.arrays import AnyArray
 from toymodels.numerics.checks import check_count
+from toymodels.numerics.names import in_order
 
 
 class Costs(NamedTuple):
@@ -108,15 +109,17 @@ class TopKDictionary(ReluDictionary):
 
     @classmethod
     def of(
-        cls, directions: Float[Array | np.ndarray, "d features"], k: int, centre: ArrayLike = 0.0
+        cls, directions: Float[AnyArray, "d features"], k: int, centre: ArrayLike = 0.0
     ) -> "TopKDictionary":
         """Build a dictionary that codes by the k largest projections on given directions.
 
         Args:
-            directions: a column for each feature, as encoder and as decoder.
+            directions: [d, features], a column for each feature, as encoder and as decoder; a
+                DataArray is taken by the names of its dimensions.
             k: codes kept for each sample.
             centre: [d] or a number, where the projections are zero.
         """
+        directions = in_order(directions, "hidden", "feature")
         d, features = directions.shape
         model = cls(d, features, k, key=jax.random.key(0))
         model.W_dec[...] = jnp.asarray(directions, float)
