@@ -84,8 +84,7 @@ def claims(data):
 
 
 EXPERIMENT = Experiment(
-    __file__, Spec, run, plot, claims, smoke=Spec(size=2), paper=Spec(size=9), sweeps="sparsity",
-    weights={},
+    __file__, Spec, run, plot, claims, smoke=Spec(size=2), paper=Spec(size=9),
 )
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.reconstruction import sparse_reconstruction as sparse_reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
 from .objectives.sparse_dictionary import with_unit_columns as with_unit_columns
+from .results import at as at
 from .results import best_of as best_of
 from .results import evaluate as evaluate
 from .results import gather as gather
@@ -55,7 +56,6 @@ from .results import select_all as select_all
 from .results import settings as settings
 from .results import to_model as to_model
 from .suite.backend import setup as setup
-from .suite.experiment import TIED as TIED
 from .suite.store.netcdf import load as load
 from .suite.store.netcdf import save as save
 

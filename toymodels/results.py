@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import xarray as xr
 
 Model = TypeVar("Model")
+Data = TypeVar("Data", xr.Dataset, xr.DataArray)
 
 
 def to_model(dataset: xr.Dataset, like: Model) -> Model:
@@ -107,6 +109,24 @@ def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "l
         if axis not in dataset[by].dims:
             raise ValueError(f"{axis!r} is no axis of {by!r}, whose axes are {dataset[by].dims}")
     return dataset.isel(dataset[by].argmin(axes))
+
+
+def at(data: Data, **labels: float) -> Data:
+    """Select the points of a sweep with these labels, all of size 0 or 1; none if it lacks them.
+
+    >>> import xarray as xr
+    >>> from toymodels import at
+    >>> loss = xr.DataArray([3.0, 1.0], {"sparsity": [0.0, 0.9]}, ("sparsity",))
+    >>> at(loss, sparsity=0.9).values, at(loss, sparsity=0.5).size
+    (array([1.]), 0)
+
+    Args:
+        data: a Dataset or DataArray.
+        labels: a label by the name of its coordinate, equal within 1e-6 of its size.
+    """
+    for name, label in labels.items():
+        data = data.isel({name: np.flatnonzero(np.isclose(data[name], label, rtol=1e-6))})
+    return data
 
 
 def gather(datasets: Iterable[xr.Dataset]) -> xr.DataTree:

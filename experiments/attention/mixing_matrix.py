@@ -230,7 +230,6 @@ EXPERIMENT = fig.Experiment(
         sparsity=(0.5, 0.8, 0.9, 0.97, 0.99, 0.997), d_model=128, ov_density=0.0004, ov_draws=8,
         restarts=64, steps=2000,
     ),
-    sweeps="sparsity", weights={"M": MATRIX},
     describes={
         "ov_draw": "draw of the OV matrices",
         "ovs": "kind of OV matrices",

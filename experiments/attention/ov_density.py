@@ -191,7 +191,6 @@ EXPERIMENT = fig.Experiment(
         restarts=2, steps=20, batch_size=8, test_samples=64,
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
-    sweeps="sparsity", weights={"M": MATRIX},
     describes={
         "ov_draw": "draw of the OV matrices",
         "overlap": "OV density times d_model: entries of an OV matrix on the same output",

@@ -106,7 +106,7 @@ def of_size(lab: fig.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
         importance = decay ** np.arange(n)
         return tm.sparse_reconstruction(n, m, sparsity, importance, spec.batch_size)
 
-    toys = lab.train(f"toys_n={n}", problem, over="sparsity")
+    toys = lab.train(f"toys_n={n}", problem, axes="sparsity")
     W, key = tm.best_of(toys).W.values, lab.key(f"hidden_vectors_n={n}")
     count = spec.samples + spec.test_samples
     x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
@@ -140,7 +140,7 @@ def train_dictionaries(lab: fig.Lab[Spec], n: int, h: np.ndarray, test: np.ndarr
     learned = lab.train(
         f"dictionaries_n={n}",
         problem,
-        over=(tm.Axis("hidden_vectors", spec.sparsity, (h, test)), "l1"),
+        axes=(tm.Axis("hidden_vectors", spec.sparsity, (h, test)), "l1"),
         steps=spec.dictionary_steps,
         restarts=spec.dictionary_restarts,
         refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),
@@ -272,7 +272,6 @@ EXPERIMENT = fig.Experiment(
         restarts=8, steps=10_000, batch_size=1024,
         dictionary_restarts=4, dictionary_steps=20_000, samples=2**17,
     ),
-    sweeps="sparsity", weights=tm.TIED | {"W_dec": ("hidden", "dictionary_feature")},
     describes={
         "l1": "L1 coefficient of the autoencoder",
         "dictionary_seed": "restart of the autoencoder",

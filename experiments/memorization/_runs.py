@@ -24,7 +24,6 @@ MEASURED = {
     "feature_dimensionality": ("feature",),
     "datapoint_dimensionality": ("datapoint",),
 }
-WEIGHTS = {**tm.TIED, "h": MEASURED["h"]}
 MOST_EMPTY = 0.01  # share of vectors without any active feature that still is none
 
 

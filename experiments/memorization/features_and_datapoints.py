@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import toymodels as tm
 from experiments.memorization._models import best_models, draw_planes, longest, reaches_features
-from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from experiments.memorization._runs import PAPER, SMOKE, Spec, run
 from toymodels import figure as fig
 from toymodels import geometry, plotting
 
@@ -89,7 +89,7 @@ def polygon_error(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
-    smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
+    smoke=SMOKE, paper=PAPER,
     describes={"budget": "multiple of the steps that the model was trained for"},
 )  # fmt: skip
 

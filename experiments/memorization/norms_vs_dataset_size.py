@@ -34,7 +34,7 @@ from matplotlib.figure import Figure
 
 import toymodels as tm
 from experiments.memorization._models import best_models, draw_planes, reaches_features
-from experiments.memorization._runs import PAPER, SMOKE, WEIGHTS, Spec, run
+from experiments.memorization._runs import PAPER, SMOKE, Spec, run
 from toymodels import figure as fig
 from toymodels import plotting, theory
 
@@ -78,7 +78,8 @@ def draw_norms(ax: Axes, data: xr.DataTree) -> None:
 def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:
     """Return the Frobenius norm of W or b for each dataset size, the mean of all models."""
     weights = [one[name] for one in tm.select_all(data, budget=budget)]
-    norms = [np.sqrt((one**2).sum(WEIGHTS[name])).mean() for one in weights]
+    own = {"W": ["hidden", "feature"], "b": ["feature"]}[name]
+    norms = [np.sqrt((one**2).sum(own)).mean() for one in weights]
     return xr.concat(norms, "dataset_size")
 
 
@@ -119,7 +120,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
-    smoke=SMOKE, paper=PAPER, sweeps="dataset_size", weights=WEIGHTS,
+    smoke=SMOKE, paper=PAPER,
     describes={"budget": "multiple of the steps that the model was trained for"},
 )  # fmt: skip
 

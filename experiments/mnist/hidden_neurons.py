@@ -35,7 +35,7 @@ from pydantic import AfterValidator, Field
 
 import toymodels as tm
 from experiments.mnist import _units as units
-from experiments.mnist._networks import NAMES, OURS, WEIGHTS, NetworkSpec, train
+from experiments.mnist._networks import NAMES, OURS, NetworkSpec, train
 from toymodels import figure as fig
 from toymodels import plotting, selectivity
 
@@ -152,7 +152,6 @@ EXPERIMENT = fig.Experiment(
         width=(16, 32, 64), pressure=(0.0, 0.0003, 0.001, 0.003, 0.01, 0.03),
         restarts=16, steps=9400,
     ),
-    sweeps="pressure", weights=WEIGHTS,
     describes={
         "pressure": "coefficient of the L1 penalty on activations",
         "depth": "number of hidden layers",

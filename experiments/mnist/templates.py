@@ -47,7 +47,7 @@ from experiments.mnist import _dictionaries as dictionaries
 from experiments.mnist import _feature_panels as panels
 from experiments.mnist._dictionaries import BOTH, PURE, agreement, judge
 from experiments.mnist._dictionaries import DictionarySpec as Spec
-from experiments.mnist._networks import DIGITS, NAMES, OURS, WEIGHTS
+from experiments.mnist._networks import DIGITS, NAMES, OURS
 from toymodels import baselines, plotting
 from toymodels import figure as fig
 
@@ -187,7 +187,6 @@ EXPERIMENT = fig.Experiment(
         depth=(1, 2, 3), width=(16, 32, 64), expansion=(1, 2, 4, 8, 16), k=(1, 2, 4, 8, 16),
         l1=(0.1, 0.2, 0.4, 0.8, 1.6), steps=9400, dictionary_steps=20_000,
     ),
-    sweeps="k", weights=WEIGHTS,
     describes={
         "depth": "number of hidden layers",
         "width": "units of each hidden layer",

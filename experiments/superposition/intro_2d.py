@@ -30,6 +30,7 @@ from toymodels import figure as fig
 from toymodels import geometry, plotting
 
 PAPER = fig.Source("Elhage et al. 2022, introduction")
+RESTARTS = fig.Source("ours: the source shows single models")
 
 
 class Spec(fig.TrainingSpec):
@@ -52,35 +53,39 @@ def run(lab: fig.Lab[Spec]) -> xr.Dataset:
     importance = spec.importance_decay ** np.arange(spec.n)
 
     def problem(sparsity):
-        return tm.sparse_reconstruction(spec.n, 2, sparsity, importance, spec.batch_size)
+        features = tm.SparseFeatures(spec.n, sparsity=sparsity, importance=importance)
+        objective = tm.Reconstruction(
+            features, lambda key: tm.ReluOutput(spec.n, 2, key=key), spec.batch_size
+        )
+        return objective, spec.adamw()
 
-    models = lab.train("relu_output", problem, over="sparsity")
+    models = lab.train("relu_output", problem, axes="sparsity")
     return models.assign(importance=("feature", importance))
 
 
 @plotting.style()
 def plot(data: xr.Dataset) -> Figure:
     best, colors = tm.best_of(data), plotting.importance_colors(data.importance)
-    panels = data.sizes["sparsity"]
+    panels, restarts = data.sizes["sparsity"], data.sizes["seed"]
     places = np.arange(panels)
     figure = plotting.figure(max(1.2 * panels, 4) + 1.4, 4.8)
     # no padding, so that panels stand above their places
     figure.set_layout_engine("constrained", w_pad=0, wspace=0, rect=(0.006, 0, 0.988, 1))
     grid = figure.add_gridspec(3, panels, height_ratios=[1.25, 0.8, 1])
-    limit = plotting.shared_limit(1.0, geometry.norms(best.W.values), margin=1.15)
+    limit = plotting.shared_limit(1.0, geometry.norms(best.W), margin=1.15)
     for i, S in enumerate(data.sparsity.values):
         ax = figure.add_subplot(grid[0, i])
-        plotting.feature_arrows(ax, best.W.sel(sparsity=S).values, colors, limit)
+        plotting.feature_arrows(ax, best.W.sel(sparsity=S), colors, limit)
         ax.set_title(plotting.sparsity_label(S))
     count = figure.add_subplot(grid[1, :])
     plotting.restart_counts(count, places, represented(data), represented(best))
     count.set(xlim=(-0.5, panels - 0.5), xticks=[], ylabel="number")
     count.set_title(
-        f"features represented, $|W_i| > 1/2$: grey all {data.sizes['seed']} restarts, black the "
-        "best one, shown above and below"
+        f"features represented, $|W_i| > 1/2$: grey all {restarts} restarts, black the best one, "
+        "shown above and below"
     )
     dots = figure.add_subplot(grid[2, :])
-    plotting.dot_strip(dots, places, geometry.dimensionality(best.W.values), colors)
+    plotting.dot_strip(dots, places, geometry.dimensionality(best.W), colors)
     dots.set_title("share of a dimension that each feature has; darker: more important")
     plotting.even_axis(dots.xaxis, data.sparsity)
     dots.set(xlim=count.get_xlim(), yticks=[], xlabel="S, the probability that a feature is off")
@@ -91,53 +96,45 @@ def plot(data: xr.Dataset) -> Figure:
 
 def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     data = data.sortby("sparsity")
-    best, n, S = tm.best_of(data), data.sizes["feature"], data.sparsity.values
-    sparse = (S >= 0.9) & (S < 1)
-    dense, pentagons = best.W.values[0], best.W.values[sparse]
-    lengths, cosine = geometry.norms(dense), geometry.cosines(dense)[0, 1]
-    decreasing, five = (np.diff(data.importance) < 0).all(), n == 5 and alike(data.importance)
-    between = ((S > 0) & (S < 0.9)).any()
-    yield PAPER.claim(
-        "Dense: the two most important features have length 1 (lengths)",
-        when=S[0] == 0 and decreasing,
-    ).within(0.9, 1.1, lengths[:2])
-    yield PAPER.claim(
-        "Dense: they are orthogonal (cosine), and the others are not learned (lengths)",
-        when=S[0] == 0 and decreasing,
-    ).within(-0.1, 0.1, [cosine, *lengths[2:]])
-    yield PAPER.claim(
-        "In between: four features as two antipodal pairs (the sparsities S where they are)",
-        when=five and between,
-    ).somewhere(S, [four_in_pairs(W) for W in best.W.values])
-    yield PAPER.claim(
-        "Sparse, S >= 0.9: all features as a regular pentagon (angles between neighbours)",
-        when=five,
-    ).within(64, 80, geometry.angular_gaps(pentagons))
-    yield (
-        fig.Source("ours: the source shows single models")
-        .claim(
-            "Sparse, S >= 0.9: single restarts represent all features too (share of the "
-            f"{data.sizes['seed']}, for each sparsity)",
-            when=five,
+    best = tm.best_of(data)
+    dense, rare = tm.at(best, sparsity=0), slice(0.9, 0.999)
+    if (data.importance.diff("feature") < 0).all():
+        lengths = geometry.norms(dense.W)
+        yield PAPER.claim("Dense: the two most important features have length 1 (lengths)").within(
+            0.9, 1.1, lengths.isel(feature=slice(2))
         )
-        .above(0, (represented(data)[sparse] == n).mean(axis=1))
-    )
+        cosine = geometry.cosines(dense.W).isel(feature=0, feature_other=1)
+        yield PAPER.claim(
+            "Dense: they are orthogonal (cosine), and the others are not learned (lengths)"
+        ).within(-0.1, 0.1, [*cosine, *lengths.isel(feature=slice(2, None)).values.flat])
+    if is_five_alike(data.importance):
+        between = best.sel(sparsity=slice(0, 0.9))
+        yield PAPER.claim(
+            "In between: four features as two antipodal pairs (the sparsities S where they are)"
+        ).somewhere(between.sparsity, [has_two_pairs(W) for W in between.W.values])
+        yield PAPER.claim(
+            "Sparse, S >= 0.9: all features as a regular pentagon (angles between neighbours)"
+        ).within(64, 80, geometry.angular_gaps(best.W.sel(sparsity=rare)))
+        yield RESTARTS.claim(
+            "Sparse, S >= 0.9: single restarts represent all features too (share of the "
+            f"{data.sizes['seed']}, for each sparsity)"
+        ).above(0, (represented(data.sel(sparsity=rare)) == 5).mean("seed"))
     yield PAPER.claim(
         "The number of represented features does not fall as features get sparser"
     ).does_not_fall(represented(best))
 
 
-def represented(models: xr.Dataset) -> np.ndarray:
+def represented(models: xr.Dataset) -> xr.DataArray:
     """Count the represented features of each model."""
-    return np.asarray(geometry.represented(models.W.values).sum(axis=-1))
+    return geometry.represented(models.W).sum("feature")
 
 
-def alike(importance: xr.DataArray) -> bool:
-    """Whether all features are nearly as important as the first, as the source's are."""
-    return bool((importance > importance.max() / 2).all())
+def is_five_alike(importance: xr.DataArray) -> bool:
+    """Whether there are five features, all of them nearly as important as the first."""
+    return importance.size == 5 and bool((importance > importance.max() / 2).all())
 
 
-def four_in_pairs(W: np.ndarray) -> bool:
+def has_two_pairs(W: np.ndarray) -> bool:
     """Whether exactly four features are represented, each with an antipode."""
     cosines = geometry.cosines(W[:, geometry.represented(W)])
     return len(cosines) == 4 and bool((cosines.min(axis=1) < -0.95).all())
@@ -147,7 +144,6 @@ EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=64),
-    sweeps="sparsity", weights=tm.TIED,
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -64,17 +64,24 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
 
 
 def train(lab: fig.Lab[Spec], size: Any, model: str) -> xr.Dataset:
-    n, m, batch_size = size.n, size.m, lab.spec.batch_size
+    spec, n, m = lab.spec, size.n, size.m
     importance = size.importance_decay ** np.arange(n)
-    build = {"linear": tm.LinearModel, "ReLU": tm.ReluOutput}[model]
+    kind = {"linear": tm.LinearModel, "ReLU": tm.ReluOutput}[model]
 
     def problem(sparsity):
-        return tm.sparse_reconstruction(n, m, sparsity, importance, batch_size, build)
+        features = tm.SparseFeatures(n, sparsity=sparsity, importance=importance)
+        objective = tm.Reconstruction(features, lambda key: kind(n, m, key=key), spec.batch_size)
+        return objective, spec.adamw()
 
-    # both models of a size start alike and see the same samples, so that only the ReLU differs;
-    # the linear one has no local minima (Baldi and Hornik 1989): one run of it is enough
-    restarts = 1 if model == "linear" else None
-    models = lab.train(f"{model}_n{n}", problem, over="sparsity", restarts=restarts, stream=f"n{n}")
+    models = lab.train(
+        f"{model}_n{n}",
+        problem,
+        axes="sparsity",
+        # the linear model has no local minima (Baldi and Hornik 1989): one run of it is enough
+        restarts=1 if model == "linear" else None,
+        # both models of a size start alike and see the same samples: only the ReLU differs
+        stream=f"n{n}",
+    )
     return models.assign(importance=("feature", importance)).assign_coords(n=n, model=model)
 
 
@@ -92,18 +99,18 @@ def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
     """Draw what the models of one size compute, and below it how long their features are."""
     m, n = models[0].W.shape
     first, *others = [
-        f"{one.model.item()}\n{plotting.sparsity_label(one.sparsity.item())}" for one in models
+        f"{model.model.item()}\n{plotting.sparsity_label(model.sparsity.item())}"
+        for model in models
     ]
     rows = [f"n = {n}, m = {m}\n$W^T W$ | b", "length $|W_i|$\nby importance"]
     shape = {"height_ratios": [1.25, 0.7], "width_ratios": [1, 0.1, *[1] * len(others), 0.08]}
     axes = plotting.panels(part, rows, [first, "", *others, ""], **shape)
     for ax in axes[:, 1]:  # the linear model stands apart
         ax.set_axis_off()
-    limit = plotting.shared_limit(1.0, *(geometry.norms(one.W.values) for one in models))
-    for one, (heat, bars) in zip(models, np.delete(axes[:, :-1], 1, axis=1).T, strict=True):
-        W = one.W.values
-        plotting.gram_with_bias(heat, W, one.b.values)
-        plotting.norm_bars(bars, geometry.norms(W), geometry.superposition(W), limit)
+    limit = plotting.shared_limit(1.0, *(geometry.norms(model.W) for model in models))
+    for model, (heat, bars) in zip(models, np.delete(axes[:, :-1], 1, axis=1).T, strict=True):
+        plotting.gram_with_bias(heat, model.W, model.b)
+        plotting.norm_bars(bars, geometry.norms(model.W), geometry.superposition(model.W), limit)
     plotting.sign_key(axes[0, -1])
     plotting.sharing_key(axes[1, -1])
 
@@ -117,64 +124,67 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 def linear_claims(source: fig.Source, linear: xr.Dataset, relu: xr.Dataset) -> Iterator[fig.Claim]:
-    p, m, importance = 1 - linear.sparsity.values, len(linear.hidden), linear.importance.values
-    ordered = (np.diff(importance) < 0).all()
-    optimum = np.asarray(theory.linear_optimum_loss(importance, p, m))[:, None]
-    ratio = linear.loss.values / np.where(optimum > 0, optimum, np.nan)  # 0 where m = n or p = 0
+    importance, p, m = linear.importance, 1 - linear.sparsity, len(linear.hidden)
+    loss = theory.linear_loss(linear.W, linear.b, p, importance)
+    optimum = p.copy(data=theory.linear_optimum_loss(importance.values, p.values, m))
+    ratio = loss / optimum.where(optimum > 0)  # 0 where m = n or p = 0
     yield source.claim(
-        "Every linear run reaches the optimum (p/3 - p^2/4) sum_{i>=m} I_i (extreme ratios)"
+        "Every linear run reaches the optimum (p/3 - p^2/4) sum_{i>=m} I_i (extreme ratios of its "
+        "exact loss)"
     ).within(0.98, 1.02, [ratio.min(), ratio.max()])
-    counts = np.unique(geometry.represented(linear.W.values).sum(axis=-1))
-    yield source.claim(
-        "Every linear run represents m features, at any sparsity", when=ordered
-    ).equal(m, counts)
-    dense, kept = relu.sparsity.values[0] == 0, np.arange(len(relu.feature)) < m
-    products = geometry.gram(relu.W.values[0]) - np.diag(kept)
-    bias = relu.b.values[0] - np.where(kept, 0, 1 / 2)
-    yield source.claim(
-        "Dense: the ReLU model is the linear one: W^T W is 1 on the diagonal of the m most "
-        "important features and else 0, b is 0 for them and else E[x] (largest deviations)",
-        when=dense and ordered,
-    ).within(0, 0.1, [np.abs(products).max(), np.abs(bias).max()])
-    least = tm.best_of(linear).loss.values
-    ratio = relu.loss.values / np.where(optimum[:, 0] > 0, least, np.nan)
-    yield source.claim(
-        "Dense: the ReLU model's loss is the linear one's (ratio)", when=dense
-    ).within(0.98, 1.02, ratio[0])
+    dense, kept = tm.at(relu, sparsity=0), relu.feature < m
+    if (importance.diff("feature") < 0).all():
+        counts = geometry.represented(linear.W).sum("feature")
+        yield source.claim("Every linear run represents m features, at any sparsity").equal(
+            m, np.unique(counts)
+        )
+        products = geometry.gram(dense.W) - np.diag(kept)
+        bias = dense.b - xr.where(kept, 0, 1 / 2)
+        yield source.claim(
+            "Dense: the ReLU model is the linear one: W^T W is 1 on the diagonal of the m most "
+            "important features and else 0, b is 0 for them and else E[x] (largest deviations)"
+        ).within(0, 0.1, [*abs(products).max(products.dims[1:]), *abs(bias).max("feature")])
+    ratio = relu.loss / tm.best_of(linear).loss.where(optimum > 0)
+    yield source.claim("Dense: the ReLU model's loss is the linear one's (ratio)").within(
+        0.98, 1.02, tm.at(ratio, sparsity=0)
+    )
     yield source.claim(
         "The ReLU model's loss is at most the linear one's, at any S (ratios)"
     ).within(0, 1.02, ratio)
 
 
 def superposition_claims(source: fig.Source, relu: xr.Dataset) -> Iterator[fig.Claim]:
-    W, S = relu.W.values, relu.sparsity.values
-    represented = np.asarray(geometry.represented(W))
-    shared = represented & (geometry.superposition(W) > 0.5)
+    represented = geometry.represented(relu.W)
+    shared = represented & (geometry.superposition(relu.W) > 0.5)
     yield source.claim(
         "The number of represented features does not fall with sparsity (by more than n / 10)"
-    ).does_not_fall(represented.sum(axis=-1), slack=W.shape[-1] / 10)
-    yield source.claim(
-        "Features are stored in superposition (sparsities S where they are)",
-        when=S[-1] >= 0.9 and W.shape[-1] > W.shape[-2],
-    ).somewhere(S, shared.any(axis=-1))
-    first = shared.any(axis=-1).argmax()  # the densest models in which features share
-    alone, pairs = map(np.flatnonzero, (represented[first] & ~shared[first], shared[first]))
+    ).does_not_fall(represented.sum("feature"), slack=len(relu.feature) / 10)
+    if relu.sparsity[-1] >= 0.9 and len(relu.feature) > len(relu.hidden):
+        yield source.claim(
+            "Features are stored in superposition (sparsities S where they are)"
+        ).somewhere(relu.sparsity, shared.any("feature"))
+    S = relu.sparsity.values
+    first = S[shared.any("feature")][:1]
+    first = first[first > S[0]]  # otherwise no run is dense enough to see where sharing begins
+    alone = (represented & ~shared).sel(sparsity=first)
+    sharing = shared.sel(sparsity=first)
+    in_order = (alone.feature < sharing.rename(feature="partner").partner).where(
+        alone & sharing.rename(feature="partner")
+    )
     yield source.claim(
         "The first features in superposition are the least important ones kept (share of all "
-        "pairs, a feature alone and one in superposition, that are in the order of importance)",
-        when=first > 0,
-    ).share_above(0.95, np.less.outer(alone, pairs))
+        "pairs, a feature alone and one in superposition, that are in the order of importance)"
+    ).share_above(0.95, in_order.values[in_order.notnull().values])
+    antipode = geometry.cosines(relu.W.sel(sparsity=first)).min("feature_other")
     yield source.claim(
-        "The first features in superposition are antipodal pairs (cosines to the nearest antipode)",
-        when=first > 0,
-    ).below(-0.9, geometry.cosines(W[first]).min(axis=-1)[pairs])
+        "The first features in superposition are antipodal pairs (cosines to the nearest antipode)"
+    ).below(-0.9, antipode.values[sharing.values])
 
 
 EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(n=(6,), m=(2,), importance_decay=(0.7,), sparsity=(0.0, 0.9), restarts=2, steps=100),
-    paper=Spec(restarts=32, steps=50_000),
-    sweeps="sparsity", weights=tm.TIED, describes={"model": "linear, or with a ReLU"},
+    paper=Spec(restarts=32, steps=50_000), describes={"model": "linear, or with a ReLU"},
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -40,10 +40,7 @@ def test_the_paper_preset_can_be_traced_and_fits(experiment, monkeypatch):
         return found
 
     lab = Lab(without_mnist(experiment.preset("paper")), engine=rehearse)
-    results = experiment.run(lab)
+    experiment.run(lab)
     assert needs
     assert max(state for state, _ in needs.values()) < MOST_BYTES
     assert sum(size for _, size in needs.values()) < MOST_RESULT_BYTES
-    for name in experiment.weights:
-        groups = [results] if not hasattr(results, "leaves") else results.leaves
-        assert any(name in group for group in groups)

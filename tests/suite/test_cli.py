@@ -30,7 +30,7 @@ def run(lab):
 
 
 EXPERIMENT = Experiment(
-    __file__, Spec, run, run, run, smoke=Spec(), paper=Spec(), sweeps="none", weights={}
+    __file__, Spec, run, run, run, smoke=Spec(), paper=Spec(),
 )
 '''
 

@@ -28,7 +28,7 @@ def run(lab):
 
 
 def experiment(spec=Spec, file=__file__, **settings):
-    defaults = {"smoke": spec(), "paper": spec(), "sweeps": "none", "weights": {}}
+    defaults = {"smoke": spec(), "paper": spec()}
     return Experiment(file, spec, run, run, run, **(defaults | settings))
 
 

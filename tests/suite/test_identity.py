@@ -64,7 +64,7 @@ SCRIPT = '''
 
 
     EXPERIMENT = fig.Experiment(
-        __file__, Settings, run_all, plot, claims, smoke=Settings(), sweeps="x"
+        __file__, Settings, run_all, plot, claims, smoke=Settings(), paper=None
     )
     '''
 HELPERS = """
@@ -151,7 +151,7 @@ USED = [
     (STEM, "class Settings(fig.Spec)", "class Settings(fig.TrainingSpec)", STEM),
     (STEM, "import numpy as np", "import jax.numpy as np", STEM),
     (STEM, "import geometry, plotting", "import selectivity as geometry, plotting", STEM),
-    (STEM, 'sweeps="x"', "version=2", "version 1 -> 2"),
+    (STEM, "paper=None", "version=2", "version 1 -> 2"),
     (SHARED, "A + x", "A - x", SHARED),
     (SHARED, "SCALE = 2", "SCALE = 3", SHARED),
     ("experiments/_base.py", "A = 1", "A = 2", "experiments/_base.py"),
@@ -199,14 +199,6 @@ def test_a_dataset_and_its_package_count_where_a_script_asks_for_it(tree):
     edit(tree, STEM, "work(x)", "lab.images('digits')")
     assert "scikit-learn" in of(tree).packages
     assert changes(tree, "toymodels/data/images.py", "", "x = 1\n") == ["toymodels/data/images.py"]
-
-
-def test_files_count_by_content(tree):
-    edit(tree, STEM, 'sweeps="x"', 'reads=("table.csv",)')
-    with pytest.raises(FileNotFoundError, match=r"table\.csv"):
-        of(tree)
-    write(tree, "experiments/family/table.csv", "1,2\n")
-    assert changes(tree, "experiments/family/table.csv", "1,2", "1,3") == ["table.csv"]
 
 
 def test_figures_that_import_run_and_spec_have_one_identity(tree):

@@ -26,12 +26,12 @@ def problem(sparsity=0.5):
 
 def test_what_is_not_said_comes_from_the_spec():
     lab = fig.Lab(Settings())
-    models = lab.train("models", problem, over="sparsity")
+    models = lab.train("models", problem, axes="sparsity")
     assert dict(models.sizes) == {"sparsity": 2, "seed": 3, "hidden": 2, "feature": 4}
     again = fig.Lab(Settings()).train(
         "models",
         lambda sparsity: (problem(sparsity), optax.adamw(1e-3, weight_decay=1e-2)),
-        over=tm.Axis("sparsity", [0.5, 0.9]),
+        axes=tm.Axis("sparsity", [0.5, 0.9]),
         steps=4,
         restarts=3,
     )

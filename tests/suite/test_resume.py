@@ -72,7 +72,7 @@ def claims(dataset):
 
 EXPERIMENT = Experiment(
     __file__, Spec, run, plot, claims,
-    smoke=Spec(), paper=Spec(), sweeps="sparsity", weights=toymodels.TIED,
+    smoke=Spec(), paper=Spec(),
 )
 
 if __name__ == "__main__":
@@ -88,7 +88,7 @@ Source: ours.
 from experiments.family.slow import Experiment, Spec, claims, plot, run
 
 EXPERIMENT = Experiment(
-    __file__, Spec, run, plot, claims, smoke=Spec(), paper=Spec(), sweeps="sparsity", weights={}
+    __file__, Spec, run, plot, claims, smoke=Spec(), paper=Spec(),
 )
 '''
 

@@ -1,4 +1,4 @@
-"""The linear optimum against gradient descent and sampling."""
+"""The linear model's loss against sampling, and its optimum against gradient descent."""
 
 import jax
 import jax.numpy as jnp
@@ -8,22 +8,12 @@ import pytest
 from toymodels import theory
 
 
-def linear_loss(W, b, importance, p):
-    """E of sum_i I_i (x - W^T W x - b)_i^2, exact through the first two moments."""
-    n = len(importance)
-    mean = jnp.full(n, p / 2)
-    second = (p / 3 - p**2 / 4) * jnp.eye(n) + jnp.outer(mean, mean)
-    Q = jnp.eye(n) - W.T @ W
-    spread = jnp.diag(Q @ second @ Q) - 2 * b * (Q @ mean) + b**2
-    return importance @ spread
-
-
 @pytest.mark.parametrize(("n", "m"), [(2, 1), (3, 1), (3, 2), (4, 2)])
 def test_linear_optimum_matches_brute_force(n, m):
     importance, p = 0.7 ** np.arange(n), 0.4
 
     def loss(state):
-        return linear_loss(*state, importance, p)
+        return theory.linear_loss(*state, p, importance)
 
     def descend(start):
         def step(_, state):
@@ -45,7 +35,7 @@ def test_linear_loss_matches_monte_carlo():
     x = np.where(rng.random((4, 200_000)) < p, rng.random((4, 200_000)), 0)
     losses = importance @ (x - W.T @ (W @ x) - b[:, None]) ** 2
     error = losses.std() / np.sqrt(losses.size)
-    assert abs(linear_loss(W, b, importance, p) - losses.mean()) < 4 * error
+    assert abs(theory.linear_loss(W, b, p, importance) - losses.mean()) < 4 * error
 
 
 def test_linear_optimum_keeps_the_most_important():

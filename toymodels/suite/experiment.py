@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Spec)
 Results = xr.Dataset | xr.DataTree
 
-TIED = {"W": ("hidden", "feature"), "b": ("feature",)}
-"""The weights of a toy autoencoder with tied weights, as most experiments declare them."""
-
 
 @dataclass(frozen=True)
 class Experiment(Generic[S]):
@@ -40,10 +37,7 @@ class Experiment(Generic[S]):
         claims: the stored data -> what the source says, measured.
         smoke: settings that take seconds.
         paper: the source's own settings.
-        sweeps: the coordinate that the figure is about.
-        weights: the weights in the data, each with the dimensions that it ends in.
         describes: what the variables are that the script adds to the data, in a few words each.
-        reads: files beside the script that `run` reads.
         version: to be raised where the numbers change by what no identity sees.
 
     Raises:
@@ -60,10 +54,7 @@ class Experiment(Generic[S]):
     _: KW_ONLY
     smoke: S
     paper: S
-    sweeps: str
-    weights: Mapping[str, tuple[str, ...]]
     describes: Mapping[str, str] = field(default_factory=dict)
-    reads: tuple[str, ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:

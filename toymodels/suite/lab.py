@@ -75,7 +75,7 @@ class Lab(Generic[S]):
         self,
         name: str,
         problem: Callable[..., Given],
-        over: Swept = (),
+        axes: Swept = (),
         *,
         steps: int | None = None,
         restarts: int | None = None,
@@ -92,7 +92,7 @@ class Lab(Generic[S]):
         Args:
             name: the training's name: that of its checkpoint and of its random stream.
             problem: axis values by name -> objective, or (objective, optimizer).
-            over: what is swept, fields of the Spec by name or axes; restarts are added.
+            axes: what is swept, fields of the Spec by name or axes; restarts are added.
             steps: optimizer steps.
             restarts: models trained at each point, along the axis `seed`.
             shared_batches: whether the restarts see the same batches.
@@ -112,7 +112,7 @@ class Lab(Generic[S]):
         restarts = self._setting("restarts") if restarts is None else restarts
         models = self.engine(
             self._with_optimizer(problem),
-            [*self._axes(over), Axis.seeds(restarts, shared_batches=shared_batches)],
+            [*self._axes(axes), Axis.seeds(restarts, shared_batches=shared_batches)],
             steps,
             key,
             store=self.store(name),
@@ -143,10 +143,11 @@ class Lab(Generic[S]):
             raise TypeError(f"{type(self.spec).__name__} has no {name}: say it to train")
         return getattr(self.spec, name)
 
-    def _axes(self, over: Swept) -> list[Axis]:
-        swept = [over] if isinstance(over, str | Axis) else over
+    def _axes(self, axes: Swept) -> list[Axis]:
+        swept = [axes] if isinstance(axes, str | Axis) else axes
         return [
-            Axis(one, getattr(self.spec, one)) if isinstance(one, str) else one for one in swept
+            Axis(axis, getattr(self.spec, axis)) if isinstance(axis, str) else axis
+            for axis in swept
         ]
 
     def _with_optimizer(self, problem: Callable[..., Given]) -> Callable[..., Given]:

@@ -51,7 +51,7 @@ def run(lab: fig.Lab[Spec]) -> xr.Dataset:
         importance = 0.9 ** np.arange(spec.n)
         return tm.sparse_reconstruction(spec.n, spec.m, sparsity, importance, spec.batch_size)
 
-    return lab.train("relu_output", problem, over="sparsity")
+    return lab.train("relu_output", problem, axes="sparsity")
 
 
 @plotting.style()
@@ -84,7 +84,6 @@ EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=16, steps=20_000),
-    sweeps="sparsity", weights=tm.TIED,
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def _state(sources: Sources, script: Path, record: Mapping[str, Any]) -> str:
         return "unknown (made before identities were kept)"
     try:
         now = sources.identify(script, record["spec"], record["seed"])
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return f"unknown ({error})"
     through = now.changes_since(record["identity"])
     if not through:

@@ -1,4 +1,5 @@
 from .features import feature_variance as feature_variance
+from .linear import linear_loss as linear_loss
 from .linear import linear_optimum_loss as linear_optimum_loss
 from .memoriser import Memoriser as Memoriser
 from .memoriser import memoriser_norms as memoriser_norms

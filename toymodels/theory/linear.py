@@ -1,14 +1,44 @@
-"""The linear model y = W^T W x + b: the least loss that it can reach."""
+"""The linear model x' = W^T W x + b: its expected loss, and the least that it can reach."""
 
 import numpy as np
 from jax import Array
 from jaxtyping import ArrayLike, Float, Real
 
-from toymodels.numerics.arrays import Nested
+from toymodels.numerics.arrays import Nested, floats
+from toymodels.numerics.named import named
 from toymodels.theory.arrays import Numbers, namespace_and_arrays
 from toymodels.theory.features import feature_variance
 
-__all__ = ["linear_optimum_loss"]
+__all__ = ["linear_loss", "linear_optimum_loss"]
+
+
+@named("(hidden,feature),(feature),(),(feature)->()")
+def linear_loss(
+    W: Real[ArrayLike, "*batch m n"] | Nested,
+    b: Real[ArrayLike, "*batch n"] | Nested,
+    p: Numbers,
+    importance: Real[ArrayLike, " n"] | Nested,
+) -> Float[Array | np.ndarray, "..."]:
+    """Give the expected loss of the linear model x' = W^T W x + b, through two moments of x.
+
+    With Q = 1 - W^T W and features that are independent, of mean p/2 and variance
+    v = p/3 - p^2/4, the loss is sum_i I_i [ (Q mu - b)_i^2 + v sum_j Q_ij^2 ].
+
+    Args:
+        W: weights.
+        b: biases.
+        p: feature probability, the same for all features; broadcasts against `batch`.
+        importance: I.
+
+    Returns:
+        The loss, of the common shape of `batch` and p.
+    """
+    xp, weights, bias, density, importances = floats(W, b, p, importance)
+    density = density[..., None]
+    Q = xp.eye(weights.shape[-1]) - weights.mT @ weights
+    offset = Q.sum(axis=-1) * density / 2 - bias
+    spread = feature_variance(density) * xp.sum(Q**2, axis=-1)
+    return xp.asarray((offset**2 + spread) @ importances)
 
 
 def linear_optimum_loss(

@@ -62,7 +62,6 @@ class Identity:
         version: that of the script's Experiment.
         code: by file, a hash of the code that counts.
         packages: the versions of the packages that compute.
-        files: by name, the SHA-256 of each file that `run` reads.
     """
 
     settings: str
@@ -70,7 +69,6 @@ class Identity:
     version: int
     code: Mapping[str, str]
     packages: Mapping[str, str | None]
-    files: Mapping[str, str]
 
     @cached_property
     def hash(self) -> str:
@@ -87,7 +85,7 @@ class Identity:
             return []
         if recorded.keys() != self.to_dict().keys():
             return ["the way in which identities are made"]
-        changes = _changed(recorded["code"], self.code) + _changed(recorded["files"], self.files)
+        changes = _changed(recorded["code"], self.code)
         for package in _changed(recorded["packages"], self.packages):
             was, now = recorded["packages"].get(package), self.packages.get(package)
             changes.append(f"{package} {was or 'none'} -> {now or 'none'}")
@@ -132,7 +130,6 @@ class Sources:
         Raises:
             ValueError: if the script has no `EXPERIMENT = Experiment(__file__, Spec, run, ...)`,
                 or a source does not parse.
-            OSError: if a file that the script reads is not there.
         """
         name = f"experiments.{script.parent.name}.{script.stem}"
         if name not in self._labels:
@@ -149,14 +146,12 @@ class Sources:
         }
         code |= {one.label: _hash(one.code) for one in modules}
         imported = used.union(*(module.imports for module in modules))
-        reads = ast.literal_eval(given["reads"]) if "reads" in given else ()
         return Identity(
             _hash(settings),
             seed,
             ast.literal_eval(given["version"]) if "version" in given else 1,
             code,
             versions(*COMPUTE, *sorted(_computing(imported))),
-            {file: _sha256((script.parent / file).read_bytes()) for file in reads},
         )
 
     def check_unchanged(self, identity: Identity) -> None:
