@@ -464,14 +464,8 @@ def test_divergence_is_named():
             train(growth, order, 1000, KEY)
 
 
-def test_divergence_of_a_single_model_is_named():
-    with pytest.raises(TrainingDiverged, match=r"step 41: loss inf$"):
-        train(lambda: growth(-2.0), [], 100, KEY)
-
-
 def test_divergence_in_the_last_update_is_found():
-    fine = train(lambda: growth(-2.0), [], 40, KEY)
-    assert np.isfinite(fine.loss)
+    assert np.isfinite(train(lambda: growth(-2.0), [], 40, KEY).loss)
     with pytest.raises(TrainingDiverged, match=r"step 41: loss inf$"):
         train(lambda: growth(-2.0), [], 41, KEY)
 

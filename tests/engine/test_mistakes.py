@@ -87,13 +87,11 @@ MISTAKES = {
         lambda: (Columns(), optax.adam(1.0)), SEEDS, 1, KEY
     ),
     "absurdly many steps": lambda: train(problem, SEEDS, 10**12, KEY),
-    "more steps than 32 bits": lambda: train(problem, SEEDS, 3_000_000_000, KEY),
     "half a step": lambda: train(problem, SEEDS, 1.5, KEY),
     "half a snapshot": lambda: train(problem, SEEDS, 1, KEY, snapshots=[0.5]),
     "half a seed": lambda: Axis.seeds([1.5]),
     "half the seeds": lambda: Axis.seeds(1.5),
     "a text for seeds": lambda: Axis.seeds("12"),
-    "absurdly many seeds": lambda: Axis.seeds(10**10),
     "an optimizer that is not called": lambda: train(lambda: (objective(), optax.adam), [], 1, KEY),
     "a learning rate that is a text": lambda: train(
         lambda: (objective(), optax.adam("1e-3")), [], 1, KEY
@@ -120,8 +118,6 @@ MISTAKES = {
         SEEDS, 1, KEY,
     ),
     "importances of other features": lambda: tm.SparseFeatures(5, sparsity=0.5, importance=[1, 2]),
-    "two seed axes": lambda: train(problem, [*SEEDS, *SEEDS], 1, KEY),
-    "an axis without values": lambda: Axis("sparsity", []),
     "a number as an axis's name": lambda: Axis(0.5, [1.0]),
     "a sparsity above 1": lambda: train(
         lambda sparsity: (objective(sparsity), optax.adam(1.0)),
@@ -179,13 +175,11 @@ SENTENCES = {
     "datapoints drawn in a problem": "datapoints cannot be drawn inside a problem",
     "a loss for each sample": "Columns.loss must return one number; it returns shape (7,)",
     "absurdly many steps": "steps must be at most 2,147,483,646; got 1,000,000,000,000",
-    "more steps than 32 bits": "steps must be at most 2,147,483,646; got 3,000,000,000",
     "half a step": "steps must be a whole number of at least 1; got 1.5",
     "half a snapshot": "snapshots must be whole numbers of steps; got 0.5",
     "half a seed": "a seed must be a whole number of at least 0; got 1.5",
     "half the seeds": "the number of seeds must be a whole number of at least 1; got 1.5",
     "a text for seeds": "a seed must be a whole number of at least 0; got '1'",
-    "absurdly many seeds": "the number of seeds must be at most 16,777,216; got 10,000,000,000",
     "an optimizer that is not called": "must be Optax's, such as optax.adam(1e-3); it is function",
     "a learning rate that is a text": "the problem's optimizer, whose settings must be numbers",
     "no function": "the problem must be a function of the axes' values that returns (objective, "
@@ -198,8 +192,6 @@ SENTENCES = {
     "NumPy of a value": "jnp.where for `if`, jnp for np, and leave out float() and int()",
     "another number of features": "ReluOutput(x) fails for x of shape [5, 8], whose columns are",
     "importances of other features": "importance must be one number or 5, one per feature; got",
-    "two seed axes": "needs a name of its own; got ['seed', 'seed']",
-    "an axis without values": "axis 'sparsity' needs at least one label",
     "a number as an axis's name": "an axis's name must be a word, as arguments have; got 0.5",
     "a sparsity above 1": "sparsity must lie in [0, 1]; got 1.5",
     "a text as axes": "axes must be a list of Axis, such as Axis.seeds(8); got 's'",

@@ -65,15 +65,13 @@ class EnsembleProgram:
 
     Attributes:
         traced: the function as it was traced for one member.
-        values: what the members are given by the axes, and by the data.
-        keys: their keys.
+        grid: the members.
         program: the compiled function of all members.
         shared: what all members are given alike at each call, if the call does not say otherwise.
     """
 
     traced: Traced
-    values: dict[str, Any]
-    keys: Keys
+    grid: Grid
     program: Any
     shared: Any
 
@@ -91,12 +89,13 @@ class EnsembleProgram:
         values, keys = grid.point
         point = _leaves(values), keys, jax.tree.leaves(member), _with(traced, shared)
         program = _program(grid, traced, point, options)
-        return cls(traced, _leaves(grid.values), grid.keys, program, shared)
+        return cls(traced, grid, program, shared)
 
     def __call__(self, member: Any = None, shared: Any = None) -> Any:
         """Compute the function for all members."""
         leaves, shared = jax.tree.leaves(member), self.shared if shared is None else shared
-        found = self.program(self.values, self.keys, leaves, _with(self.traced, shared))
+        values, keys = _leaves(self.grid.values), self.grid.keys
+        found = self.program(values, keys, leaves, _with(self.traced, shared))
         return jax.tree.unflatten(jax.tree.structure(self.traced.shapes), found)
 
 
