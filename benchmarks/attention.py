@@ -73,7 +73,7 @@ def measure(restarts: int, quick: bool) -> common.Timing:
     key = jax.random.key(0)
     ovs = OvDraw.of(K, D_MODEL, key=key).sparse(DENSITY)
     seeds = Axis.seeds(restarts, shared_batches=True)
-    ours = partial(train, problem, [seeds], STEPS, key, data={"ovs": ovs})
+    ours = partial(train, problem, [seeds], STEPS, key=key, data={"ovs": ovs})
     rounds, seconds = (3, 0.5) if quick else (7, 2.0)
     return common.time_in_turns(reference_step(restarts, np.array(ovs)), ours, rounds, seconds)
 

@@ -90,7 +90,7 @@ def run(quick: bool, out: Path) -> None:
     """Measure both sides, print the row, and write it to `out`."""
     cores = common.use_all_cores()
     x, axes = activations(), [Axis("l1", COEFFICIENTS)]
-    ours = partial(train, problem, axes, STEPS, jax.random.key(0), data={"activations": x})
+    ours = partial(train, problem, axes, STEPS, key=jax.random.key(0), data={"activations": x})
     rounds, seconds = (3, 2.0) if quick else (7, 10.0)
     timing = common.time_in_turns(reference_step(x), ours, rounds, seconds)
     row = common.result_row(

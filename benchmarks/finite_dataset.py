@@ -69,10 +69,15 @@ def ours(m: int, datasets: list[Datapoints]) -> Callable[..., Any]:
     """Return our training on one dataset, or on several along an axis."""
     if len(datasets) == 1:
         return partial(
-            train, partial(problem, m), [], STEPS, jax.random.key(0), data={"points": datasets[0]}
+            train,
+            partial(problem, m),
+            [],
+            STEPS,
+            key=jax.random.key(0),
+            data={"points": datasets[0]},
         )
     axis = Axis("points", np.arange(len(datasets)), stack_datapoints(datasets))
-    return partial(train, partial(problem, m), [axis], STEPS, jax.random.key(0))
+    return partial(train, partial(problem, m), [axis], STEPS, key=jax.random.key(0))
 
 
 def torch_step(m: int, x: np.ndarray) -> Callable[[], Any]:

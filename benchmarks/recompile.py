@@ -64,7 +64,7 @@ def _time_calls() -> dict[str, tuple[float, float]]:
     def train(problem, sparsities=(0.0, 0.8, 0.95), seeds=range(8), key=0):
         rates = tm.Axis("learning_rate", [1e-3, 1e-2])
         axes = [tm.Axis("sparsity", list(sparsities)), rates, tm.Axis.seeds(list(seeds))]
-        tm.train(problem, axes, 1, jax.random.key(key), progress=False)
+        tm.train(problem, axes, 1, key=jax.random.key(key), progress=False)
 
     problem = define(5)
     calls = {

@@ -86,7 +86,7 @@ def problem(size: Size, sparsity: Any = SPARSITY_OF_SEEDS) -> Any:
 def measure(size: Size, axis: Axis, sparsities: np.ndarray, quick: bool) -> common.Timing:
     """Time both sides on one size; `axis` has our instances, `sparsities` the reference's."""
     key = jax.random.key(0)
-    ours = partial(train, partial(problem, size), [axis], STEPS, key)
+    ours = partial(train, partial(problem, size), [axis], STEPS, key=key)
     rounds, seconds = (3, 0.5) if quick else (7, 2.0)
     return common.time_in_turns(reference_step(size, sparsities), ours, rounds, seconds)
 

@@ -55,7 +55,7 @@ def kinds_of_floats(found):
 
 
 def fitted(problem, axes=(), steps=20, **data):
-    found = train(problem, list(axes), steps, KEY, data=data)
+    found = train(problem, list(axes), steps, key=KEY, data=data)
     assert kinds_of_floats(found) == {"float64"}
     return found
 
@@ -201,7 +201,7 @@ def problem(sparsity):
     return tm.sparse_reconstruction(5, 2, sparsity, 0.9 ** np.arange(5), 64), optax.adamw(1e-2)
 
 axes = [tm.Axis("sparsity", [0.0, 0.9]), tm.Axis.seeds(2)]
-found = tm.train(problem, axes, 5, jax.random.key(0), snapshots=[0, 5])
+found = tm.train(problem, axes, 5, key=jax.random.key(0), snapshots=[0, 5])
 kinds = {str(found[name].dtype) for name in found if found[name].dtype.kind != "i"}
 print(json.dumps([sorted(kinds), bool(np.isfinite(found.loss).all())]))
 """

@@ -164,7 +164,7 @@ def test_members_are_evaluated_one_by_one_on_one_test_set():
     def problem(scale):
         return objective(0.5), optax.sgd(0.01 * scale)
 
-    models = train(problem, axes, 5, key)
+    models = train(problem, axes, 5, key=key)
     turned = models.transpose("seed", ...).isel(seed=[2, 0])
     found = evaluate(turned, objective(0.9), key=key)
     assert found.dims == ("seed", "scale")
@@ -184,7 +184,7 @@ def test_a_stored_loss_is_that_of_its_test_points_again():
     key, features = jax.random.key(0), SparseFeatures(5, sparsity=0.5)
     points, others = (draw_datapoints(features, T, key=key) for T in (7, 30))
     objective = FiniteDataset(lambda key: ReluOutput(5, 2, key=key), points, others)
-    models = train(lambda: (objective, optax.adam(0.01)), [Axis.seeds(2)], 5, key)
+    models = train(lambda: (objective, optax.adam(0.01)), [Axis.seeds(2)], 5, key=key)
     xr.testing.assert_allclose(evaluate(models, objective, key=key), models.loss, rtol=1e-6)
     with pytest.raises(ValueError, match=r"W is \[2, 2, 5\]"):
         smaller = FiniteDataset(lambda key: ReluOutput(5, 3, key=key), points, others)

@@ -157,7 +157,7 @@ def test_sets_are_an_axis_of_a_training():
         objective = Reconstruction(features, lambda key: ReluOutput(4, 2, key=key), 32, 64, True)
         return objective, optax.adam(1e-2)
 
-    found = train(problem, [Axis("sparsity", [0.0, 0.9]), Axis.seeds(2)], 10, KEY)
+    found = train(problem, [Axis("sparsity", [0.0, 0.9]), Axis.seeds(2)], 10, key=KEY)
     assert found.loss.dims == ("sparsity", "seed")
     assert np.isfinite(found.loss).all()
 

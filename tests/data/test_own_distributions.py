@@ -180,10 +180,10 @@ def test_its_settings_can_be_swept():
     def problem(p):
         return Reconstruction(KnownCoins(p), build, 64, 256, True), optax.adam(1e-2)
 
-    found = train(problem, [Axis("p", [0.1, 0.5]), Axis.seeds(2)], 20, KEY)
+    found = train(problem, [Axis("p", [0.1, 0.5]), Axis.seeds(2)], 20, key=KEY)
     assert found.W.dims == ("p", "seed", "hidden", "feature")
     for i, p in enumerate((0.1, 0.5)):
-        alone = train(lambda p=p: problem(p), [Axis.seeds(2)], 20, KEY)
+        alone = train(lambda p=p: problem(p), [Axis.seeds(2)], 20, key=KEY)
         np.testing.assert_allclose(found.W[i], alone.W, atol=1e-5)
 
 

@@ -58,7 +58,7 @@ GRID = [Axis("sparsity", SPARSITIES), Axis("learning_rate", RATES), Axis.seeds(2
 @pytest.fixture(scope="module")
 def grid():
     """The whole grid, on one device."""
-    return train(problem, GRID, STEPS, KEY, devices=DEVICES[:1])
+    return train(problem, GRID, STEPS, key=KEY, devices=DEVICES[:1])
 
 
 def test_training_goes_somewhere(grid):
@@ -70,7 +70,7 @@ def test_training_goes_somewhere(grid):
 
 
 def test_devices_agree(grid):
-    assert_close(train(problem, GRID, STEPS, KEY, devices=DEVICES), grid)
+    assert_close(train(problem, GRID, STEPS, key=KEY, devices=DEVICES), grid)
 
 
 @pytest.mark.parametrize("point", [(0, 1, 1), (3, 0, 0)])
@@ -80,7 +80,7 @@ def test_a_member_is_the_point_trained_alone(grid, point):
         lambda: problem(float(SPARSITIES[sparsity]), float(RATES[rate])),
         [Axis.seeds([seed])],
         STEPS,
-        KEY,
+        key=KEY,
     )
     assert_close(alone, grid.isel(sparsity=sparsity, learning_rate=rate, seed=[seed]))
 
@@ -88,7 +88,7 @@ def test_a_member_is_the_point_trained_alone(grid, point):
 def test_seeds_agree_wherever_they_are_trained(grid):
     # two seeds a device: seed 1 is on the second, and 0 on the third
     given = [Axis("sparsity", SPARSITIES[:2]), Axis.seeds([5, 6, 1, 7, 0])]
-    found = train(lambda sparsity: problem(sparsity, 1e-2), given, STEPS, KEY, devices=DEVICES)
+    found = train(lambda sparsity: problem(sparsity, 1e-2), given, STEPS, key=KEY, devices=DEVICES)
     assert_close(found.sel(seed=[0, 1]), grid.isel(sparsity=[0, 1], learning_rate=1))
 
 
@@ -99,7 +99,7 @@ def test_values_can_be_any_pytree(grid):
         lambda data: autoencoder(SparseFeatures(N, **data), 1e-2),
         [Axis("data", ["even", "uneven"], values), Axis.seeds(2)],
         STEPS,
-        KEY,
+        key=KEY,
     )
     assert found.data.values.tolist() == ["even", "uneven"]
     even = grid.sel(sparsity=0.5).isel(learning_rate=1)
@@ -163,7 +163,7 @@ POSITIONS = Axis("position", [0.5, 1.0, 2.0])
 
 
 def test_draws_are_shared_along_every_axis_but_the_seeds():
-    found = train(echo, [POSITIONS, Axis.seeds(4)], 5, KEY)
+    found = train(echo, [POSITIONS, Axis.seeds(4)], 5, key=KEY)
     for drawn in (found.loss_history, found.drawn):
         assert spans(drawn, "position")
         assert not spans(drawn, "seed")
@@ -175,7 +175,7 @@ def test_draws_are_shared_along_every_axis_but_the_seeds():
 
 
 def test_seeds_can_share_their_batches():
-    found = train(echo, [POSITIONS, Axis.seeds(4, shared_batches=True)], 5, KEY)
+    found = train(echo, [POSITIONS, Axis.seeds(4, shared_batches=True)], 5, key=KEY)
     assert spans(found.loss_history, "seed")
     assert spans(found.loss_history, "position")
     assert not spans(found.loss_history, "step")
@@ -184,9 +184,9 @@ def test_seeds_can_share_their_batches():
 
 
 def test_draws_depend_on_the_key_and_the_seed_alone():
-    many = train(echo, [Axis.seeds(4)], 3, KEY)
-    few = train(echo, [Axis.seeds([3, 1])], 3, KEY)
-    other = train(echo, [Axis.seeds(4)], 3, jax.random.key(1))
+    many = train(echo, [Axis.seeds(4)], 3, key=KEY)
+    few = train(echo, [Axis.seeds([3, 1])], 3, key=KEY)
+    other = train(echo, [Axis.seeds(4)], 3, key=jax.random.key(1))
     for name in ("loss_history", "drawn", "loss"):
         np.testing.assert_array_equal(few[name], many[name].sel(seed=[3, 1]))
         assert (other[name] != many[name]).all()
@@ -194,7 +194,7 @@ def test_draws_depend_on_the_key_and_the_seed_alone():
 
 def test_keys_can_be_values():
     keys = Axis("placed", [0, 1, 2], jax.random.split(KEY, 3))
-    found = train(lambda placed: echo(jax.random.uniform(placed)), [keys], 1, KEY)
+    found = train(lambda placed: echo(jax.random.uniform(placed)), [keys], 1, key=KEY)
     expected = [float(jax.random.uniform(key)) for key in keys.values]
     assert found.place[:, 0].values.tolist() == pytest.approx(expected)
 
@@ -205,7 +205,7 @@ def test_keys_can_be_values():
 @pytest.mark.parametrize("order", [("position", "seed"), ("seed", "position")])
 def test_the_dataset_names_everything(order):
     given = {"position": POSITIONS, "seed": Axis.seeds([7, 3])}
-    found = train(echo, [given[name] for name in order], 250, KEY, snapshots=(33, 0, 250))
+    found = train(echo, [given[name] for name in order], 250, key=KEY, snapshots=(33, 0, 250))
     dims = {
         "loss": order,
         "loss_history": (*order, "step"),
@@ -228,7 +228,7 @@ def test_the_dataset_names_everything(order):
 
 
 def test_without_axes_there_is_one_model():
-    found = train(echo, [], 3, KEY)
+    found = train(echo, [], 3, key=KEY)
     assert dict(found.sizes) == {"step": 3, "coordinate": 2}
     assert found.loss.dims == found.drawn.dims == ()
 
@@ -252,7 +252,7 @@ DIMS = {"length": ("feature",), "measured_loss": ()}
 
 def test_a_probe_measures_every_member_at_its_steps():
     probe = Probe(lengths, DIMS, steps=(0, 7, 20))
-    found = train(measured, [Axis.seeds(2)], 20, KEY, probe=probe, snapshots=(7, 20))
+    found = train(measured, [Axis.seeds(2)], 20, key=KEY, probe=probe, snapshots=(7, 20))
     assert found.length.dims == ("seed", "probed", "feature")
     assert found.measured_loss.dims == ("seed", "probed")
     assert found.probed.values.tolist() == [0, 7, 20]
@@ -262,12 +262,12 @@ def test_a_probe_measures_every_member_at_its_steps():
     losses = found.measured_loss
     assert (losses.sel(probed=20) < losses.sel(probed=0)).all()
     with pytest.raises(ValueError, match=r"the probe's steps must lie in \[0, 20\]; got \[21\]"):
-        train(measured, [], 20, KEY, probe=Probe(lengths, DIMS, steps=(21,)))
+        train(measured, [], 20, key=KEY, probe=Probe(lengths, DIMS, steps=(21,)))
 
 
 def test_a_probe_without_steps_measures_once_at_the_end():
-    once = train(measured, [Axis.seeds(2)], 20, KEY, probe=Probe(lengths, DIMS))
-    last = train(measured, [Axis.seeds(2)], 20, KEY, probe=Probe(lengths, DIMS, steps=[20]))
+    once = train(measured, [Axis.seeds(2)], 20, key=KEY, probe=Probe(lengths, DIMS))
+    last = train(measured, [Axis.seeds(2)], 20, key=KEY, probe=Probe(lengths, DIMS, steps=[20]))
     xr.testing.assert_identical(once, last.isel(probed=0, drop=True))
 
 
@@ -284,7 +284,7 @@ def test_products_are_taken_in_true_float32():
         features = SparseFeatures(3, sparsity=0.5)
         return Watched(features, lambda key: ReluOutput(3, 2, key=key), 8, 8), optax.adam(1e-2)
 
-    train(problem, [], 1, KEY)
+    train(problem, [], 1, key=KEY)
     assert set(seen) == {"highest"}
 
 
@@ -300,7 +300,7 @@ def test_parameters_without_names_for_their_dims_get_some():
 
         test_loss = loss
 
-    found = train(lambda: (Nameless(0), optax.sgd(1.0)), [Axis.seeds(2)], 1, KEY)
+    found = train(lambda: (Nameless(0), optax.sgd(1.0)), [Axis.seeds(2)], 1, key=KEY)
     assert found.inner_w.dims == ("seed", "inner_w_0", "inner_w_1")
     assert found.inner_w[:, 0, 0].values.tolist() == [-1, -1]
 
@@ -323,7 +323,7 @@ def growth(rate):
 
 def test_records_and_snapshots_are_those_of_their_steps():
     rates = np.array([0.5, 1.5])
-    found = train(growth, [Axis("rate", rates)], 300, KEY, snapshots=(1, 4))
+    found = train(growth, [Axis("rate", rates)], 300, key=KEY, snapshots=(1, 4))
     w = (1 - rates[:, None]) ** np.arange(301)
     np.testing.assert_allclose(found.place_history[:, :, 0], w[:, [1, 4]], rtol=1e-6)
     steps = [0, *found.step.values]
@@ -345,11 +345,11 @@ def test_spreading_changes_nothing(monkeypatch, sizes, count, room):
 
     a, b, s = (np.arange(size, dtype=np.float32) for size in sizes)
     given = [Axis("a", a), Axis("b", b, {"leaf": np.stack([b, b], axis=1)}), Axis.seeds(len(s))]
-    whole = train(problem, given, 2, KEY, devices=DEVICES[:1])
+    whole = train(problem, given, 2, key=KEY, devices=DEVICES[:1])
     expected = np.broadcast_to((10 * a[:, None] + b)[..., None], sizes)
     np.testing.assert_array_equal(whole.place[..., 0], expected)
     monkeypatch.setattr(axes, "CPU_BYTES", room)
-    xr.testing.assert_equal(train(problem, given, 2, KEY, devices=DEVICES[:count]), whole)
+    xr.testing.assert_equal(train(problem, given, 2, key=KEY, devices=DEVICES[:count]), whole)
 
 
 def test_work_is_done_where_it_was_asked_for():
@@ -379,7 +379,7 @@ def test_restarts_that_share_batches_share_what_is_computed_from_them(monkeypatc
 
     for shared_batches in (True, False):
         seeds = Axis.seeds(4, shared_batches=shared_batches)
-        train(lambda: (Wide(1.0), optax.sgd(0.0)), [seeds], 2, KEY, devices=DEVICES[:1])
+        train(lambda: (Wide(1.0), optax.sgd(0.0)), [seeds], 2, key=KEY, devices=DEVICES[:1])
         assert bool(taken) is not shared_batches
 
 
@@ -403,7 +403,7 @@ def test_a_value_out_of_range_is_named_before_training(wrong, place):
     sparsities = np.insert([0.1, 0.5], place, wrong)
     given = [Axis("importance", [0.5, 1.0]), Axis("sparsity", sparsities), Axis.seeds(2)]
     with pytest.raises(ValueError, match=rf"sparsity must lie in \[0, 1\]; got {wrong}"):
-        train(checked, given, 10, KEY)
+        train(checked, given, 10, key=KEY)
 
 
 AXES = {
@@ -422,7 +422,7 @@ def test_axes_need_names_of_their_own(given, message):
         return echo()
 
     with pytest.raises(ValueError, match=message):
-        train(any_echo, given, 10, KEY, report=lambda *_: pytest.fail("training began"))
+        train(any_echo, given, 10, key=KEY, report=lambda *_: pytest.fail("training began"))
 
 
 @pytest.mark.parametrize("steps", [0, -1])
@@ -430,7 +430,7 @@ def test_steps_are_counted(steps):
     with pytest.raises(
         ValueError, match=f"steps must be a whole number of at least 1; got {steps}"
     ):
-        train(lambda: checked(), [], steps, KEY)
+        train(lambda: checked(), [], steps, key=KEY)
 
 
 def test_an_axis_is_checked_when_it_is_made():
@@ -461,13 +461,13 @@ def test_divergence_is_named():
     rates = Axis("rate", [0.5, -2.0, 1.0])
     for order in ([rates, Axis.seeds([4, 9])], [Axis.seeds([4, 9]), rates]):
         with pytest.raises(TrainingDiverged, match=r"step 41: loss inf at seed=4, rate=-2\.0$"):
-            train(growth, order, 1000, KEY)
+            train(growth, order, 1000, key=KEY)
 
 
 def test_divergence_in_the_last_update_is_found():
-    assert np.isfinite(train(lambda: growth(-2.0), [], 40, KEY).loss)
+    assert np.isfinite(train(lambda: growth(-2.0), [], 40, key=KEY).loss)
     with pytest.raises(TrainingDiverged, match=r"step 41: loss inf$"):
-        train(lambda: growth(-2.0), [], 41, KEY)
+        train(lambda: growth(-2.0), [], 41, key=KEY)
 
 
 def test_not_a_number_is_named_with_any_label():
@@ -480,4 +480,4 @@ def test_not_a_number_is_named_with_any_label():
     # the root of 1 - 0.8 / 2, then of a negative number
     kinds = Axis("kind", ["calm", "wild"], np.array([0.1, 0.8], np.float32))
     with pytest.raises(TrainingDiverged, match=r"step 2: loss nan at kind=wild$"):
-        train(lambda kind: (Root(0), optax.sgd(2 * kind)), [kinds], 2, KEY)
+        train(lambda kind: (Root(0), optax.sgd(2 * kind)), [kinds], 2, key=KEY)

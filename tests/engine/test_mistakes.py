@@ -64,73 +64,75 @@ class Nothing(Half):
     test_loss = Half.loss
 
 MISTAKES = {
-    "key is a number": lambda: train(problem, SEEDS, 1, 0),
-    "several keys": lambda: train(problem, SEEDS, 1, jax.random.split(KEY)),
-    "no list": lambda: train(problem, Axis.seeds(2), 1, KEY),
-    "no axes": lambda: train(problem, ["seed"], 1, KEY),
-    "an axis that is not taken": lambda: train(problem, [Axis("sparsity", [0.1])], 1, KEY),
-    "a name that is no axis": lambda: train(needy, [Axis("sparsity", [0.1])], 1, KEY),
-    "no optimizer": lambda: train(objective, SEEDS, 1, KEY),
-    "no return": lambda: train(lambda: None, SEEDS, 1, KEY),
-    "the wrong way round": lambda: train(lambda: problem()[::-1], SEEDS, 1, KEY),
-    "an optimizer of another kind": lambda: train(lambda: (objective(), 1e-3), SEEDS, 1, KEY),
-    "no test loss": lambda: train(lambda: (Half(), optax.adam(1.0)), SEEDS, 1, KEY),
+    "key is a number": lambda: train(problem, SEEDS, 1, key=0),
+    "several keys": lambda: train(problem, SEEDS, 1, key=jax.random.split(KEY)),
+    "no list": lambda: train(problem, Axis.seeds(2), 1, key=KEY),
+    "no axes": lambda: train(problem, ["seed"], 1, key=KEY),
+    "an axis that is not taken": lambda: train(problem, [Axis("sparsity", [0.1])], 1, key=KEY),
+    "a name that is no axis": lambda: train(needy, [Axis("sparsity", [0.1])], 1, key=KEY),
+    "no optimizer": lambda: train(objective, SEEDS, 1, key=KEY),
+    "no return": lambda: train(lambda: None, SEEDS, 1, key=KEY),
+    "the wrong way round": lambda: train(lambda: problem()[::-1], SEEDS, 1, key=KEY),
+    "an optimizer of another kind": lambda: train(lambda: (objective(), 1e-3), SEEDS, 1, key=KEY),
+    "no test loss": lambda: train(lambda: (Half(), optax.adam(1.0)), SEEDS, 1, key=KEY),
     "no parameters": lambda: train(
-        lambda: (objective(model=Bare), optax.adam(1.0)), SEEDS, 1, KEY
+        lambda: (objective(model=Bare), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
-    "no model": lambda: train(lambda: (Nothing(), optax.adam(1.0)), SEEDS, 1, KEY),
+    "no model": lambda: train(lambda: (Nothing(), optax.adam(1.0)), SEEDS, 1, key=KEY),
     "samples as rows": lambda: train(
-        lambda: (objective(model=Rows), optax.adam(1.0)), SEEDS, 1, KEY
+        lambda: (objective(model=Rows), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
-    "datapoints drawn in a problem": lambda: train(drawing, SEEDS, 1, KEY),
+    "datapoints drawn in a problem": lambda: train(drawing, SEEDS, 1, key=KEY),
     "a loss for each sample": lambda: train(
-        lambda: (Columns(), optax.adam(1.0)), SEEDS, 1, KEY
+        lambda: (Columns(), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
-    "absurdly many steps": lambda: train(problem, SEEDS, 10**12, KEY),
-    "half a step": lambda: train(problem, SEEDS, 1.5, KEY),
-    "half a snapshot": lambda: train(problem, SEEDS, 1, KEY, snapshots=[0.5]),
+    "absurdly many steps": lambda: train(problem, SEEDS, 10**12, key=KEY),
+    "half a step": lambda: train(problem, SEEDS, 1.5, key=KEY),
+    "half a snapshot": lambda: train(problem, SEEDS, 1, key=KEY, snapshots=[0.5]),
     "half a seed": lambda: Axis.seeds([1.5]),
     "half the seeds": lambda: Axis.seeds(1.5),
     "a text for seeds": lambda: Axis.seeds("12"),
-    "an optimizer that is not called": lambda: train(lambda: (objective(), optax.adam), [], 1, KEY),
-    "a learning rate that is a text": lambda: train(
-        lambda: (objective(), optax.adam("1e-3")), [], 1, KEY
+    "an optimizer that is not called": lambda: train(
+        lambda: (objective(), optax.adam), [], 1, key=KEY
     ),
-    "no function": lambda: train(problem(), SEEDS, 1, KEY),
+    "a learning rate that is a text": lambda: train(
+        lambda: (objective(), optax.adam("1e-3")), [], 1, key=KEY
+    ),
+    "no function": lambda: train(problem(), SEEDS, 1, key=KEY),
     "a model in the place of a function": lambda: objective(model=tm.ReluOutput(5, 2, key=KEY)),
     "a model in the place of an objective": lambda: train(
-        lambda: (tm.ReluOutput(5, 2, key=KEY), optax.adam(1.0)), SEEDS, 1, KEY
+        lambda: (tm.ReluOutput(5, 2, key=KEY), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
     "a size as an axis": lambda: train(
         lambda m: (objective(model=lambda key: tm.ReluOutput(5, m, key=key)), optax.adam(1.0)),
-        [Axis("m", [1, 2])], 1, KEY,
+        [Axis("m", [1, 2])], 1, key=KEY,
     ),
     "Python's if": lambda: train(
         lambda sparsity: problem() if sparsity > 0.5 else problem(),
-        [Axis("sparsity", [0.1, 0.9])], 1, KEY,
+        [Axis("sparsity", [0.1, 0.9])], 1, key=KEY,
     ),
     "NumPy of a value": lambda: train(
         lambda sparsity: (objective(np.full(5, sparsity)), optax.adam(1.0)),
-        [Axis("sparsity", [0.1, 0.9])], 1, KEY,
+        [Axis("sparsity", [0.1, 0.9])], 1, key=KEY,
     ),
     "another number of features": lambda: train(
         lambda: (objective(model=lambda key: tm.ReluOutput(6, 2, key=key)), optax.adam(1.0)),
-        SEEDS, 1, KEY,
+        SEEDS, 1, key=KEY,
     ),
     "importances of other features": lambda: tm.SparseFeatures(5, sparsity=0.5, importance=[1, 2]),
     "a number as an axis's name": lambda: Axis(0.5, [1.0]),
     "a sparsity above 1": lambda: train(
         lambda sparsity: (objective(sparsity), optax.adam(1.0)),
-        [Axis("sparsity", [0.1, 1.5])], 1, KEY,
+        [Axis("sparsity", [0.1, 1.5])], 1, key=KEY,
     ),
-    "a text as axes": lambda: train(problem, "seed", 1, KEY),
-    "NumPy's random numbers": lambda: train(problem, SEEDS, 1, np.random.default_rng(0)),
-    "one snapshot": lambda: train(problem, SEEDS, 1, KEY, snapshots=1),
-    "a snapshot beyond the end": lambda: train(problem, SEEDS, 1, KEY, snapshots=[2]),
-    "a path to start from": lambda: train(problem, SEEDS, 1, KEY, start="models.nc"),
-    "a function as a probe": lambda: train(problem, SEEDS, 1, KEY, probe=lambda *_: {}),
-    "data without names": lambda: train(problem, SEEDS, 1, KEY, data=[1.0]),
-    "a result without seeds": lambda: tm.best_of(train(problem, [], 1, KEY)),
+    "a text as axes": lambda: train(problem, "seed", 1, key=KEY),
+    "NumPy's random numbers": lambda: train(problem, SEEDS, 1, key=np.random.default_rng(0)),
+    "one snapshot": lambda: train(problem, SEEDS, 1, key=KEY, snapshots=1),
+    "a snapshot beyond the end": lambda: train(problem, SEEDS, 1, key=KEY, snapshots=[2]),
+    "a path to start from": lambda: train(problem, SEEDS, 1, key=KEY, start="models.nc"),
+    "a function as a probe": lambda: train(problem, SEEDS, 1, key=KEY, probe=lambda *_: {}),
+    "data without names": lambda: train(problem, SEEDS, 1, key=KEY, data=[1.0]),
+    "a result without seeds": lambda: tm.best_of(train(problem, [], 1, key=KEY)),
     "no memory": lambda: train(
         lambda: (
             tm.Reconstruction(
@@ -141,7 +143,7 @@ MISTAKES = {
         ),
         [Axis.seeds(10**4)],
         1,
-        KEY,
+        key=KEY,
     ),
 }
 

@@ -51,7 +51,7 @@ class Slope:
 
 def slopes(problem, axes=(), **options):
     """Train one step and return the slopes that were seen."""
-    return -train(problem, axes, 1, KEY, devices=jax.local_devices()[:1], **options).w.values
+    return -train(problem, axes, 1, key=KEY, devices=jax.local_devices()[:1], **options).w.values
 
 
 # --- used again -----------------------------------------------------------------------------------
@@ -73,9 +73,9 @@ def test_other_values_seeds_keys_and_steps_compile_nothing():
     def axes(sparsities, rates, seeds):
         return [Axis("sparsity", sparsities), Axis("learning_rate", rates), Axis.seeds(seeds)]
 
-    train(problem, axes([0.1, 0.5], [0.1, 0.2, 0.3], [0, 1]), 3, KEY)
+    train(problem, axes([0.1, 0.5], [0.1, 0.2, 0.3], [0, 1]), 3, key=KEY)
     with compiling() as names:
-        train(problem, axes([0.2, 0.9], [0.3, 0.2, 0.1], [7, 2]), 20, jax.random.key(1))
+        train(problem, axes([0.2, 0.9], [0.3, 0.2, 0.1], [7, 2]), 20, key=jax.random.key(1))
     assert names == ["jit(_threefry_seed)"] * len(names)  # of the key: it is the user's own
     assert not names or len(names) == 1
 
@@ -87,10 +87,12 @@ def test_the_same_problem_written_again_compiles_nothing():
 
         return problem
 
-    given = [Axis("sparsity", [0.1, 0.5])], 3, KEY
-    first = train(define(1.0), *given)
+    def trained(scale):
+        return train(define(scale), [Axis("sparsity", [0.1, 0.5])], 3, key=KEY)
+
+    first = trained(1.0)
     with compiling() as names:
-        again, scaled = train(define(1.0), *given), train(define(2.0), *given)
+        again, scaled = trained(1.0), trained(2.0)
     assert not names
     np.testing.assert_array_equal(again.W, first.W)
     # what it closes over is an argument of the program: twice the importance is twice the loss
@@ -132,9 +134,9 @@ def test_no_kind_of_training_is_compiled_twice(kind):
     def problem():
         return adam(kind())
 
-    train(problem, [Axis.seeds(2)], 2, KEY)
+    train(problem, [Axis.seeds(2)], 2, key=KEY)
     with compiling() as names:
-        train(problem, [Axis.seeds(2)], 2, KEY)
+        train(problem, [Axis.seeds(2)], 2, key=KEY)
     assert not names
 
 
@@ -143,7 +145,7 @@ def test_programs_of_long_ago_are_forgotten(monkeypatch):
 
     def run(size):
         with compiling() as names:
-            train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(size)], 1, KEY)
+            train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(size)], 1, key=KEY)
         return len(names)
 
     run(1), run(2)
@@ -256,5 +258,5 @@ def test_programs_that_differ_in_a_detail_are_told_apart():
             return self.slope(model.w[...])
 
     for function in NEAR:
-        found = train(lambda f=function: (Row(f), optax.sgd(0.0)), [], 1, KEY)
+        found = train(lambda f=function: (Row(f), optax.sgd(0.0)), [], 1, key=KEY)
         np.testing.assert_allclose(found.loss, function(ROW), rtol=1e-6)

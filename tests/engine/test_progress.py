@@ -13,7 +13,7 @@ from toymodels.engine import progress
 def run(**options):
     features = tm.SparseFeatures(5, sparsity=0.5)
     objective = tm.Reconstruction(features, lambda key: tm.ReluOutput(5, 2, key=key), 16, 32)
-    tm.train(lambda: (objective, optax.adam(1e-2)), [], 4, jax.random.key(0), **options)
+    tm.train(lambda: (objective, optax.adam(1e-2)), [], 4, key=jax.random.key(0), **options)
 
 
 def test_progress_is_shown_on_a_terminal_only(monkeypatch, capsys):

@@ -77,7 +77,7 @@ def test_a_hundred_steps_of_adamw(monkeypatch, block):
         features, lambda key: ReluOutput(N, M, key=key), batch_size=BATCH, test_samples=1
     )
     optimizer = optax.adamw(RATE, *BETAS, EPSILON, weight_decay=DECAY)
-    found = train(lambda: (objective, optimizer), [], STEPS, KEY, snapshots=(0, STEPS))
+    found = train(lambda: (objective, optimizer), [], STEPS, key=KEY, snapshots=(0, STEPS))
     jax.effects_barrier()
     engine = [found.W.values, found.b.values]
     initial = [found.W_history[0].values, found.b_history[0].values]
@@ -117,7 +117,7 @@ def test_the_linear_model_reaches_its_optimum():
         )
         return objective, optax.adam(optax.cosine_decay_schedule(1e-2, 6000))
 
-    found = train(problem, [Axis("probability", probabilities), Axis.seeds(2)], 6000, KEY)
+    found = train(problem, [Axis("probability", probabilities), Axis.seeds(2)], 6000, key=KEY)
     for i, p in enumerate(probabilities):
         optimum = theory.linear_optimum_loss(IMPORTANCE, p, M)
         assert optimum == pytest.approx((p / 3 - p**2 / 4) * IMPORTANCE[M:].sum())

@@ -23,7 +23,7 @@ ONE_DEVICE = jax.local_devices()[:1]
 
 
 def run(steps, axes=AXES, problem=problem, **options):
-    return train(problem, axes, steps, KEY, **options)
+    return train(problem, axes, steps, key=KEY, **options)
 
 
 def bits(dataset):
@@ -108,7 +108,7 @@ def test_what_does_not_fit_cannot_go_on(first):
     }
     for message, (axes, given, start) in wrong.items():
         with pytest.raises(ValueError, match=message):
-            train(lambda sparsity, given=given: given(sparsity), axes[:], 5, KEY, start=start)
+            train(lambda sparsity, given=given: given(sparsity), axes[:], 5, key=KEY, start=start)
     with pytest.raises(ValueError, match=r"snapshots must lie in \[13, 18\]; got \[3\]"):
         run(5, start=first, snapshots=(3,))
     with pytest.raises(ValueError, match="steps must be at most 2,147,483,633"):

@@ -40,22 +40,22 @@ def wide(objective, model, key):
 
 TOO_LARGE = {
     "models": (
-        lambda: train(lambda: problem(10**4, 10**3), [Axis.seeds(1000)], 1, KEY),
+        lambda: train(lambda: problem(10**4, 10**3), [Axis.seeds(1000)], 1, key=KEY),
         r"^1,000 models with 120 MB of weights and optimizer state each need at least 120 GB of "
         "memory, and there are 24 GB$",
     ),
     "snapshots": (
-        lambda: train(problem, [Axis.seeds(20)], 10**5, KEY, snapshots=range(10**5 + 1)),
+        lambda: train(problem, [Axis.seeds(20)], 10**5, key=KEY, snapshots=range(10**5 + 1)),
         r"^20 models with 50.4 kB .* each, and 33.6 GB of records, need at least 33.6 GB of memory",
     ),
     "probes": (
         lambda: train(
-            problem, [], 10**4, KEY, probe=Probe(wide, {"wide": ("place",)}, range(10**4))
+            problem, [], 10**4, key=KEY, probe=Probe(wide, {"wide": ("place",)}, range(10**4))
         ),
         "40 GB of records",
     ),
     "one model": (
-        lambda: train(lambda: (Wide(), optax.sgd(1.0)), [], 1, KEY),
+        lambda: train(lambda: (Wide(), optax.sgd(1.0)), [], 1, key=KEY),
         "the arrays of a single model's training need at least 40 GB",
     ),
 }
@@ -79,7 +79,9 @@ def test_what_does_not_fit_is_refused(ask, sentence):
 
 
 def test_what_fits_is_trained():
-    assert train(lambda: problem(5, 2), [Axis.seeds(20)], 2, KEY, snapshots=range(3)).W.size == 200
+    assert (
+        train(lambda: problem(5, 2), [Axis.seeds(20)], 2, key=KEY, snapshots=range(3)).W.size == 200
+    )
 
 
 SPARSE = SparseFeatures(20, sparsity=0.5)

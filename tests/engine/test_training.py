@@ -73,7 +73,7 @@ KINDS = {"plain": (autoencoder, ()), "refreshed": (refreshed, (4, 25))}
 def run(kind="plain", steps=STEPS, **options):
     problem, refreshes = KINDS[kind]
     refreshes = [step for step in refreshes if step <= steps]
-    return train(problem, [SEEDS], steps, KEY, refreshes=refreshes, **options)
+    return train(problem, [SEEDS], steps, key=KEY, refreshes=refreshes, **options)
 
 
 def assert_same_end(ours, theirs):
@@ -165,7 +165,7 @@ def test_a_diverged_state_is_not_stored(monkeypatch):
     monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
     store = MemoryStore()
     with pytest.raises(TrainingDiverged):
-        train(lambda: (Walk(), optax.sgd(-1.0)), [], 100, KEY, store=store)
+        train(lambda: (Walk(), optax.sgd(-1.0)), [], 100, key=KEY, store=store)
     assert all(np.isfinite(array).all() for array in store.arrays.values())
 
 
@@ -173,7 +173,7 @@ def test_a_diverged_state_is_not_stored(monkeypatch):
 
 
 def test_only_parameters_are_trained():
-    found = train(lambda: (Walk(), optax.sgd(0.01)), [], 10, KEY)
+    found = train(lambda: (Walk(), optax.sgd(0.01)), [], 10, key=KEY)
     # w . fixed =: s goes to s (1 - 0.01 |fixed|^2) = 0.82 s, from s = 6
     assert float(found.used.sum()) * 3 == pytest.approx(6 * 0.82**10)
     assert found["fixed.fixed"].values.tolist() == [3, 3]
@@ -182,7 +182,7 @@ def test_only_parameters_are_trained():
 
 
 def test_only_parameters_decay():
-    found = train(lambda: (Walk(), optax.adamw(0.1, weight_decay=0.5)), [], 10, KEY)
+    found = train(lambda: (Walk(), optax.adamw(0.1, weight_decay=0.5)), [], 10, key=KEY)
     assert float(found.unused) == pytest.approx((1 - 0.1 * 0.5) ** 10)
     assert found["fixed.fixed"].values.tolist() == [3, 3]
     assert not {"optimizer.0.mu.fixed", "optimizer.0.mu.index"} & set(found)
@@ -190,7 +190,7 @@ def test_only_parameters_decay():
 
 def test_refresh_is_called_after_the_steps_asked_for():
     found = {steps: run("refreshed", steps=steps).isel(seed=0) for steps in (3, 4, 25)}
-    plain = train(lambda: (Walk(), optax.adam(0.1)), [SEEDS], 4, KEY).isel(seed=0)
+    plain = train(lambda: (Walk(), optax.adam(0.1)), [SEEDS], 4, key=KEY).isel(seed=0)
     assert found[3].unused == 1
     np.testing.assert_array_equal(found[4].used, plain.used)
     assert found[4]["optimizer.0.count"] == 0
@@ -201,7 +201,7 @@ def test_refresh_is_called_after_the_steps_asked_for():
 
 def test_refreshes_need_an_objective_that_has_them():
     with pytest.raises(ValueError, match="need an objective with refresh: Walk has none"):
-        train(lambda: (Walk(), optax.sgd(0.01)), [], 10, KEY, refreshes=(5,))
+        train(lambda: (Walk(), optax.sgd(0.01)), [], 10, key=KEY, refreshes=(5,))
 
 
 def test_refresh_has_a_key_that_no_batch_has():
@@ -222,7 +222,7 @@ def test_refresh_has_a_key_that_no_batch_has():
         def test_loss(self, model, key):
             return super().loss(model, key)
 
-    train(lambda: (Watched(), optax.sgd(0.01)), [], 10, KEY, refreshes=range(1, 11))
+    train(lambda: (Watched(), optax.sgd(0.01)), [], 10, key=KEY, refreshes=range(1, 11))
     jax.effects_barrier()
     assert len(seen) == len(set(seen)) == 20
 
@@ -259,7 +259,7 @@ def test_ctrl_c_before_the_first_step_is_an_exception():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train(interrupted, [], STEPS, KEY)
+        train(interrupted, [], STEPS, key=KEY)
 
 
 LIBRARY = (Path(__file__).parents[2] / "docs" / "library.md").read_text()

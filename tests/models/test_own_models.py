@@ -38,7 +38,7 @@ class Right(nnx.Module):
 def fit(model, **settings):
     features = tm.SparseFeatures(5, sparsity=0.5)
     objective = tm.Reconstruction(features, lambda key: model(), 8, 8, **settings)
-    return tm.train(lambda: (objective, optax.sgd(0.1)), [], 1, KEY)
+    return tm.train(lambda: (objective, optax.sgd(0.1)), [], 1, key=KEY)
 
 images = tm.as_columns.__globals__["Labelled"](np.zeros((4, 5), np.uint8), np.zeros(4, np.uint8))
 points = tm.Datapoints(np.zeros((1, 1), np.int32), np.ones((1, 1), np.float32))
@@ -197,7 +197,7 @@ class Fitted(nnx.Module):
 def test_parameters_have_any_name_and_ranks_broadcast():
     objective = Reconstruction(Ones(), lambda key: Fitted(), 4, 4)
     with jax.numpy_rank_promotion("allow"):
-        found = train(lambda: (objective, optax.sgd(0.02)), [], 200, KEY)
+        found = train(lambda: (objective, optax.sgd(0.02)), [], 200, key=KEY)
     assert found.scale.dims == ()
     assert found.stack_0.dims == ("stack_0_0", "stack_0_1")
     assert "fixed" not in found

@@ -264,7 +264,7 @@ def small_problem():
 
 @pytest.fixture(scope="module")
 def restarts():
-    return train(small_problem, [RESTARTS], 50, KEY, devices=DEVICES[:1])
+    return train(small_problem, [RESTARTS], 50, key=KEY, devices=DEVICES[:1])
 
 
 def assert_close(ours, theirs):
@@ -275,14 +275,14 @@ def assert_close(ours, theirs):
 
 @pytest.mark.parametrize("count", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_devices_agree(restarts, count):
-    assert_close(train(small_problem, [RESTARTS], 50, KEY, devices=DEVICES[:count]), restarts)
+    assert_close(train(small_problem, [RESTARTS], 50, key=KEY, devices=DEVICES[:count]), restarts)
 
 
 def test_a_restart_is_that_restart_trained_alone(restarts):
     assert restarts.M.dims == ("seed", "head", "attentional_feature")
     assert (np.abs(restarts.M.diff("seed")).max(["head", "attentional_feature"]) > 0.01).all()
     one = Axis.seeds([2], shared_batches=True)
-    alone = train(small_problem, [one], 50, KEY, devices=DEVICES[:1])
+    alone = train(small_problem, [one], 50, key=KEY, devices=DEVICES[:1])
     assert_close(alone, restarts.isel(seed=[2]))
 
 
@@ -301,7 +301,7 @@ def learned(ovs, heads, *, sparsity, tokens, steps, rate, restarts):
         return objective, optax.adam(optax.cosine_decay_schedule(rate, steps))
 
     seeds = Axis.seeds(restarts, shared_batches=True)
-    found = train(problem, [seeds], steps, KEY, data={"ovs": ovs})
+    found = train(problem, [seeds], steps, key=KEY, data={"ovs": ovs})
     best = found.isel(seed=int(found.loss.argmin("seed")))
     objective, nothing = problem(ovs)[0], mixing(K, heads, d_model)
     nothing.M[...] = jnp.zeros((heads, K))

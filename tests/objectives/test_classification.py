@@ -182,7 +182,7 @@ def trained(digits, pressures, steps, **options):
 
     axes = [Axis("pressure", pressures), Axis.seeds(2)]
     data = {"train": digits.train, "test": digits.test}
-    return train(problem, axes, steps, KEY, data=data, **options)
+    return train(problem, axes, steps, key=KEY, data=data, **options)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def trained(steps=100, axes=(), model=ReluDictionary, **settings):
     def problem(activations, l1=0.05):
         return objective(model, l1, activations=activations), with_unit_columns(optax.adam(1e-2))
 
-    return train(problem, list(axes), steps, KEY, data={"activations": X}, **settings)
+    return train(problem, list(axes), steps, key=KEY, data={"activations": X}, **settings)
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

@@ -307,7 +307,7 @@ def problem(data_seed, test_points):
 
 @pytest.fixture(scope="module")
 def grid():
-    return train(problem, GRID, STEPS, KEY, data={"test_points": TEST}, devices=DEVICES[:1])
+    return train(problem, GRID, STEPS, key=KEY, data={"test_points": TEST}, devices=DEVICES[:1])
 
 
 def assert_close(ours, theirs):
@@ -336,7 +336,7 @@ def test_a_member_is_the_point_trained_alone(grid):
         lambda test_points: problem(points, test_points),
         [Axis.seeds([1], shared_batches=True)],
         STEPS,
-        KEY,
+        key=KEY,
         data={"test_points": TEST},
     )
     assert_close(alone, grid.isel(data_seed=2, seed=[1]))
@@ -346,7 +346,7 @@ def test_a_member_is_the_point_trained_alone(grid):
 def test_devices_agree(grid, count):
     devices = DEVICES[:count]
     assert_close(
-        train(problem, GRID, STEPS, KEY, data={"test_points": TEST}, devices=devices), grid
+        train(problem, GRID, STEPS, key=KEY, data={"test_points": TEST}, devices=devices), grid
     )
 
 
@@ -355,20 +355,20 @@ def test_devices_agree(grid, count):
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_shared_data_reach_every_point(count):
-    ours = train(problem, GRID, 5, KEY, data={"test_points": TEST}, devices=DEVICES[:count])
-    inside = train(partial(problem, test_points=TEST), GRID, 5, KEY)
+    ours = train(problem, GRID, 5, key=KEY, data={"test_points": TEST}, devices=DEVICES[:count])
+    inside = train(partial(problem, test_points=TEST), GRID, 5, key=KEY)
     assert_close(ours, inside)
 
 
 @pytest.mark.parametrize("name", ["data_seed", "seed"])
 def test_data_need_names_of_their_own(name):
     with pytest.raises(ValueError, match=f"name of its own.*{name}"):
-        train(problem, GRID, 5, KEY, data={"test_points": TEST, name: TEST})
+        train(problem, GRID, 5, key=KEY, data={"test_points": TEST, name: TEST})
 
 
 def test_data_cannot_be_called_seed_where_nothing_else_is():
     with pytest.raises(ValueError, match="data cannot be called seed"):
-        train(lambda seed: problem(seed, TEST), [], 5, KEY, data={"seed": TEST})
+        train(lambda seed: problem(seed, TEST), [], 5, key=KEY, data={"seed": TEST})
 
 
 def test_a_gradient_needs_little_memory():
@@ -399,7 +399,7 @@ def test_a_few_datapoints_are_memorised_as_a_polygon(T):
         return objective, optax.adamw(rate, weight_decay=0.1)
 
     seeds = Axis.seeds(4, shared_batches=True)
-    found = train(polygon, [seeds], steps, KEY, data={"points": points})
+    found = train(polygon, [seeds], steps, key=KEY, data={"points": points})
     h = np.asarray(jax.vmap(hidden_vectors, (0, None))(found.W.values, points))
     expected = theory.memoriser_norms(T)
     assert (found.loss < 1e-3).all()

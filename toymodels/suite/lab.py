@@ -114,7 +114,7 @@ class Lab(Generic[S]):
             self._with_optimizer(problem),
             [*self._axes(axes), Axis.seeds(restarts, shared_batches=shared_batches)],
             steps,
-            key,
+            key=key,
             store=self.store(name),
             progress=self.progress and name,
             **options,
