@@ -10,13 +10,13 @@ RANDOM_DRAWS = 16
 
 
 def baseline_max_cosines(
-    W: np.ndarray, h: np.ndarray, alphas: tuple[float, ...], seed: int
+    W: xr.DataArray, h: np.ndarray, alphas: tuple[float, ...], seed: int
 ) -> xr.DataArray:
     """Measure the baselines at each sparsity: the best alpha, all components, the mean of draws."""
-    m, n = W.shape[1:]
+    m, n = len(W.hidden), len(W.feature)
     columns = baselines.random_directions(m, RANDOM_DRAWS * n, seed=seed)
     rows = []
-    for w, x in zip(W.astype(float), h, strict=True):
+    for w, x in zip(W.values.astype(float), h, strict=True):
         fits = [baselines.scikit_learn_dictionary(x, n, alpha, seed=seed) for alpha in alphas]
         cosines = [recovery.max_cosines(w, fit.dictionary) for fit in fits]
         best = max(cosines, key=lambda cosine: cosine[geometry.represented(w)].sum())
@@ -27,20 +27,21 @@ def baseline_max_cosines(
     return xr.DataArray(np.array(rows), names, ("sparsity", "baseline", "feature"))
 
 
-def measured(models: xr.Dataset) -> xr.Dataset:
+def with_mmcs(models: xr.Dataset) -> xr.Dataset:
     """Add each feature's `length` in the best toy model, if it is `held`, and the MMCS of these."""
-    W, of = tm.best_of(models).W.values, ("sparsity", "feature")
-    models = models.assign_attrs(size=f"n = {W.shape[2]}, m = {W.shape[1]}")
-    models = models.assign(length=(of, geometry.norms(W)), held=(of, geometry.represented(W)))
+    W = tm.best_of(models).W
+    held = geometry.represented(W)
     return models.assign(
-        mmcs=models.max_cosine.where(models.held).mean("feature"),
-        baseline_mmcs=models.baseline_max_cosine.where(models.held).mean("feature"),
-    )
+        length=geometry.norms(W),
+        held=held,
+        mmcs=models.max_cosine.where(held).mean("feature"),
+        baseline_mmcs=models.baseline_max_cosine.where(held).mean("feature"),
+    ).assign_attrs(size=f"n = {len(W.feature)}, m = {len(W.hidden)}")
 
 
 def at_best_l1(models: xr.Dataset) -> xr.Dataset:
     """Select, at each sparsity, the L1 coefficient with the best MMCS over the restarts.
 
-    Where the toy model holds nothing there is no MMCS, and the first will do.
+    Where the toy model holds nothing there is no MMCS, and the first one is taken.
     """
     return models.isel(l1=models.mmcs.mean("dictionary_seed").fillna(0).argmax("l1"))

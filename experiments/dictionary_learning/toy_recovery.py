@@ -29,7 +29,7 @@ Deviations:
 - The best L1 and scikit-learn's alpha are chosen by MMCS itself, which takes the true features.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -39,12 +39,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
 import toymodels as tm
-from experiments.dictionary_learning._measures import at_best_l1, baseline_max_cosines, measured
+from experiments.dictionary_learning._measures import at_best_l1, baseline_max_cosines, with_mmcs
 from toymodels import figure as fig
 from toymodels import plotting, recovery
 
 SHARKEY = fig.Source("Sharkey et al. 2022")
 GATED = fig.Source("Rajamanoharan et al. 2024, Gated SAEs")
+DENSE = fig.Source("ours: without sparsity nothing tells a basis from another")
+CROWDED = fig.Source("Elhage et al. 2022: there are more features than orthogonal directions")
+OTHERS = fig.Source("ours: it solves the same problem by other means")
 _, TEAL, GOLD = plotting.kind_colors(3)
 BASELINES = {"scikit-learn": ("s--", TEAL), "PCA": ("^-.", GOLD), "random": (":", plotting.MUTED)}
 
@@ -60,7 +63,7 @@ class Spec(fig.TrainingSpec):
     """Importance of feature i is this to the power of i, one for each size."""
     sparsity: fig.Sparsities = (0.0, 0.5, 0.7, 0.9, 0.99)
     """S, the probability that a feature is inactive."""
-    l1: fig.PositiveSweep = (0.05, 0.1, 0.2, 0.4, 0.8)
+    l1: fig.PositiveSweep = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
     """L1 coefficients of the autoencoders, for hidden vectors scaled to mean square length 1."""
     alpha: fig.Positives = (0.2,)
     """L1 coefficients of scikit-learn's dictionary learning; half of ours, by its convention."""
@@ -96,69 +99,76 @@ class Spec(fig.TrainingSpec):
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
-    return tm.gather(of_size(lab, size.n, size.m, size.importance_decay) for size in lab.spec.sizes)
+    return tm.gather(recover(lab, size.n, size.m, size.importance_decay) for size in lab.spec.sizes)
 
 
-def of_size(lab: fig.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
+def recover(lab: fig.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
+    """Train toy models of one size, and autoencoders on the hidden vectors of the best ones."""
     spec = lab.spec
 
-    def problem(sparsity):
-        importance = decay ** np.arange(n)
-        return tm.sparse_reconstruction(n, m, sparsity, importance, spec.batch_size)
+    def toy_model(sparsity):
+        features = tm.SparseFeatures(n, sparsity=sparsity, importance=decay ** np.arange(n))
+        objective = tm.Reconstruction(
+            features, lambda key: tm.ReluOutput(n, m, key=key), spec.batch_size
+        )
+        return objective, spec.adamw()
 
-    toys = lab.train(f"toys_n={n}", problem, axes="sparsity")
-    W, key = tm.best_of(toys).W.values, lab.key(f"hidden_vectors_n={n}")
-    count = spec.samples + spec.test_samples
-    x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
-    h = W @ np.stack(x)
-    lengths = np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]
-    h /= np.maximum(lengths, 1e-12)  # mean square length 1, where the toy model holds anything
-    train, test = np.split(h, [spec.samples], axis=-1)
-    learned = train_dictionaries(lab, n, train, test)
-    others = baseline_max_cosines(W, test, spec.alpha, lab.integer(f"baselines_n={n}"))
-    cosines = recovery.max_cosines(W[:, None, None], learned.W_dec.values)
-    dims = ("sparsity", "l1", "dictionary_seed", "feature")
-    found = xr.merge([toys, learned]).assign_coords(n=n)
-    return found.assign(max_cosine=(dims, cosines), baseline_max_cosine=others)
-
-
-def train_dictionaries(lab: fig.Lab[Spec], n: int, h: np.ndarray, test: np.ndarray) -> xr.Dataset:
-    """Train autoencoders at each L1 coefficient on each sparsity's h [sparsity, m, samples]."""
-    spec, m = lab.spec, h.shape[1]
-
-    def problem(hidden_vectors, l1):
+    def autoencoder(hidden_vectors, l1):
         train, test = hidden_vectors
         objective = tm.SparseDictionary(
             lambda key: tm.ReluDictionary(m, n, key=key), train, l1, test, spec.batch_size
         )
         return objective, tm.with_unit_columns(optax.adam(spec.dictionary_learning_rate))
 
-    def measure(objective, model, _):
-        x = objective.test_activations
-        return {"shrinkage": recovery.shrinkage(x, model(x))}
-
-    learned = lab.train(
+    toys = lab.train(f"toys_n={n}", toy_model, axes="sparsity")
+    W = tm.best_of(toys).W
+    train, test = hidden_vectors(lab, W)
+    autoencoders = lab.train(
         f"dictionaries_n={n}",
-        problem,
-        axes=(tm.Axis("hidden_vectors", spec.sparsity, (h, test)), "l1"),
+        autoencoder,
+        axes=(tm.Axis("hidden_vectors", spec.sparsity, (train, test)), "l1"),
         steps=spec.dictionary_steps,
         restarts=spec.dictionary_restarts,
-        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),
-        probe=tm.Probe(measure, {"shrinkage": ()}),
+        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),  # dead units are resampled then
+        probe=tm.Probe(shrinkage, {"shrinkage": ()}),
     )
     names = {"seed": "dictionary_seed", "loss": "dictionary_loss", "activation": "hidden"}
-    return learned[["W_dec", "loss", "shrinkage"]].rename(names | {"hidden_vectors": "sparsity"})
+    learned = autoencoders[["W_dec", "loss", "shrinkage"]].rename(
+        names | {"hidden_vectors": "sparsity"}
+    )
+    baselines = baseline_max_cosines(W, test, spec.alpha, lab.integer(f"baselines_n={n}"))
+    return (
+        xr.merge([toys, learned])
+        .assign(max_cosine=recovery.max_cosines(W, learned.W_dec), baseline_max_cosine=baselines)
+        .assign_coords(n=n)
+    )
+
+
+def hidden_vectors(lab: fig.Lab[Spec], W: xr.DataArray) -> list[np.ndarray]:
+    """Draw h = W x [sparsity, m, samples] of mean square length 1, to train on and to test on."""
+    spec, n = lab.spec, len(W.feature)
+    key, count = lab.key(f"hidden_vectors_n={n}"), spec.samples + spec.test_samples
+    x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
+    h = W.values @ np.stack(x)
+    lengths = np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]
+    return np.split(h / np.maximum(lengths, 1e-12), [spec.samples], axis=-1)  # 0 if all are silent
+
+
+def shrinkage(objective: Any, model: Any, key: Any) -> dict[str, Any]:
+    """Measure how much too short an autoencoder's reconstructions of the test vectors are."""
+    h = objective.test_activations
+    return {"shrinkage": recovery.shrinkage(h, model(h))}
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sizes = [measured(models) for models in tm.select_all(data)]
+    sizes = [with_mmcs(models) for models in tm.select_all(data)]
     figure = plotting.figure(11.4, 6.4)
     top, rest = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 2.6]).ravel()
     draw_directions(top, at_best_l1(sizes[0]))
     left, right = rest.subfigures(1, 2, squeeze=False, width_ratios=[len(sizes) + 0.1, 1]).ravel()
     rows = ["MMCS at the best L1", "L1 coefficient (cells: MMCS)"]
-    axes = plotting.panels(left, rows, [one.attrs["size"] for one in sizes], sharey="row")
+    axes = plotting.panels(left, rows, [models.attrs["size"] for models in sizes], sharey="row")
     for (over_sparsity, table), models in zip(axes.T, sizes, strict=True):
         draw_mmcs(over_sparsity, models)
         grid = models.mmcs.mean("dictionary_seed").transpose("l1", "sparsity")
@@ -211,66 +221,87 @@ def draw_features(ax: Axes, sizes: list[xr.Dataset]) -> None:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    sizes = [measured(models.sortby(["sparsity", "l1"])) for models in tm.select_all(data)]
+    sizes = [with_mmcs(models.sortby(["sparsity", "l1"])) for models in tm.select_all(data)]
     for models in sizes:
         yield from claims_of_size(models)
-    sparse = [at_best_l1(models.isel(sparsity=models.sparsity.values >= 0.7)) for models in sizes]
-    held = np.concatenate([one.held.values.ravel() for one in sparse])
-    found = [one.max_cosine.mean("dictionary_seed").values.ravel() for one in sparse]
-    cosines = np.concatenate(found)
+    sparse = [at_best_l1(models).sel(sparsity=slice(0.7, None)) for models in sizes]
+    held = [models.max_cosine.where(models.held).values for models in sparse]
+    missed = [models.max_cosine.where(~models.held).values for models in sparse]
     yield fig.OURS.claim(
         "S >= 0.7: features that a toy model represents are found (mean max cosine, all sizes)"
-    ).above(0.95, xr.DataArray(cosines[held]).mean())
+    ).above(0.95, mean(held))
     yield fig.OURS.claim(
         "S >= 0.7: what is missed is not represented (mean max cosine of those that are not)"
-    ).below(0.95, xr.DataArray(cosines[~held]).mean())
+    ).below(0.95, mean(missed))
+
+
+def mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Average all numbers of several arrays, NaN aside; an empty array if there are none."""
+    numbers = np.concatenate([array.ravel() for array in arrays])
+    numbers = numbers[np.isfinite(numbers)]
+    return numbers.mean(keepdims=True) if numbers.size else numbers
 
 
 def claims_of_size(models: xr.Dataset) -> Iterator[fig.Claim]:
-    S, l1 = models.sparsity.values, models.l1.values
-    mmcs = models.mmcs.mean("dictionary_seed")
-    dense, grid = mmcs.isel(sparsity=S == 0), mmcs.isel(sparsity=S >= 0.9)
-    sparse, own = models.isel(sparsity=S >= 0.9), grid.max("l1")
+    sparse = models.sel(sparsity=slice(0.9, None))
+    mmcs, baselines = sparse.mmcs.mean("dictionary_seed"), sparse.baseline_mmcs
+    best, size = mmcs.max("l1"), models.attrs["size"]
+    yield SHARKEY.claim(f"{size}, S >= 0.9: features are recovered at the best L1 (MMCS)").within(
+        0.95, 1, best
+    )
+    dense = tm.at(models.mmcs, sparsity=0).mean("dictionary_seed").max("l1")
+    yield DENSE.claim(f"{size}, S = 0: features are not (MMCS)").within(0, 0.95, dense)
+    if len(models.l1) > 2:
+        yield SHARKEY.claim(
+            f"{size}, S >= 0.9: an L1 between the smallest and the largest is best (its MMCS over "
+            "theirs)"
+        ).above(0, best - mmcs.isel(l1=[0, -1]).max("l1"))
+    if len(models.feature) > len(models.hidden):
+        yield CROWDED.claim(
+            f"{size}, S >= 0.9: PCA does not recover them (the MMCS of autoencoders over its)"
+        ).above(0.05, best - baselines.sel(baseline="PCA"))
+    yield OTHERS.claim(
+        f"{size}, S >= 0.9: scikit-learn's dictionary learning recovers them too (MMCS)"
+    ).within(0.9, 1, baselines.sel(baseline="scikit-learn"))
     gamma = sparse.shrinkage.mean("dictionary_seed")
-    at = f"{models.attrs['size']}, S >= 0.9: "
-    yield SHARKEY.claim(at + "features are recovered at the best L1 (MMCS)").within(0.95, 1, own)
-    yield (
-        fig.Source("ours: without sparsity nothing tells a basis from another")
-        .claim(f"{models.attrs['size']}, S = 0: features are not (MMCS)")
-        .within(0, 0.95, dense.max("l1"))
+    yield GATED.claim(f"{size}, S >= 0.9: the L1 penalty shrinks x' (gamma)").below(1, gamma)
+    yield GATED.claim(f"{size}, S >= 0.9: the larger L1, the more (mean gamma)").falls(
+        gamma.mean("sparsity")
     )
-    yield SHARKEY.claim(
-        at + "an L1 between the smallest and the largest is best (its MMCS over theirs)",
-        when=len(l1) > 2,
-    ).above(0, own - grid.isel(l1=[0, -1]).max("l1"))
-    yield (
-        fig.Source("Elhage et al. 2022: there are more features than orthogonal directions")
-        .claim(
-            at + "PCA does not recover them (the MMCS of autoencoders over its)",
-            when=models.sizes["feature"] > models.sizes["hidden"],
-        )
-        .above(0.05, own - sparse.baseline_mmcs.sel(baseline="PCA"))
-    )
-    yield (
-        fig.Source("ours: it solves the same problem by other means")
-        .claim(at + "scikit-learn's dictionary learning recovers them too (MMCS)")
-        .within(0.9, 1, sparse.baseline_mmcs.sel(baseline="scikit-learn"))
-    )
-    yield GATED.claim(at + "the L1 penalty shrinks x' (gamma)", when=l1[0] > 0).below(1, gamma)
-    yield GATED.claim(at + "the larger L1, the more (mean gamma)").falls(gamma.mean("sparsity"))
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(
-        n=(5,), m=(2,), importance_decay=(0.9,), sparsity=(0.0, 0.9), l1=(0.1, 0.4), alpha=(0.3,),
-        restarts=2, steps=100, batch_size=64, dictionary_steps=100, samples=1024, test_samples=256,
+        n=(5,),
+        m=(2,),
+        importance_decay=(0.9,),
+        sparsity=(0.0, 0.9),
+        l1=(0.1, 0.4),
+        alpha=(0.3,),
+        restarts=2,
+        steps=100,
+        batch_size=64,
+        dictionary_steps=100,
+        samples=1024,
+        test_samples=256,
     ),
     paper=Spec(
-        n=(5, 40, 100), m=(2, 10, 20), importance_decay=(0.9, 0.97, 0.99),
-        sparsity=(0.0, 0.5, 0.7, 0.9, 0.97, 0.99), alpha=(0.1, 0.3),
-        restarts=8, steps=10_000, batch_size=1024,
-        dictionary_restarts=4, dictionary_steps=20_000, samples=2**17,
+        n=(5, 40, 100),
+        m=(2, 10, 20),
+        importance_decay=(0.9, 0.97, 0.99),
+        sparsity=(0.0, 0.5, 0.7, 0.9, 0.97, 0.99),
+        alpha=(0.1, 0.3),
+        restarts=8,
+        steps=10_000,
+        batch_size=1024,
+        dictionary_restarts=4,
+        dictionary_steps=20_000,
+        samples=2**17,
     ),
     describes={
         "l1": "L1 coefficient of the autoencoder",
@@ -281,7 +312,7 @@ EXPERIMENT = fig.Experiment(
         "baseline": "other method of recovery",
         "baseline_max_cosine": "cosine of a feature to the nearest direction of another method",
     },
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()
