@@ -198,7 +198,9 @@ SCRIPT = """
 import json, jax, numpy as np, optax, toymodels as tm
 
 def problem(sparsity):
-    return tm.sparse_reconstruction(5, 2, sparsity, 0.9 ** np.arange(5), 64), optax.adamw(1e-2)
+    features = tm.SparseFeatures(5, sparsity=sparsity, importance=0.9 ** np.arange(5))
+    objective = tm.Reconstruction(features, lambda key: tm.ReluOutput(5, 2, key=key), 64)
+    return objective, optax.adamw(1e-2)
 
 axes = [tm.Axis("sparsity", [0.0, 0.9]), tm.Axis.seeds(2)]
 found = tm.train(problem, axes, 5, key=jax.random.key(0), snapshots=[0, 5])

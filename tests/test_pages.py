@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ FEWER = {
     "README.md": {"5000": "20"},
     "docs/library.md": {"5000": "20", "1000": "10", "6000": "40", "70": "3", "2000": "20"},
 }
+NOT_IN_A_TABLE = {"OvDraw"}  # a draw of matrices, part of AttentionMixing
 each_page = pytest.mark.parametrize(
     "page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY))
 )
@@ -32,6 +34,29 @@ def python_in(page):
 def test_pages_with_python_are_known():
     with_python = {str(page.relative_to(REPOSITORY)) for page in PAGES if python_in(page)}
     assert with_python == set(FEWER)
+
+
+def names_in_tables(page):
+    rows = re.findall(r"^\|.*\|$", (REPOSITORY / "docs" / page).read_text(), re.M)
+    return {name for row in rows for name in re.findall(r"`([\w.]+)`", row)}
+
+
+def test_concepts_lead_to_functions_and_figures():
+    stems = {path.stem for path in (REPOSITORY / "experiments").glob("*/[!_]*.py")}
+    names = names_in_tables("concepts.md")
+    assert stems <= names, "every figure shows a concept"
+    for name in names - stems:
+        assert attrgetter(name)(toymodels), name
+
+
+def test_the_library_page_lists_all_distributions_models_and_objectives():
+    stub = (REPOSITORY / "toymodels" / "__init__.pyi").read_text()
+    rooms = {"data", "models", "objectives"}
+    public = {n for r, n in re.findall(r"^from \.(\w+)\..* as (\w+)$", stub, re.M) if r in rooms}
+    classes = {name for name in public if name[0].isupper()} - NOT_IN_A_TABLE
+    assert classes <= names_in_tables("library.md")
+    for name in names_in_tables("library.md") - {"init_scale", "init", "loss", "test_loss"}:
+        assert hasattr(toymodels, name), name
 
 
 @pytest.mark.slow

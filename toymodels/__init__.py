@@ -1,10 +1,12 @@
 """toymodels: toy models of superposition, trained as ensembles over named axes.
 
 >>> import jax, optax
->>> from toymodels import Axis, best_of, geometry, sparse_reconstruction, train
+>>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, best_of, geometry, train
 
 >>> def problem(sparsity):
-...     return sparse_reconstruction(5, 2, sparsity, batch_size=64), optax.adam(0.01)
+...     features = SparseFeatures(5, sparsity=sparsity)
+...     objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), batch_size=64)
+...     return objective, optax.adam(0.01)
 
 >>> axes = [Axis("sparsity", [0.0, 0.9]), Axis.seeds(4)]
 >>> models = train(problem, axes, steps=20, key=jax.random.key(0))

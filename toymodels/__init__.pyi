@@ -44,7 +44,6 @@ from .objectives.finite_dataset import FiniteDataset as FiniteDataset
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error
 from .objectives.reconstruction import Reconstruction as Reconstruction
-from .objectives.reconstruction import sparse_reconstruction as sparse_reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
 from .objectives.sparse_dictionary import with_unit_columns as with_unit_columns
 from .results import at as at

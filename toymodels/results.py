@@ -44,12 +44,14 @@ def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
     """Measure the test loss of every model that a Dataset holds, all by the same objective.
 
     >>> import jax, optax
-    >>> from toymodels import Axis, evaluate, sparse_reconstruction, train
+    >>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, evaluate, train
     >>> def problem(sparsity):
-    ...     return sparse_reconstruction(5, 2, sparsity, batch_size=64), optax.adam(0.01)
+    ...     features = SparseFeatures(5, sparsity=sparsity)
+    ...     objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 64)
+    ...     return objective, optax.adam(0.01)
     >>> axes = [Axis("sparsity", [0.0, 0.9]), Axis.seeds(4)]
     >>> models = train(problem, axes, steps=20, key=jax.random.key(0))
-    >>> denser = sparse_reconstruction(5, 2, sparsity=0.5)
+    >>> denser, _ = problem(sparsity=0.5)
     >>> dict(evaluate(models, denser, key=jax.random.key(1)).sizes)
     {'sparsity': 2, 'seed': 4}
 

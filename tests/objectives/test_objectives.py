@@ -10,14 +10,11 @@ import pytest
 
 from toymodels import (
     FeatureDistribution,
-    LinearModel,
     Objective,
     Reconstruction,
     ReluOutput,
     SparseFeatures,
-    sparse_reconstruction,
 )
-from toymodels.models.relu_output import relu
 from toymodels.numerics import blocks
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 
@@ -127,24 +124,6 @@ def plain_losses(p, samples):
     x = random.random((N, samples)) * (random.random((N, samples)) < p)
     W, b = np.asarray(model.W[...], float), np.asarray(model.b[...], float)
     return IMPORTANCE @ np.square(x - np.maximum(W.T @ W @ x + b[:, None], 0))
-
-
-@pytest.mark.parametrize("model", [ReluOutput, LinearModel])
-def test_the_short_form_is_the_long_one(model):
-    features = SparseFeatures(N, sparsity=0.9, importance=IMPORTANCE)
-    long = Reconstruction(features, lambda key: model(N, M, key=key), batch_size=16)
-    short = sparse_reconstruction(N, M, 0.9, IMPORTANCE, 16, model)
-    models = short.init(KEY), long.init(KEY)
-    np.testing.assert_array_equal(*(one.W[...] for one in models))
-    assert models[0].activation is models[1].activation
-    assert short.loss(models[0], KEY) == long.loss(models[1], KEY)
-
-
-def test_the_short_form_sees_what_the_notebooks_do():
-    plain = sparse_reconstruction(N, M, 0.9)
-    assert plain.batch_size == 1024
-    assert (plain.features.importance == 1).all()
-    assert plain.init(KEY).activation is relu
 
 
 def test_it_is_an_objective():

@@ -44,9 +44,10 @@ def train(
     same point trained alone with the same key and seed. The test set is one for all.
 
     >>> import jax, optax
-    >>> from toymodels import Axis, sparse_reconstruction, train
+    >>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, train
     >>> def problem(sparsity, learning_rate):
-    ...     objective = sparse_reconstruction(5, 2, sparsity, batch_size=64)
+    ...     features = SparseFeatures(5, sparsity=sparsity)
+    ...     objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 64)
     ...     return objective, optax.adam(learning_rate)
     >>> axes = [Axis("sparsity", [0.0, 0.9]), Axis("learning_rate", [0.01]), Axis.seeds(4)]
     >>> models = train(problem, axes, steps=20, key=jax.random.key(0))

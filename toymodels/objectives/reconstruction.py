@@ -10,13 +10,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.data.distributions import (
     FeatureDistribution,
-    PerFeature,
     check_columns,
     size,
 )
-from toymodels.data.sparse_features import SparseFeatures
 from toymodels.models.calls import check_build, on_columns
-from toymodels.models.relu_output import ReluOutput
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
 from toymodels.numerics.checks import check_count
 from toymodels.numerics.products import true_float32
@@ -112,28 +109,3 @@ class Reconstruction:
     def _error(self, model, x):
         squared = jnp.mean(jnp.square(x - on_columns(model, x)), axis=1)
         return jnp.sum(jnp.asarray(self.features.importance) * squared)
-
-
-def sparse_reconstruction(
-    n: int,
-    m: int,
-    sparsity: PerFeature,
-    importance: PerFeature = 1.0,
-    batch_size: int = 1024,
-    model: Callable[..., nnx.Module] = ReluOutput,
-) -> Reconstruction:
-    """Join what the toy models of Elhage et al. 2022 are: sparse features through few dimensions.
-
-    Args:
-        n: number of features.
-        m: number of hidden dimensions.
-        sparsity: S, the probability that a feature is inactive; one number or one per feature.
-        importance: I, the weight of a feature's squared error; one number or one per feature.
-        batch_size: fresh samples a training step.
-        model: (n, m, key=key) -> model: `ReluOutput`, or `LinearModel`.
-
-    Raises:
-        ValueError: as `SparseFeatures`, `Reconstruction` and the model do.
-    """
-    features = SparseFeatures(n, sparsity=sparsity, importance=importance)
-    return Reconstruction(features, lambda key: model(n, m, key=key), batch_size)

@@ -24,9 +24,11 @@ def animate(
     """Draw each snapshot of a training, and make a film of them: a GIF, or an MP4 by ffmpeg.
 
     >>> import jax, optax
-    >>> from toymodels import Axis, plotting, sparse_reconstruction, train
+    >>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, plotting, train
     >>> def problem(sparsity):
-    ...     return sparse_reconstruction(5, 2, sparsity, batch_size=64), optax.adam(0.01)
+    ...     features = SparseFeatures(5, sparsity=sparsity)
+    ...     objective = Reconstruction(features, lambda key: ReluOutput(5, 2, key=key), 64)
+    ...     return objective, optax.adam(0.01)
     >>> axes, key = [Axis("sparsity", [0.95])], jax.random.key(0)
     >>> models = train(problem, axes, steps=20, key=key, snapshots=range(0, 21, 10))
 

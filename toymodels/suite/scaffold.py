@@ -48,8 +48,11 @@ def run(lab: fig.Lab[Spec]) -> xr.Dataset:
     spec = lab.spec
 
     def problem(sparsity):
-        importance = 0.9 ** np.arange(spec.n)
-        return tm.sparse_reconstruction(spec.n, spec.m, sparsity, importance, spec.batch_size)
+        features = tm.SparseFeatures(spec.n, sparsity=sparsity, importance=0.9 ** np.arange(spec.n))
+        objective = tm.Reconstruction(
+            features, lambda key: tm.ReluOutput(spec.n, spec.m, key=key), spec.batch_size
+        )
+        return objective, spec.adamw()
 
     return lab.train("relu_output", problem, axes="sparsity")
 
@@ -59,14 +62,10 @@ def plot(data: xr.Dataset) -> Figure:
     best = tm.best_of(data)
     figure = plotting.figure(2.4 * data.sizes["sparsity"], 2.6)
     axes = figure.subplots(1, data.sizes["sparsity"], squeeze=False)[0]
-    limit = plotting.shared_limit(1.0, geometry.norms(best.W.values))
+    lengths, overlaps = geometry.norms(best.W), geometry.superposition(best.W)
+    limit = plotting.shared_limit(1.0, lengths)
     for ax, S in zip(axes, data.sparsity.values, strict=True):
-        plotting.norm_bars(
-            ax,
-            geometry.norms(best.W.sel(sparsity=S).values),
-            geometry.superposition(best.W.sel(sparsity=S).values),
-            limit,
-        )
+        plotting.norm_bars(ax, lengths.sel(sparsity=S), overlaps.sel(sparsity=S), limit)
         ax.set_title(plotting.sparsity_label(S))
         ax.set_xlabel("length of each feature")
     return figure
@@ -74,17 +73,21 @@ def plot(data: xr.Dataset) -> Figure:
 
 def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     best = tm.best_of(data.sortby("sparsity"))
-    represented = geometry.represented(best.W.values).sum(axis=-1)
+    represented = geometry.represented(best.W).sum("feature")
     yield SOURCE.claim(
         "The number of represented features does not fall as they get sparser"
     ).does_not_fall(represented)
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=16, steps=20_000),
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()
