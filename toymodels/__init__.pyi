@@ -56,6 +56,7 @@ from .results import settings as settings
 from .results import to_model as to_model
 from .suite.backend import setup as setup
 from .suite.store.netcdf import load as load
+from .suite.store.netcdf import load_figure as load_figure
 from .suite.store.netcdf import save as save
 
 __version__: str

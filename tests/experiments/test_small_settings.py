@@ -1,4 +1,4 @@
-"""Every accepted setting ends in a figure: each sweep of one point, each size at 1 and doubled.
+"""Every accepted setting ends in a figure: sweeps cut and turned, each size at 1 and doubled.
 
 A stand-in builds the models and takes no step, so that all data are small random numbers: what is
 tried is that `plot` and `claims` work on data of any shape that a Spec accepts. A Spec that
@@ -20,11 +20,12 @@ def cut(spec, at):
 
 
 def variants(spec):
-    """The settings to try: of each sweep one point, and each size at 1 and doubled."""
+    """The settings to try: of each sweep one point, all backwards; each size at 1, doubled."""
     yield from (cut(spec, at) for at in (0, -1))
     for name, value in spec:
         if isinstance(value, tuple):
             yield from ({name: value[at:][:1]} for at in (0, -1))
+            yield {name: value[::-1]}
             if type(value[0]) is int:
                 yield from (cut(spec, 0) | {name: (size,)} for size in SIZES)
         elif type(value) is int:

@@ -47,3 +47,12 @@ def test_a_file_that_is_none_is_named(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=f"{name} is no netCDF file, or damaged"):
             tm.load(tmp_path / name)
+
+
+def test_a_figure_is_loaded_by_its_name(tmp_path):
+    (tmp_path / "lines").mkdir()
+    models = xr.Dataset({"loss": ("seed", [1.0, 2.0])})
+    tm.save(models, tmp_path / "lines" / "line.nc")
+    assert tm.load_figure("line", tmp_path).identical(tm.load(tmp_path / "lines/line.nc"))
+    with pytest.raises(FileNotFoundError, match="python -m experiments run other"):
+        tm.load_figure("other.n5", tmp_path)

@@ -49,6 +49,26 @@ def load(path: str | Path) -> Results:
         raise ValueError(f"{path} is no netCDF file, or damaged ({error})") from error
 
 
+def load_figure(name: str, folder: str | Path = "figures") -> Results:
+    """Read the data that a figure was drawn from.
+
+    Args:
+        name: the figure's stem, such as "intro_2d", or with changed settings "intro_2d.steps500".
+        folder: the folder with the figures.
+
+    Raises:
+        FileNotFoundError: if it is not there, with the command that makes it.
+        ValueError: if it is damaged.
+    """
+    found = sorted(Path(folder).glob(f"*/{name}.nc"))
+    if not found:
+        raise FileNotFoundError(
+            f"{folder} has no data of {name}, which git does not keep: make it by "
+            f"`python -m experiments run {name.partition('.')[0]}`"
+        )
+    return load(found[0])
+
+
 @dataclass(frozen=True)
 class Data:
     """What an experiment computed, and the netCDF file that it is read from."""
