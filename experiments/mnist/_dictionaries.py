@@ -10,7 +10,7 @@ import optax
 import xarray as xr
 
 import toymodels as tm
-from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, train
+from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, train_networks
 from toymodels import figure as fig
 from toymodels import recovery, selectivity
 
@@ -67,7 +67,7 @@ def train_pair(
     """Train networks of a shape: what is kept of them, and the best beside an untrained one."""
     key = lab.key(f"untrained_depth{depth}_width{width}")
     untrained = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
-    best = tm.best_of(train(lab, images, depth, width, [0.0]).isel(pressure=0, drop=True))
+    best = tm.best_of(train_networks(lab, images, depth, width).isel(pressure=0, drop=True))
     trained = tm.to_model(best, untrained)
     accuracy = float(tm.accuracy(trained, images.test))
     kept = best[["W_in", "W_out", "loss"]].drop_vars("seed").assign(accuracy=accuracy)

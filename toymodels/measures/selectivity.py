@@ -28,7 +28,7 @@ __all__ = [
 Activations = Float[AnyArray, "*batch unit image"] | Nested
 Labels = Integer[AnyArray, " image"] | Nested
 ClassMeans = Float[AnyArray, "*batch unit label"]
-PerUnit = Float[np.ndarray, "*batch unit"]
+PerUnit = Float[AnyArray, "*batch unit"]
 
 
 @named("(unit,image),(image)->(unit,label)")
@@ -89,7 +89,7 @@ def class_selectivity(means: ClassMeans | Nested) -> PerUnit:
 
 
 @named("(unit,image)->(unit,image)")
-def top_share(h: Activations, share: float = 0.1) -> Bool[np.ndarray, "*batch unit image"]:
+def top_share(h: Activations, share: float = 0.1) -> Bool[AnyArray, "*batch unit image"]:
     """Mark the images of the top share of each unit's activations, by value.
 
     The share is of the images on which the unit is active at all, rounded down to whole images but
@@ -113,7 +113,7 @@ class Purity(NamedTuple):
     """How pure each unit is, and the class that it is pure in."""
 
     share: PerUnit
-    label: Int[np.ndarray, "*batch unit"]
+    label: Int[AnyArray, "*batch unit"]
 
 
 @named("(unit,image),(image)->(unit),(unit)")
