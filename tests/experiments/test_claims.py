@@ -6,6 +6,7 @@ import xarray as xr
 from catalogue import load
 
 import toymodels as tm
+from toymodels import figure as fig
 from toymodels import theory
 
 SPARSITIES = [0.0, 0.8, 0.95]
@@ -134,3 +135,18 @@ def test_phase_diagram_n2_m1():
     assert true[:2] == [True, True]
     false = judged(experiment, trained(np.ones_like(w) * [1, 0], w))
     assert false[:2] == [False, False]
+
+
+def test_polytopes():
+    experiment = load("polytopes")
+    spec = experiment.Spec(points=range(2, 9), restarts=4)
+    data = experiment.run(fig.Lab(spec))
+    assert judged(experiment, data) == [True] * 6
+    # the first corner falls onto the last one
+    doubled = tm.gather(
+        solution.assign(W=solution.W.isel(feature=[-1, *range(1, solution.W.shape[1])]))
+        for solution in tm.select_all(data)
+    )
+    assert judged(experiment, doubled)[:5] == [False] * 5
+    few = experiment.run(fig.Lab(experiment.Spec(points=(9,), restarts=2)))
+    assert judged(experiment, few)[1:3] == [None, None]

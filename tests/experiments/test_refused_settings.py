@@ -20,6 +20,8 @@ REFUSED = [
     ("intro_2d", {"importance_decay": 1e30}, "importance_decay must be at most"),
     ("linear_vs_relu", {"n": (20, 10**9)}, "n must be less than"),
     ("linear_vs_relu", {"m": (30,)}, "m must be at most n"),
+    ("polytopes", {"points": (1, 2)}, "points must lie in"),
+    ("polytopes", {"points": ()}, "at least 1 item"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 

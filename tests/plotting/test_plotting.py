@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import weakref
+from itertools import product
 from pathlib import Path
 
 import matplotlib
@@ -13,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 
 from toymodels import plotting
-from toymodels.plotting import colors
+from toymodels.plotting import colors, vectors
 from toymodels.plotting.style import STYLE_SHEET
 
 PACKAGE = Path(plotting.__file__).parent
@@ -618,3 +619,17 @@ def test_recovery_deepens_from_white():
     depth = contrast_with_white(plotting.MMCS_CMAP(np.linspace(0, 1, 21))[:, :3])
     assert depth[0] == pytest.approx(1)
     assert np.all(np.diff(depth) > 0)
+
+
+@pytest.mark.parametrize(
+    ("corners", "edges"),
+    [
+        (np.eye(3), 3),
+        (np.array([[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]), 6),  # tetrahedron
+        (np.concatenate([np.eye(3), -np.eye(3)], axis=1), 12),  # octahedron
+        (np.array(list(product((-1, 1), repeat=3))).T, 12),  # cube: no diagonals
+        (np.array([[1.0, -1.0], [0, 0], [0, 0]]), 0),
+    ],
+)
+def test_edges_of_polytopes(corners, edges):
+    assert len(vectors.polytope_edges(corners.astype(float))) == edges

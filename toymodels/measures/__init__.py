@@ -6,5 +6,5 @@ Nothing here trains or draws. Each file is a public name: `from toymodels import
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["baselines", "geometry", "recovery", "selectivity"]
+    __name__, submodules=["baselines", "geometry", "polytopes", "recovery", "selectivity"]
 )

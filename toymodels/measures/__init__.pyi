@@ -1,4 +1,5 @@
 from . import baselines as baselines
 from . import geometry as geometry
+from . import polytopes as polytopes
 from . import recovery as recovery
 from . import selectivity as selectivity

@@ -1,6 +1,7 @@
 """Features as vectors: arrow plots of two hidden dimensions, and small glyphs of a solution."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.offsetbox import AnnotationBbox, DrawingArea
 from matplotlib.patches import Circle, FancyBboxPatch, Patch
 from numpy.typing import ArrayLike
+from scipy.spatial import ConvexHull
 
 from toymodels.numerics.names import in_order
 
@@ -133,16 +135,19 @@ def _badge(width: float, half_height: float) -> Patch:
 
 
 @style()
-def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
+def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1, *, hull: bool = False) -> None:
     """Draw vectors in space as lines from the origin with dots at the tips.
 
     Args:
         ax: axes with a 3-D projection; they lose their frame.
         W: [3, n], a column a vector.
         limit: half the side of the cube that is shown.
+        hull: whether to draw the edges of the polytope whose corners the tips are.
 
     """
     W = as_columns(W)
+    for i, j in polytope_edges(W) if hull else []:
+        ax.plot(*W[:, [i, j]], color=MUTED, linewidth=0.7)
     for (x, y, z), color in zip(W.T, feature_colors(W.shape[1]), strict=True):
         ax.plot([0, x], [0, y], [0, z], color=color, linewidth=1.4)
         ax.plot([x], [y], [z], "o", color=color, markersize=4)
@@ -151,9 +156,34 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1) -> None:
     ax.set_axis_off()
 
 
+def polytope_edges(corners: np.ndarray) -> set[tuple[int, int]]:
+    """Return the edges of the convex hull of corners [3, n], as pairs of their indices.
+
+    Corners that lie in a plane have their polygon's diagonals as well; fewer than three have none.
+    """
+    if np.linalg.matrix_rank(corners - corners[:, :1], tol=1e-6) < 3:
+        return set(combinations(range(corners.shape[1]), 2)) if corners.shape[1] == 3 else set()
+    hull = ConvexHull(corners.T)
+    edges = set()
+    for triangle, plane, neighbours in zip(
+        hull.simplices, hull.equations, hull.neighbors, strict=True
+    ):
+        for corner, neighbour in zip(triangle, neighbours, strict=True):
+            # the neighbour is opposite to the corner; a diagonal of a face has one plane
+            if not np.allclose(plane, hull.equations[neighbour], atol=1e-3):
+                first, second = sorted(set(triangle.tolist()) - {int(corner)})
+                edges.add((first, second))
+    return edges
+
+
 @style()
 def vector_panels(
-    place: FigureBase, titles: Sequence[str], weights: Sequence[ArrayLike], columns: int
+    place: FigureBase,
+    titles: Sequence[str],
+    weights: Sequence[ArrayLike],
+    columns: int,
+    *,
+    hull: bool = False,
 ) -> None:
     """Draw solutions: in the plane as `polygon_arrows`, in space as `feature_lines_3d`.
 
@@ -162,6 +192,7 @@ def vector_panels(
         titles: of each panel.
         weights: W of each panel, [2, n] or [3, n], a column a vector.
         columns: panels in a row.
+        hull: whether to draw the edges of polytopes in space.
 
     """
     grid = place.add_gridspec(-(-len(titles) // columns), columns)
@@ -169,4 +200,7 @@ def vector_panels(
         solid = len(as_columns(W)) == 3
         where = grid[divmod(i, columns)]
         ax = place.add_subplot(where, title=title, projection="3d" if solid else None)
-        (feature_lines_3d if solid else polygon_arrows)(ax, W)
+        if solid:
+            feature_lines_3d(ax, W, hull=hull)
+        else:
+            polygon_arrows(ax, W)

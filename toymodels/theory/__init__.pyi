@@ -5,7 +5,12 @@ from .memoriser import Memoriser as Memoriser
 from .memoriser import memoriser_norms as memoriser_norms
 from .one_sparse import one_sparse_loss as one_sparse_loss
 from .polytopes import polygon_dimensionality as polygon_dimensionality
+from .polytopes import regular_polygon as regular_polygon
+from .polytopes import regular_simplex as regular_simplex
 from .polytopes import simplex_dimensionality as simplex_dimensionality
+from .polytopes import tegum_product as tegum_product
+from .thomson import thomson_energy as thomson_energy
+from .thomson import thomson_points as thomson_points
 from .two_features import TRIPLE_POINT as TRIPLE_POINT
 from .two_features import Phase as Phase
 from .two_features import TwoFeatureLosses as TwoFeatureLosses

@@ -1,6 +1,16 @@
-"""Feature dimensionality in regular polytopes: the heights of the plateaus that training finds."""
+"""Regular polytopes, products of them, and the dimensionality of features at their corners."""
 
-__all__ = ["polygon_dimensionality", "simplex_dimensionality"]
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float
+
+__all__ = [
+    "polygon_dimensionality",
+    "regular_polygon",
+    "regular_simplex",
+    "simplex_dimensionality",
+    "tegum_product",
+]
 
 
 def polygon_dimensionality(k: int) -> float:
@@ -37,3 +47,43 @@ def simplex_dimensionality(k: int) -> float:
     if k < 2:
         raise ValueError(f"a simplex of features has 2 or more corners, got {k}")
     return (k - 1) / k
+
+
+def regular_polygon(k: int) -> Float[np.ndarray, "2 k"]:
+    """Return the corners of a regular k-gon on the unit circle, as columns.
+
+    Raises:
+        ValueError: k is less than 3.
+    """
+    polygon_dimensionality(k)  # refuses what is none
+    angles = 2 * np.pi * np.arange(k) / k
+    return np.stack([np.cos(angles), np.sin(angles)])
+
+
+def regular_simplex(k: int) -> Float[np.ndarray, "k_less_1 k"]:
+    """Return the corners of a regular simplex on the unit sphere in k - 1 dimensions, as columns.
+
+    W^T W is k / (k - 1) times the projection orthogonal to (1, ..., 1).
+
+    Source: Elhage et al. 2022, section "The Geometry of Superposition".
+
+    Raises:
+        ValueError: k is less than 2.
+    """
+    simplex_dimensionality(k)  # refuses what is none
+    basis = np.linalg.qr(np.column_stack([np.ones(k), np.eye(k)[:, : k - 1]]))[0][:, 1:]
+    return basis.T * np.sqrt(k / (k - 1))
+
+
+def tegum_product(*factors: Float[np.ndarray, "_ _"]) -> Float[np.ndarray, "_ _"]:
+    """Put polytopes into orthogonal spaces: their corners side by side, in block form.
+
+    The features of each factor keep their dimensionality. Two digons make a square, a digon and a
+    triangle a triangular bipyramid, three digons an octahedron.
+
+    Source: Elhage et al. 2022, section "The Geometry of Superposition".
+
+    Args:
+        factors: corners as columns, [m, k] each.
+    """
+    return scipy.linalg.block_diag(*factors)
