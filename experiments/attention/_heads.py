@@ -1,20 +1,19 @@
-"""What the mixing matrices of this family are to imitate."""
+"""Settings that the figures on attention superposition share, and their draws of OV matrices."""
 
 from typing import Annotated, Literal
 
 import jax
-from jax.typing import ArrayLike
 from pydantic import Field
 
 import toymodels as tm
 from toymodels import figure as fig
 
 ANTHROPIC = fig.Source("Anthropic, January 2024 update")
-MATRIX = "head", "attentional_feature"
+MATRIX = "head", "attentional_feature"  # dimensions of M
 
 
 class MixingSpec(fig.TrainingSpec):
-    """Settings of both figures; the source gives none. The optimizer is Adam, as nothing decays."""
+    """Settings of both figures; the source gives none. Without weight decay AdamW is Adam."""
 
     features: Annotated[fig.Count, Field(ge=3)] = 5
     """K, attentional features, for two heads."""
@@ -31,22 +30,9 @@ class MixingSpec(fig.TrainingSpec):
     schedule: Literal["constant", "cosine"] = "cosine"
     weight_decay: fig.NonNegative = 0.0
 
-    def mixing(
-        self, ovs: jax.Array, sparsity: ArrayLike, heads: int = 2, bias: bool = False
-    ) -> tm.AttentionMixing:
-        """Imitate the features with these OV matrices [K, d_model, d_model] by fewer heads."""
-        K, d_model, _ = ovs.shape
-
-        def build(key):
-            return tm.MixingMatrix(K, heads, d_model, key=key, bias=bias)
-
-        return tm.AttentionMixing(
-            build, ovs, sparsity, self.tokens, self.batch_size, self.test_samples
-        )
-
 
 def ov_draws(lab: fig.Lab[MixingSpec], d_model: int) -> tm.Axis:
-    """Draw the OV matrices of that width `ov_draws` times: an axis of its own."""
+    """Draw the K OV matrices [d_model, d_model] `ov_draws` times: an axis of the ensemble."""
     keys = jax.random.split(lab.key(f"ovs_{d_model}"), lab.spec.ov_draws)
     # one after another: permutations of many draws at once take long to compile
     draws = jax.lax.map(lambda key: tm.OvDraw.of(lab.spec.features, d_model, key=key), keys)

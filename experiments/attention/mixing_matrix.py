@@ -11,11 +11,9 @@ sparse ones. The draw of the OV matrices, which bends the polygons, is an axis o
 the best of `restarts` for one draw, and how often each geometry came out. Below: other numbers of
 features and heads, with OV matrices of disjoint outputs, with and without a bias.
 
-Findings: outputs that OV matrices share by chance bend the pentagons of some draws until five
-columns are no polygon. Of 8 draws, d_model 64 and S = .99, the best model is a pentagon for 7 and 6
-(two seeds) at density .0008, and for 6 and 5 at twice that. Six features in two heads are a
-pentagon, the sixth column short or beside one of the five, not a square with doubled columns. A
-bias allows two heads no more features (5 of 8 with one, 5 without).
+Findings: six features in two heads are a pentagon, the sixth column short or beside one of the
+five, not a square with doubled columns. A bias allows two heads no more features (5 of 8 with one,
+5 without).
 
 Deviations:
 - The source gives no sizes, sparsities or optimiser: d_model {d_model}, OV density {ov_density:g},
@@ -28,10 +26,9 @@ Deviations:
 
 from collections import Counter
 from collections.abc import Iterator
-from functools import partial
 from typing import Annotated, Any
 
-import numpy as np
+import jax
 import xarray as xr
 from matplotlib.figure import Figure, FigureBase
 from pydantic import AfterValidator, Field
@@ -41,7 +38,8 @@ from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
 from toymodels import figure as fig
 from toymodels import geometry, plotting
 
-SPARSE = 0.98  # S from which on polygons are expected
+RESTARTS = fig.Source("ours: the source shows single models")
+BIAS = fig.Source("ours: without a threshold interference is left to ReLU and sparsity")
 POLYGONS = {3: "digon + 1", 4: "square", 5: "pentagon", 8: "pentagon"}
 
 Switches = Annotated[tuple[bool, ...], Field(min_length=1), AfterValidator(fig.distinct)]
@@ -76,11 +74,10 @@ class Spec(MixingSpec):
     def check(self) -> None:
         if round(self.ov_density * self.d_model**2) < 1:
             raise ValueError(f"ov_density must be at least 1 / {self.d_model}^2: one entry")
-        if len({(case.other_features, case.other_heads) for case in self.others}) < len(
-            self.others
-        ):
+        cases = [(case.other_features, case.other_heads) for case in self.others]
+        if len(set(cases)) < len(cases):
             raise ValueError("other_features and other_heads must not name the same case twice")
-        if any(case.other_heads > case.other_features for case in self.others):
+        if any(heads > features for features, heads in cases):
             raise ValueError("there must not be more of other_heads than of other_features")
         if self.other_d_model < max(self.other_features):
             raise ValueError("other_d_model must be at least the largest of other_features")
@@ -90,53 +87,79 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec = lab.spec
 
     def problem(sparsity, ov_draw):
-        return spec.mixing(ov_draw.sparse(spec.ov_density), sparsity)
+        objective = tm.AttentionMixing(
+            lambda key: tm.MixingMatrix(spec.features, 2, spec.d_model, key=key),
+            ov_draw.sparse(spec.ov_density),
+            sparsity,
+            spec.tokens,
+            spec.batch_size,
+            spec.test_samples,
+        )
+        return objective, spec.adamw()
 
-    swept = "sparsity", ov_draws(lab, spec.d_model)
-    sweep = lab.train("sparse_ovs", problem, swept, shared_batches=True)
-    members = [sweep.assign_coords(ovs="sparse", features=spec.features, heads=2, bias=False)]
+    axes = "sparsity", ov_draws(lab, spec.d_model)
+    sweep = lab.train("sparse_ovs", problem, axes, shared_batches=True)
+    models = [sweep.assign_coords(ovs="sparse", features=spec.features, heads=2, bias=False)]
     for case in spec.others:
         features, heads = case.other_features, case.other_heads
-        name = f"{features}_in_{heads}"
-        ovs = tm.OvDraw.of(features, spec.other_d_model, key=lab.key(f"ovs_{name}")).blocks()
-        for bias in spec.other_bias:
-            models = lab.train(
-                f"{name}_bias" if bias else name,
-                partial(spec.mixing, sparsity=spec.other_sparsity, heads=heads, bias=bias),
-                data={"ovs": ovs},
-                shared_batches=True,
-                stream=name,  # the same starting points and samples: all that differs is the bias
-            )
-            models = models.assign_coords(ovs="blocks", features=features, heads=heads, bias=bias)
-            members.append(models.assign_coords(sparsity=spec.other_sparsity))
-    return tm.gather(members)
+        key = lab.key(f"ovs_{features}_in_{heads}")
+        ovs = tm.OvDraw.of(features, spec.other_d_model, key=key).blocks()
+        models += [train_blocks(lab, ovs, heads, bias) for bias in spec.other_bias]
+    return tm.gather(models)
+
+
+def train_blocks(lab: fig.Lab[Spec], ovs: jax.Array, heads: int, bias: bool) -> xr.Dataset:
+    """Train on OV matrices [features, d_model, d_model] with disjoint outputs."""
+    spec, (features, d_model, _) = lab.spec, ovs.shape
+
+    def problem(ovs):
+        objective = tm.AttentionMixing(
+            lambda key: tm.MixingMatrix(features, heads, d_model, key=key, bias=bias),
+            ovs,
+            spec.other_sparsity,
+            spec.tokens,
+            spec.batch_size,
+            spec.test_samples,
+        )
+        return objective, spec.adamw()
+
+    stream = f"{features}_in_{heads}"  # same initial M and samples with and without a bias
+    name = f"{stream}_bias" if bias else stream
+    models = lab.train(name, problem, data={"ovs": ovs}, shared_batches=True, stream=stream)
+    return models.assign_coords(
+        ovs="blocks", features=features, heads=heads, bias=bias, sparsity=spec.other_sparsity
+    )
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    sweep, others = tm.select(data, ovs="sparse"), tm.select_all(data, ovs="blocks")
-    biases = len(tm.settings(data, "bias"))
-    cases = [others[i : i + biases] for i in range(0, len(others), biases)]
+    sweep = tm.select(data, ovs="sparse")
+    by_bias = [tm.select_all(data, ovs="blocks", bias=bias) for bias in (False, True)]
+    cases = list(zip(*filter(None, by_bias), strict=True))  # with and without a bias, or one
     columns = -(-len(cases) // 4)
     figure = plotting.figure(11.4, 6.4)
     widths = [1.2 + sweep.sizes["sparsity"], columns]
     ((left, right),) = figure.subfigures(1, 2, squeeze=False, wspace=0.04, width_ratios=widths)
     draw_sweep(left, sweep)
-    S = plotting.sparsity_label(others[0].sparsity.item())
+    S = plotting.sparsity_label(cases[0][0].sparsity.item())
     words = f"features in heads, {S}, disjoint outputs;\nlong: columns above 1/2 in length"
     right.suptitle(words, fontsize=8)
-    best = [[tm.best_of(one).M.values for one in case] for case in cases]
-    titles = [title_of(*of) for of in zip(cases, best, strict=True)]
-    plotting.vector_panels(right, titles, [M for M, *_ in best], columns)
+    best = [tm.best_of(models).M for models, *_ in cases]
+    plotting.vector_panels(right, [title_of(case) for case in cases], best, columns)
     return figure
 
 
-def title_of(case: list[xr.Dataset], best: list[np.ndarray]) -> str:
-    """Say how many features are in how many heads, and how many columns are long."""
-    long = [geometry.represented(M).sum() for M in best]
-    names = ["with bias" if one.bias else "long" for one in case]
-    held = [f"{n} {name}" for n, name in zip(long, names, strict=True)]
-    return f"{case[0].features:d} in {case[0].heads:d} heads:\n{', '.join(held)}"
+def title_of(case: tuple[xr.Dataset, ...]) -> str:
+    """Write how many features are in how many heads, and how many columns are long."""
+    counts = [
+        f"{long_columns(models):d} {'with bias' if models.bias else 'long'}" for models in case
+    ]
+    return f"{case[0].features:d} in {case[0].heads:d} heads:\n{', '.join(counts)}"
+
+
+def long_columns(models: xr.Dataset) -> int:
+    """Count the features that the best model represents."""
+    return int(geometry.represented(tm.best_of(models).M).sum())
 
 
 def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
@@ -146,12 +169,14 @@ def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
     axes = plotting.panels(
         figure, rows, columns, sharex="row", sharey="row", height_ratios=[4, 3.6, 5]
     )
-    best, names = tm.best_of(sweep).isel(ov_draw=0), geometry.arrangement(sweep.M.values)
-    seen = [name for name, _ in Counter(names.ravel()).most_common(8)]
-    for M, loss, named, panels in zip(best.M.values, sweep.loss, names, axes.T, strict=True):
-        plotting.polygon_arrows(panels[0], M)
-        plotting.heat_map(panels[1], geometry.gram(M)).axes.set_aspect("equal")
-        plotting.losses_by_outcome(panels[2], loss, named, seen)
+    best, names = tm.best_of(sweep).isel(ov_draw=0), geometry.arrangement(sweep.M)
+    frequent = [name for name, _ in Counter(names.values.flat).most_common(8)]
+    for S, (arrows, heat, losses) in zip(sweep.sparsity, axes.T, strict=True):
+        M = best.M.sel(sparsity=S)
+        plotting.polygon_arrows(arrows, M)
+        plotting.heat_map(heat, geometry.gram(M)).axes.set_aspect("equal")
+        outcomes = names.sel(sparsity=S)
+        plotting.losses_by_outcome(losses, sweep.loss.sel(sparsity=S), outcomes, frequent)
     figure.suptitle("S, the share of the attention patterns' entries that are zero", fontsize=8)
     figure.supxlabel(
         "test loss over the lowest with the same OV matrices, restarts by outcome; "
@@ -161,62 +186,54 @@ def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    sweep = tm.select(data, ovs="sparse").sortby("sparsity")
-    dense, sparse = sweep.isel(sparsity=0), sweep.sel(sparsity=0.99, method="nearest")
-    names, best = (geometry.arrangement(one.M.values) for one in (sparse, tm.best_of(sparse)))
-    is_dense, is_sparse = bool(dense.sparsity <= 0.5), bool(sparse.sparsity >= SPARSE)
-    pentagons = is_sparse and sweep.sizes["attentional_feature"] == 5
-    S, restarts = sparse.sparsity.item(), sweep.sizes["seed"]
+    sweep = tm.select(data, ovs="sparse")
+    best, names = tm.best_of(sweep), geometry.arrangement(sweep.M)
+    if sweep.sizes["attentional_feature"] == 5:
+        yield ANTHROPIC.claim(
+            f"Sparse, S = 0.99: for most OV draws the best of {sweep.sizes['seed']} restarts is a "
+            "pentagon (share of draws)"
+        ).share_above(0.5, tm.at(geometry.arrangement(best.M), sparsity=0.99) == "pentagon")
+        yield RESTARTS.claim("So are single restarts, S = 0.99 (share of all)").share_above(
+            0.5, tm.at(names, sparsity=0.99) == "pentagon"
+        )
     yield ANTHROPIC.claim(
-        f"Sparse, S = {S:g}: for most OV draws the best of {restarts} restarts is a pentagon "
-        "(share of draws)",
-        when=pentagons,
-    ).share_above(0.5, best == "pentagon")
-    yield (
-        fig.Source("ours: the source shows single models")
-        .claim(f"So are single restarts, S = {S:g} (share of all)", when=pentagons)
-        .share_above(0.5, names == "pentagon")
-    )
-    yield ANTHROPIC.claim(
-        "Dense patterns show no superposition: ||M||_F^2 is the number of heads (best, each draw)",
-        when=is_dense,
-    ).within(1.8, 2.2, (tm.best_of(dense).M ** 2).sum(MATRIX))
+        "Dense patterns show no superposition: ||M||_F^2 is the number of heads (best, each draw)"
+    ).within(1.8, 2.2, tm.at((best.M**2).sum(MATRIX), sparsity=0.5))
+    cones = (names == "cone").mean(["ov_draw", "seed"])
     yield fig.OURS.claim(
         "Columns lie in a cone more often with dense patterns than with sparse ones (shares of all "
-        "restarts)",
-        when=is_dense and is_sparse,
-    ).falls([np.mean(geometry.arrangement(one.M.values) == "cone") for one in (dense, sparse)])
-    yield from claims_of_counts(data)
+        "restarts)"
+    ).falls([*tm.at(cones, sparsity=0.5), *tm.at(cones, sparsity=0.99)])
+    if tm.select_all(data, ovs="blocks")[0].sparsity >= 0.98:
+        yield from claims_of_counts(data)
 
 
 def claims_of_counts(data: xr.DataTree) -> Iterator[fig.Claim]:
-    """Judge the other counts, where they were trained at sparse patterns."""
-    by_loss = {
-        (one.features.item(), one.heads.item(), one.bias.item()): one.sortby("loss").M.values
-        for one in tm.select_all(data, ovs="blocks")
-        if one.sparsity >= SPARSE
-    }
-    found = {K: by_loss[K, 2, False] for K in POLYGONS if (K, 2, False) in by_loss}
+    """Measure other numbers of features and heads, at sparse patterns."""
+    shares = [
+        (geometry.arrangement(models.M) == name).mean()
+        for features, name in POLYGONS.items()
+        for models in tm.select_all(data, ovs="blocks", features=features, heads=2, bias=False)
+    ]
     yield fig.OURS.claim(
         "Two heads arrange other counts of features as two dimensions do ("
-        + ", ".join(f"{K}: {name}" for K, name in POLYGONS.items())
+        + ", ".join(f"{features}: {name}" for features, name in POLYGONS.items())
         + "; share of restarts)"
-    ).above(0.5, [np.mean(geometry.arrangement(M) == POLYGONS[K]) for K, M in found.items()])
-    eight = [by_loss[8, 2, bias][0] for bias in (False, True) if (8, 2, bias) in by_loss]
-    without, *with_bias = [int(geometry.represented(M).sum()) for M in eight] or [0]
-    yield (
-        fig.Source("ours: without a threshold interference is left to ReLU and sparsity")
-        .claim(
+    ).above(0.5, shares)
+    eight = tm.select_all(data, ovs="blocks", features=8, heads=2)
+    long = {bool(models.bias): long_columns(models) for models in eight}
+    if len(long) == 2:
+        yield BIAS.claim(
             "With a bias two heads represent more than five of eight features, and more than "
             "without one (number in the best restart)"
-        )
-        .above(max(5, without), with_bias)
-    )
-    octahedra = geometry.cross_polytope_error(by_loss.get((6, 3, False), np.empty((0, 3, 6))))
-    yield fig.OURS.claim(
-        "Six features in three heads form an octahedron (largest deviation of M^T M from it: best "
-        "restart, median)"
-    ).within(0, 0.15, [octahedra[0], np.median(octahedra)] if len(octahedra) else [])
+        ).above(max(5, long[False]), long[True])
+    for models in tm.select_all(data, ovs="blocks", features=6, heads=3, bias=False):
+        error = geometry.cross_polytope_error(models.M)
+        best = tm.best_of(models.assign(error=error)).error
+        yield fig.OURS.claim(
+            "Six features in three heads form an octahedron (largest deviation of M^T M from it: "
+            "best restart, median)"
+        ).within(0, 0.15, [best, error.median()])
 
 
 EXPERIMENT = fig.Experiment(

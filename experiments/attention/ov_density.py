@@ -34,6 +34,8 @@ from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
 from toymodels import figure as fig
 from toymodels import geometry, plotting
 
+TIGHT_FRAME = fig.Source("ours: sum D_i = rank(M) for a tight frame")
+PICTURES = "phase", "lines", "blocks"
 OVERLAP = "overlap, OV density x d_model"
 
 
@@ -59,51 +61,67 @@ class Spec(MixingSpec):
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
+    widths = {d_model: train(lab, d_model) for d_model in lab.spec.d_model}
+    phase, _ = widths[lab.spec.d_model[0]]
+    S, along = lab.spec.line_sparsity, xr.Variable("d_model", list(widths))
+    lines = xr.concat([sparse.sel(sparsity=S) for sparse, _ in widths.values()], along)
+    blocks = xr.concat([dense for _, dense in widths.values()], along)
+    pictures = {"phase": phase, "lines": lines, "blocks": blocks.assign_coords(sparsity=S)}
+    return tm.gather(models.assign_coords(picture=name) for name, models in pictures.items())
+
+
+def train(lab: fig.Lab[Spec], d_model: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Train on sparse OV matrices, and on dense ones in disjoint blocks of outputs."""
     spec = lab.spec
-    sparse, lines, blocks = [], [], []
 
-    def on_sparse(sparsity, overlap, ov_draw):  # the sparser within the denser
-        return spec.mixing(ov_draw.sparse(overlap / ov_draw.rank.shape[-1]), sparsity)
+    def problem(ovs, sparsity):
+        objective = tm.AttentionMixing(
+            lambda key: tm.MixingMatrix(spec.features, 2, d_model, key=key),
+            ovs,
+            sparsity,
+            spec.tokens,
+            spec.batch_size,
+            spec.test_samples,
+        )
+        return objective, spec.adamw()
 
-    def on_blocks(ov_draw):  # dense, in disjoint blocks of outputs
-        return spec.mixing(ov_draw.blocks(), spec.line_sparsity)
+    def on_sparse(sparsity, overlap, ov_draw):
+        return problem(ov_draw.sparse(overlap / d_model), sparsity)
 
-    for d_model in spec.d_model:
-        draws = ov_draws(lab, d_model)
-        sparsities = {spec.line_sparsity, *(spec.sparsity if d_model == spec.d_model[0] else ())}
-        swept = tm.Axis("sparsity", sorted(sparsities)), "overlap", draws
-        sparse.append(lab.train(f"sparse_{d_model}", on_sparse, swept, shared_batches=True))
-        lines.append(sparse[-1].sel(sparsity=spec.line_sparsity).assign_coords(d_model=d_model))
-        dense = lab.train(f"blocks_{d_model}", on_blocks, draws, shared_batches=True)
-        blocks.append(dense.assign_coords(d_model=d_model, sparsity=spec.line_sparsity))
-    found = {"phase": sparse[0], "lines": xr.concat(lines, "d_model")}
-    found["blocks"] = xr.concat(blocks, "d_model")
-    return tm.gather(models.assign_coords(picture=name) for name, models in found.items())
+    def on_blocks(ov_draw):
+        return problem(ov_draw.blocks(), spec.line_sparsity)
+
+    draws = ov_draws(lab, d_model)
+    sparsities = {spec.line_sparsity, *(spec.sparsity if d_model == spec.d_model[0] else ())}
+    axes = tm.Axis("sparsity", sorted(sparsities)), "overlap", draws
+    sparse = lab.train(f"sparse_{d_model}", on_sparse, axes, shared_batches=True)
+    return sparse, lab.train(f"blocks_{d_model}", on_blocks, draws, shared_batches=True)
 
 
-def pictures(data: xr.DataTree) -> Iterator[xr.Dataset]:
-    """Yield the best models of the phase picture, of the lines, and on disjoint blocks.
+def measure(data: xr.DataTree, picture: str) -> xr.Dataset:
+    """Return the best models of a part of the figure.
 
-    Each has its ||M||_F^2, and `gap`, the largest angle between neighbouring columns in degrees.
+    With `norm`, their ||M||_F^2, and `gap`, the largest angle between neighbouring columns of M in
+    degrees.
     """
-    for name in ("phase", "lines", "blocks"):
-        best = tm.best_of(tm.select(data, picture=name)).transpose(..., "ov_draw", *MATRIX)
-        gap = geometry.angular_gaps(best.M.values).max(axis=-1)
-        yield best.assign(norm=(best.M**2).sum(MATRIX), gap=(best.M.dims[:-2], gap))
+    best = tm.best_of(tm.select(data, picture=picture))
+    gap = geometry.angular_gaps(best.M).max("gap")
+    return best.assign(norm=(best.M**2).sum(MATRIX), gap=gap)
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    phase, lines, blocks = pictures(data)
+    phase, lines, blocks = (measure(data, name) for name in PICTURES)
     heads, features = (phase.sizes[name] for name in MATRIX)
     figure = plotting.figure(11.4, 6.4)
     (top,), (bottom,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[1.4, 1])
     ((left, right),) = top.subfigures(1, 2, squeeze=False, width_ratios=[2, 1])
     draw_lines(left.subplots(), lines.mean("ov_draw"), blocks.mean("ov_draw"))
-    line, star = (models.isel(d_model=-1, ov_draw=0).M.values for models in (lines, blocks))
-    shown = sorted({0, len(line[:, 0]) // 2, len(line) - 1})
-    titles = [f"overlap {lines.overlap[i]:g}" for i in shown]
-    plotting.vector_panels(right, [*titles, "dense, no overlap"], [*line[shown], star], 2)
+    widest, dense = (models.isel(d_model=-1, ov_draw=0).M for models in (lines, blocks))
+    last = widest.sizes["overlap"] - 1
+    shown = [widest.isel(overlap=i) for i in sorted({0, (last + 1) // 2, last})]
+    titles = [f"overlap {M.overlap:g}" for M in shown]
+    plotting.vector_panels(right, [*titles, "dense, no overlap"], [*shown, dense], 2)
     right.suptitle(f"columns of M, d_model = {lines.d_model[-1]:d}", fontsize=8)
     mean, apart = phase.mean("ov_draw"), 360 / features
     norm, gap = bottom.subplots(1, 2)
@@ -141,47 +159,47 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    phase, lines, blocks = pictures(data)
-    overlap, heads = lines.overlap.values, phase.sizes["head"]
-    features, rare = phase.sizes["attentional_feature"], bool(lines.sparsity >= 0.98)
-    norms, gaps = (lines[name].mean("ov_draw").values for name in ("norm", "gap"))
+    phase, lines, blocks = (measure(data, name) for name in PICTURES)
+    heads, features = (phase.sizes[name] for name in MATRIX)
+    mean, is_rare = lines[["norm", "gap"]].mean("ov_draw").sortby("overlap"), lines.sparsity >= 0.98
+    sparse, dense = mean.sel(overlap=slice(0, 0.6)), mean.sel(overlap=slice(5, None))
     yield ANTHROPIC.claim(
         "Dense OV matrices show no superposition: ||M||_F^2 is the number of heads (overlap >= 5, "
         "each d_model)"
-    ).within(0.9 * heads, 1.15 * heads, norms[:, overlap >= 5])
-    yield ANTHROPIC.claim(
-        "Sparse ones do: ||M||_F^2 is near the number of features (overlap <= 0.6, each d_model)",
-        when=rare and features <= 5,
-    ).within(0.75 * features, features, norms[:, overlap <= 0.6])
+    ).within(0.9 * heads, 1.15 * heads, dense.norm)
+    if is_rare and features <= 5:
+        yield ANTHROPIC.claim(
+            "Sparse ones do: ||M||_F^2 is near the number of features (overlap <= 0.6, each "
+            "d_model)"
+        ).within(0.75 * features, features, sparse.norm)
     yield fig.OURS.claim(
         "Dense: the columns lie in a cone (largest angle between neighbours, mean over draws)"
-    ).within(180, 360, gaps[:, overlap >= 5])
-    yield fig.OURS.claim(
-        "The transition is at one density x d_model for all d_model (where ||M||_F^2 is half way)",
-        when=rare and len(norms) > 1,
-    ).within(0.6, 2.5, [crossing(overlap, row, (heads + features) / 2) for row in norms])
-    yield fig.OURS.claim(
-        "Dense OV matrices with disjoint outputs make pentagons (largest angle between neighbours, "
-        "each d_model)",
-        when=rare and features == 5,
-    ).within(72, 90, blocks.gap.mean("ov_draw"))
-    D = geometry.dimensionality(phase.M.values).mean(axis=-1)
-    yield (
-        fig.Source("ours: sum D_i = rank(M) for a tight frame")
-        .claim(
-            "The mean dimensionality of M's columns is heads / features in every cell, and tells "
-            "nothing (least, most)"
-        )
-        .within(0.95 * heads / features, 1.001 * heads / features, [D.min(), D.max()])
-    )
+    ).within(180, 360, dense.gap)
+    if is_rare and lines.sizes["d_model"] > 1:
+        half = (heads + features) / 2
+        yield fig.OURS.claim(
+            "The transition is at one density x d_model for all d_model (where ||M||_F^2 is half "
+            "way)"
+        ).within(0.6, 2.5, [crossing(norm, half) for norm in mean.norm])
+    if is_rare and features == 5:
+        yield fig.OURS.claim(
+            "Dense OV matrices with disjoint outputs make pentagons (largest angle between "
+            "neighbours, each d_model)"
+        ).within(72, 90, blocks.gap.mean("ov_draw"))
+    share = geometry.dimensionality(phase.M).mean("attentional_feature")
+    yield TIGHT_FRAME.claim(
+        "The mean dimensionality of M's columns is heads / features in every cell, and tells "
+        "nothing (least, most)"
+    ).within(0.95 * heads / features, 1.001 * heads / features, [share.min(), share.max()])
 
 
-def crossing(overlap: np.ndarray, norms: np.ndarray, level: float) -> float:
-    """Interpolate where a falling line first crosses a level, on a log scale; NaN if nowhere."""
-    i = int((norms < level).argmax())
-    if i == 0:  # below it everywhere, or nowhere
+def crossing(norm: xr.DataArray, level: float) -> float:
+    """Interpolate at which overlap `norm` first falls below a level, on a log scale, or NaN."""
+    first = (norm < level).values.argmax()
+    if first == 0:  # below the level everywhere, or nowhere
         return np.nan
-    return np.exp(np.interp(level, norms[[i, i - 1]], np.log(overlap[[i, i - 1]])))
+    around = norm.isel(overlap=[first, first - 1])
+    return np.exp(np.interp(level, around, np.log(around.overlap)))
 
 
 EXPERIMENT = fig.Experiment(

@@ -256,7 +256,7 @@ def cosines(W: Weights) -> Float[AnyArray, "*batch n n"]:
 @named("(hidden,feature)->(gap)")
 def angular_gaps(
     W: Float[AnyArray, "*batch 2 n"] | Nested,
-) -> Float[np.ndarray, "*batch n"]:
+) -> Float[AnyArray, "*batch n"]:
     """Angles between neighbouring directions in the plane, in degrees, around the full circle.
 
     A regular polygon has n equal gaps of 360/n; they sum to 360 in any case.
@@ -276,7 +276,7 @@ def angular_gaps(
 @named("(hidden,feature)->()")
 def arrangement(
     W: Float[AnyArray, "*batch 2 n"] | Nested,
-) -> Shaped[np.ndarray, "*batch"]:
+) -> Shaped[AnyArray, "*batch"]:
     """Name the polygon that the represented directions in the plane make.
 
     A polygon has k directions with gaps within a quarter of 360/k of each other's ideal; directions
