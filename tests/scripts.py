@@ -41,12 +41,12 @@ Deviations:
 
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 
 import toymodels
 from toymodels import figure as fig
+from toymodels import plotting
 from toymodels.figure import Claim, Count, Experiment, Sparsities
 
 SLOPE = 2.0
@@ -70,8 +70,8 @@ def run(lab):
 
 
 def plot(data):
-    figure, ax = plt.subplots()
-    ax.plot(data.y.T, color=COLOR)
+    figure = plotting.figure(2, 1)
+    figure.subplots().plot(data.y.T, color=COLOR)
     return figure
 
 

@@ -3,12 +3,12 @@ import hashlib
 import json
 import os
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 from scripts import Tree, finish, start
 
+from toymodels import plotting
 from toymodels.suite import backend
 from toymodels.suite.store import artifacts
 from toymodels.suite.store.artifacts import ResultPaths
@@ -167,16 +167,15 @@ def raise_no_space(*_):
 
 def publish(paths, x):
     data = Data.of(xr.Dataset({"x": x}), {"identity": "f" * 64})
-    record = json.dumps({"data_sha256": data.sha256}).encode()
-    contents = {".nc": data.content, ".png": b"", ".json": record}
+    record = {"data_sha256": data.sha256, "identity": {"hash": "f" * 64}}
+    contents = {".nc": data.content, ".png": b"", ".json": json.dumps(record).encode()}
     artifacts.publish(paths, "f" * 64, contents)
 
 
 def test_a_picture_is_the_same_bytes_each_time():
-    figure, ax = plt.subplots()
-    ax.plot([1, 2])
-    assert artifacts.to_png(figure) == artifacts.to_png(figure)
-    plt.close(figure)
+    figures = [plotting.figure(2, 1) for _ in range(2)]
+    first, second = map(artifacts.to_png, figures)
+    assert first == second
 
 
 # -- whole runs
@@ -249,33 +248,9 @@ def test_a_changed_or_damaged_computation_runs_again(tree, change, capsys):
         data.write_bytes(data.read_bytes()[:5000])
     assert tree.command("run", "line", "--out", "o", *words.get(change, [])) == 0
     assert tree.runs() == 2
-    assert ("line.nc is damaged" in capsys.readouterr().err) == (
-        change in ("flipped", "cut", "record lost")
-    )
+    assert ("line.nc is damaged" in capsys.readouterr().err) == (change in ("flipped", "cut"))
     sha = hashlib.sha256(data.read_bytes()).hexdigest()
     assert json.loads(data.with_suffix(".json").read_text())["data_sha256"] == sha
-
-
-@pytest.mark.parametrize(
-    ("broken", "damaged"), [("return figure", False), ("yield Claim", False), ("yield Claim", True)]
-)
-def test_what_cannot_be_drawn_or_judged_is_computed_once(tree, broken, damaged, capsys):
-    path = tree.root / "experiments" / f"{FIGURE}.py"
-    whole = path.read_text()
-    path.write_text(whole.replace(broken, f"1 / 0; {broken}", 1))
-    assert tree.command("run", "line") == 1
-    assert "ZeroDivisionError" in capsys.readouterr().err
-    assert contents(tree.root / "figures" / "lines") == {}
-    path.write_text(whole)
-    (kept,) = (tree.root / "figures").glob("lines/.work-*/*.nc")
-    if damaged:
-        flip(kept, 2000)
-    assert tree.command("run", "line") == 0
-    said = capsys.readouterr()
-    assert ("drawn anew from finished data" in said.out) == (not damaged)
-    assert (f"{kept} is damaged" in said.err) == damaged
-    assert tree.runs() == (2 if damaged else 1)
-    assert len(list((tree.root / "figures" / "lines").iterdir())) == 3
 
 
 @pytest.mark.parametrize(
@@ -284,10 +259,7 @@ def test_what_cannot_be_drawn_or_judged_is_computed_once(tree, broken, damaged, 
         (["--size", "4"], "line.size4"),
         (["--seed", "3"], "line.seed3"),
         (["--size", "4", "--preset", "smoke"], "line.smoke-size4"),
-        (
-            ["--size", "4", "--sparsity", "0", ".1", "--seed", "1"],
-            "line.size4-sparsity0.0_0.1-seed1",
-        ),
+        (["--sparsity", "0", ".1", "--seed", "1"], "line.sparsity0.0_0.1-seed1"),
         (["--sparsity", *(f".{i}" for i in range(1, 10))], None),
     ],
 )

@@ -60,12 +60,6 @@ def test_setup_after_the_first_use_is_an_error(tmp_path):
     )
 
 
-def test_devices_are_counted(tmp_path):
-    status, err = run("import toymodels; toymodels.setup(cpu_devices=0)", tmp_path)
-    assert status == 1
-    assert "cpu_devices must be a whole number of at least 1; got 0" in err
-
-
 def test_compiled_programs_are_kept_up_to_a_limit(tmp_path):
     for i in range(5):
         (tmp_path / f"program{i}").write_bytes(b"0" * 10)

@@ -106,7 +106,7 @@ def test_a_page_of_somebody_else_is_left_alone(tree, capsys):
     (tree.root / "figures" / "README.md").unlink()
     capsys.readouterr()
     assert tree.command("report") == 1
-    assert "leaves it: " in capsys.readouterr().err
+    assert "leaves it" in capsys.readouterr().err
     assert page.read_text() == "# Mine\n"
     assert not (tree.root / "figures" / "README.md").exists()
 
@@ -144,22 +144,7 @@ def test_report_names_a_damaged_record_and_goes_on(tree, capsys, damage):
 
 def test_report_needs_a_folder(tree, capsys):
     assert tree.command("report", "--out", "nowhere") == 1
-    assert "no such folder: nowhere" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["report", "--out", ""],
-        ["report", "--out="],
-        ["status", "--out", ""],
-        ["run", "line", "--out", ""],
-        ["run", "all", "--out="],
-        ["run", "line", "--data-dir", ""],
-    ],
-)
-def test_a_folder_without_a_name_is_wrong_usage(tree, capsys, words):
-    assert "must name a folder" in wrong_usage(tree, capsys, *words)
+    assert "nowhere: there is no such folder" in capsys.readouterr().err
 
 
 # -- status
@@ -258,14 +243,14 @@ def git(folder, *words):
         (["run", "line", "--sizes", "3"], ["no flag --sizes", "did you mean --size?"]),
         (["run", "line", "--oops"], ["no flag --oops; see --help"]),
         (["run", "line", "circle", "--size", "3"], ["no flag --size"]),
+        (["run", "line", "--out", ""], ["out must name a folder"]),
+        (["run", "all", "--data-dir="], ["data_dir must name a folder"]),
+        (["run", "all", "--data-dir", "no/where"], ["must name a folder; there is no no/where"]),
+        (["status", "--out", ""], ["out must name a folder"]),
         (["list", "line"], ["unrecognized arguments: line"]),
-        (["new", "line"], ["FAMILY/STEM", "'line'"]),
-        (["new", "lines/Line"], ["FAMILY/STEM", "'lines/Line'"]),
-        (["new", "lines/class"], ["names of Python", "'lines/class'"]),
-        (["new", "../line"], ["FAMILY/STEM"]),
-        (["new", "lines/line"], ["lines/line.py already", "left alone"]),
-        (["new", "curves/line"], ["lines/line.py of this name"]),
-        (["new", "curves/lines"], ["a family or all", "'lines'"]),
+        (["new", "../line"], ["FAMILY/STEM", "'../line'"]),
+        (["new", "curves/line"], ["'line' already"]),
+        (["new", "curves/lines"], ["'lines' already"]),
     ],
 )
 def test_wrong_usage_is_one_sentence_that_names_the_choices(tree, capsys, words, parts):
@@ -335,12 +320,6 @@ def test_a_dataset_that_cannot_be_had_is_one_sentence(tree, capsys):
     assert tree.command("run", "bad", "--data-dir", "empty") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: lines/bad: there is no empty/train-images-idx3-ubyte.gz")
-
-
-@pytest.mark.parametrize("targets", [["line"], ["all"]])
-def test_a_data_folder_that_is_not_there_is_wrong_usage_where_none_is_needed(tree, capsys, targets):
-    line = wrong_usage(tree, capsys, "run", *targets, "--data-dir", "no/where")
-    assert line == "error: data_dir must name a folder; there is no no/where"
 
 
 @pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["run", "all", "--help"]])
@@ -472,24 +451,6 @@ def test_a_full_disk_and_a_reader_that_has_gone(tree):
     status, first = done.stdout.decode().splitlines()
     assert status == "1"
     assert first.startswith("curves/circle")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "parts"),
-    [
-        ("JAX_PLATFORMS", "nonsense", ["JAX_PLATFORMS=nonsense", "'nonsense'"]),
-        ("JAX_NUM_CPU_DEVICES", "0", ["JAX_NUM_CPU_DEVICES", ">= 1", "'0'"]),
-        ("JAX_NUM_CPU_DEVICES", "abc", ["JAX_NUM_CPU_DEVICES", ">= 1", "'abc'"]),
-    ],
-)
-def test_an_environment_that_jax_cannot_do_is_one_sentence(tree, name, value, parts):
-    words = ("-m", "experiments", "run", "line", "--preset", "smoke")
-    status, out, err = finish(start(*words, cwd=tree.root, **{name: value}))
-    assert (status, out) == (2, "")
-    (line,) = err.splitlines()
-    assert line.startswith("error: ")
-    assert all(part in line for part in parts)
-    assert tree.runs() == 0
 
 
 def test_the_installed_package_says_where_figures_are_made(tmp_path):

@@ -13,11 +13,6 @@ def test_outside_of_git_there_is_no_commit(tmp_path):
     assert commit(tmp_path) == {"commit": None, "dirty": None}
 
 
-def test_a_repository_without_commits_has_none(tmp_path):
-    git(tmp_path, "init")
-    assert commit(tmp_path) == {"commit": None, "dirty": None}
-
-
 def test_the_tree_is_dirty_with_any_change_but_to_figures(tmp_path):
     git(tmp_path, "init")
     (tmp_path / "figures").mkdir()

@@ -15,12 +15,11 @@ Source: ours.
 import os
 import time
 
-import matplotlib.pyplot as plt
 import optax
 
 import toymodels
 from toymodels import figure as fig
-from toymodels import Reconstruction, ReluOutput, SparseFeatures
+from toymodels import Reconstruction, ReluOutput, SparseFeatures, plotting
 from toymodels.figure import Count, Experiment, Fraction
 from toymodels.engine import training
 from toymodels.suite.store.checkpoints import Checkpoint
@@ -61,8 +60,8 @@ def run(lab):
 
 
 def plot(dataset):
-    figure, ax = plt.subplots()
-    ax.plot(dataset.loss.values.T)
+    figure = plotting.figure(2, 1)
+    figure.subplots().plot(dataset.loss.values.T)
     return figure
 
 

@@ -1,15 +1,14 @@
 """Figures that import the same `Spec` and `run` are one computation: one trains, all draw."""
 
 import pytest
-from scripts import COUNTING, Tree, finish, forget_experiments, start, without_experiments
+from scripts import COUNTING, Tree, finish, start, without_experiments
 
 from toymodels.suite import backend
-from toymodels.suite.store.netcdf import Data
 
-HEAD, BODY = COUNTING.split("import matplotlib", 1)
+KINDS = ("nc", "png", "json")
+HEAD, BODY = COUNTING.split("from pathlib", 1)
 SETTINGS, REST = BODY.split("def plot", 1)
-IMPORTS = "import matplotlib"
-SHARED = IMPORTS + SETTINGS.replace('COLOR = "red"\n', "")
+SHARED = "from pathlib" + SETTINGS.replace('COLOR = "red"\n', "")
 FIGURE = f'''"""{{title}}.
 
 Source: Nobody 2022, figure 1.
@@ -17,10 +16,10 @@ Source: Nobody 2022, figure 1.
 It is drawn from runs that it shares.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from experiments.lines._runs import Spec, run
+from toymodels import plotting
 from toymodels.figure import Claim, Experiment
 
 COLOR = "red"
@@ -41,14 +40,10 @@ def tree(tmp_path, monkeypatch):
 
 def grow(root):
     tree = Tree(root)
-    tree.write("lines/_runs", "from pathlib import Path\n\n" + SHARED)
+    tree.write("lines/_runs", SHARED)
     for name in ("first", "second"):
         tree.write(f"lines/{name}", FIGURE.replace("{title}", f"The {name}"))
     return tree
-
-
-def saved(tree, stem):
-    return Data.read((tree.root / "figures" / "lines" / f"{stem}.nc").read_bytes())
 
 
 def test_the_second_figure_trains_nothing(tree, capsys):
@@ -59,18 +54,12 @@ def test_the_second_figure_trains_nothing(tree, capsys):
     assert "drawn anew from finished data" in said.out
     assert said.err == ""
     assert tree.runs() == 1
-    first, second = saved(tree, "first"), saved(tree, "second")
-    assert second.results.drop_attrs().identical(first.results.drop_attrs())
-    assert second.stamp == {**first.stamp, "stem": "second"}
-    records = [tree.record(f"lines/{stem}") for stem in ("first", "second")]
-    assert [record["title"] for record in records] == ["The first", "The second"]
-    assert records[1]["data_sha256"] == second.sha256 != first.sha256
-    assert records[1]["provenance"] == records[0]["provenance"]
+    first, second = (tree.record(f"lines/{stem}") for stem in ("first", "second"))
+    assert (first["title"], second["title"]) == ("The first", "The second")
+    assert first["data_sha256"] == second["data_sha256"]
+    assert first["provenance"] == second["provenance"]
     files = {path.name for path in (tree.root / "figures" / "lines").iterdir()}
     assert files == {f"{stem}.{kind}" for stem in ("first", "second") for kind in KINDS}
-
-
-KINDS = ("nc", "png", "json")
 
 
 def test_from_then_on_it_has_data_of_its_own(tree, capsys):
@@ -91,7 +80,7 @@ def test_data_are_shared_under_the_preset_that_is_asked_for(tree):
     tree.command("run", "first")
     assert tree.command("run", "second", "--preset", "paper") == 0
     assert tree.runs() == 1
-    assert tree.record("lines/second")["preset"] == saved(tree, "second").stamp["preset"] == "paper"
+    assert tree.record("lines/second")["preset"] == "paper"
 
 
 @pytest.mark.parametrize(
@@ -105,22 +94,9 @@ def test_another_computation_and_force_run(tree, words):
     assert tree.runs() == 2
 
 
-def test_a_changed_helper_is_refused_where_the_old_one_is_loaded(tree, monkeypatch, capsys):
-    tree.command("run", "first")
-    helper = tree.root / "experiments" / "lines" / "_runs.py"
-    helper.write_text(helper.read_text().replace("SLOPE = 2.0", "SLOPE = 3.0"))
-    capsys.readouterr()
-    assert tree.command("run", "second") == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: lines/second: experiments/lines/_runs.py was changed after")
-    forget_experiments()
-    assert tree.command("run", "second") == 0
-    assert tree.runs() == 2
-
-
 @pytest.mark.slow
 def test_a_module_edited_while_all_run_computes_nothing_more(tree):
-    tree.write("lines/_runs", "from pathlib import Path\n\n" + SHARED.replace(*EDITS_ITSELF))
+    tree.write("lines/_runs", SHARED.replace(*EDITS_ITSELF))
     status, _, err = finish(start("-m", "experiments", "run", "lines", "--force", cwd=tree.root))
     assert status == 1
     assert "lines/second: experiments/lines/_runs.py was changed after" in err
@@ -133,16 +109,10 @@ EDITS_ITSELF = (
 )
 
 
-@pytest.mark.parametrize("damage", ["flipped", "cut", "record lost"])
-def test_a_damaged_sibling_is_named_and_not_used(tree, damage, capsys):
+def test_a_damaged_sibling_is_named_and_not_used(tree, capsys):
     tree.command("run", "first")
     data = tree.root / "figures" / "lines" / "first.nc"
-    content = data.read_bytes()
-    flipped = content[:2000] + bytes([content[2000] ^ 1]) + content[2001:]
-    if damage == "record lost":
-        data.with_suffix(".json").unlink()
-    else:
-        data.write_bytes({"flipped": flipped, "cut": content[:5000]}[damage])
+    data.write_bytes(data.read_bytes()[:5000])
     capsys.readouterr()
     assert tree.command("run", "second") == 0
     (line,) = capsys.readouterr().err.splitlines()
@@ -151,14 +121,4 @@ def test_a_damaged_sibling_is_named_and_not_used(tree, damage, capsys):
     assert tree.runs() == 2
     tree.write("lines/third", FIGURE.replace("{title}", "The third"))
     assert tree.command("run", "third") == 0  # from the second's data
-    assert tree.runs() == 2
-
-
-def test_netcdf_of_somebody_else_is_passed_over(tree, capsys):
-    tree.command("run", "first")
-    folder = tree.root / "figures" / "lines"
-    saved(tree, "first").results.drop_attrs().to_netcdf(folder / "first.nc", engine="h5netcdf")
-    capsys.readouterr()
-    assert tree.command("run", "second") == 0
-    assert capsys.readouterr().err == ""
     assert tree.runs() == 2

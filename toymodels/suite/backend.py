@@ -1,7 +1,6 @@
 """JAX and Matplotlib set up: all cores, nothing compiled twice, and for a command no windows.
 
-To be called before anything touches a device. What the user has set stays as it is, and is refused
-in a sentence where JAX cannot do it.
+To be called before anything touches a device. What the user has set stays as it is.
 """
 
 import os
@@ -9,7 +8,6 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-DEVICES = "JAX_NUM_CPU_DEVICES"
 CACHE_BYTES = 2**30
 """How much room the compiled programs of earlier sessions may take."""
 
@@ -26,18 +24,16 @@ def setup(cpu_devices: int | None = None) -> None:
         cpu_devices: how many devices; one a core by default.
 
     Raises:
-        ValueError: if `cpu_devices`, or what the environment says instead, is no whole number of
-            at least 1.
+        ValueError: if `cpu_devices` is no whole number of at least 1.
         RuntimeError: if JAX has been used before, with another number of devices.
     """
-    check_environment()  # before JAX, which says less of what is wrong
     import jax
 
     from toymodels.numerics.checks import check_count
 
     if cpu_devices is not None:
         check_count("cpu_devices", cpu_devices)
-    if cpu_devices is None and _has_a_number_of_devices():
+    elif _has_a_number_of_devices():
         return _keep_compiled_programs()
     try:
         jax.config.update("jax_num_cpu_devices", cpu_devices or usable_cores())
@@ -49,21 +45,12 @@ def setup(cpu_devices: int | None = None) -> None:
     _keep_compiled_programs()
 
 
-class NoDevices(ValueError):
-    """JAX cannot do what the environment asks of it; the message is one sentence."""
-
-
 def prepare() -> None:
-    """Set up for a command that computes, and go on with the devices that there are.
-
-    Raises:
-        NoDevices: if JAX cannot do what the environment asks of it.
-    """
+    """Set up for a command that computes, and go on with the devices that there are."""
     try:
         setup()
     except RuntimeError:
         _keep_compiled_programs()
-    _start()
 
 
 def draw_without_a_screen() -> None:
@@ -73,33 +60,9 @@ def draw_without_a_screen() -> None:
         sys.modules["matplotlib"].use("agg")
 
 
-def check_environment() -> None:
-    """Check what can be told without JAX of what the environment asks of it.
-
-    Raises:
-        NoDevices: if the number of devices is none.
-    """
-    asked = os.environ.get(DEVICES, "").strip()
-    if DEVICES in os.environ and not (asked.isdecimal() and int(asked) > 0):
-        raise NoDevices(f"{DEVICES} must be a whole number >= 1; got {asked!r}")
-
-
-def _start() -> None:
-    """Start the devices here, where it can be said what is wrong with them."""
-    import jax
-
-    try:
-        jax.devices()
-    except (RuntimeError, AssertionError) as error:
-        asked = os.environ.get("JAX_PLATFORMS")
-        where = f"JAX_PLATFORMS={asked}" if asked else "this machine"
-        reason = " ".join(str(error).split()).partition(". (")[0] or "no such devices"
-        raise NoDevices(f"JAX finds no devices with {where}: {reason}") from None
-
-
 def _has_a_number_of_devices() -> bool:
     flags = os.environ.get("XLA_FLAGS", "")
-    return DEVICES in os.environ or "xla_force_host_platform_device_count" in flags
+    return "JAX_NUM_CPU_DEVICES" in os.environ or "xla_force_host_platform_device_count" in flags
 
 
 def usable_cores() -> int:

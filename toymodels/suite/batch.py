@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 
 from toymodels.engine.training import TrainingDiverged
 from toymodels.numerics.memory import TooLarge
-from toymodels.suite.backend import NoDevices
 from toymodels.suite.catalog import shorten
 from toymodels.suite.claim import Claim
 from toymodels.suite.report import count_claims, format_numbers, verdict
@@ -22,25 +21,26 @@ EXPECTED = (OSError, TrainingDiverged, TooLarge, DirtyTree, SourceChanged)  # a 
 def perform(jobs: Mapping[str, Callable[[], Job]]) -> int:
     """Make figures, given by name and a function that returns the job; return the exit status.
 
-    A figure that fails does not stop the others.
-
-    Raises:
-        NoDevices: if JAX finds no device to compute on.
+    A figure that fails does not stop the others, but Ctrl-C does.
     """
     failed: list[str] = []
     for name, make_job in jobs.items():
         try:
             job = make_job()
-            result = make(job)
-        except NoDevices:
-            raise
-        except Exception as error:
+            print(summarise(name, job, make(job)), flush=True)
+        except EXPECTED as error:
+            _complain(f"{name}: {sentence(error)}")
             failed.append(name)
-            _explain(name, error)
-        else:
-            print(summarise(name, job, result), flush=True)
+        except KeyboardInterrupt:
+            _complain("interrupted; the state is kept, and the same command resumes from it")
+            return 1
+        except Exception as error:
+            traceback.print_exception(error)
+            _complain(f"{name}: stopped by an unexpected {type(error).__name__}, traced above")
+            failed.append(name)
     if len(jobs) > 1:
-        print(_summary(len(jobs), failed))
+        done = f"; failed: {', '.join(failed)}" if failed else ""
+        print(f"{len(jobs) - len(failed)} of {len(jobs)} figures are done{done}")
     return 1 if failed else 0
 
 
@@ -69,25 +69,12 @@ def _judged(claim: Claim) -> str:
     )
 
 
-def _explain(name: str, error: Exception) -> None:
-    if isinstance(error, EXPECTED):
-        return _complain(f"{name}: {sentence(error)}")
-    traceback.print_exception(error)
-    _complain(f"{name}: stopped by an unexpected {type(error).__name__}, traced above")
-
-
 def sentence(error: Exception) -> str:
     """Say in a sentence what an expected error is about."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     where = f": {error.filename}" if error.filename else ""
     return f"{error.strerror}{where}"
-
-
-def _summary(count: int, failed: list[str]) -> str:
-    if failed:
-        return f"{count - len(failed)} of {count} figures are done; failed: {', '.join(failed)}"
-    return f"all {count} figures are done"
 
 
 def _complain(words: str) -> None:

@@ -110,28 +110,26 @@ def choose(scripts: Mapping[str, Path], targets: Sequence[str]) -> list[Path]:
     Raises:
         ValueError: if a target is none of these, naming the nearest and the choices.
     """
-    chosen = [path for target in targets for path in _meant(scripts, target)]
-    return list(dict.fromkeys(chosen))
+    named = _named(scripts)
+    for target in targets:
+        if target not in named:
+            nearest = get_close_matches(target, named, n=1)
+            hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
+            raise ValueError(f"there is no figure {target!r}{hint} {choices(scripts)}")
+    return list(dict.fromkeys(path for target in targets for path in named[target]))
 
 
 def choices(scripts: Mapping[str, Path]) -> str:
     """Say what can be chosen."""
-    families = ", ".join(_families(scripts))
+    families = ", ".join(dict.fromkeys(path.parent.name for path in scripts.values()))
     return f"choose all, a family ({families}) or a figure ({', '.join(scripts)})"
 
 
-def _families(scripts: Mapping[str, Path]) -> list[str]:
-    return list(dict.fromkeys(path.parent.name for path in scripts.values()))
-
-
-def _meant(scripts: Mapping[str, Path], target: str) -> list[Path]:
-    meant = [path for path in scripts.values() if target in _names(path)]
-    if meant:
-        return meant
-    nearest = get_close_matches(target, ["all", *_families(scripts), *scripts], n=1)
-    hint = f", did you mean {nearest[0]!r}?" if nearest else ";"
-    raise ValueError(f"there is no figure {target!r}{hint} {choices(scripts)}")
-
-
-def _names(path: Path) -> set[str]:
-    return {"all", path.parent.name, path.stem, f"{path.parent.name}/{path.stem}"}
+def _named(scripts: Mapping[str, Path]) -> dict[str, list[Path]]:
+    """Return the scripts that each name means."""
+    named = {"all": list(scripts.values())}
+    for stem, path in scripts.items():
+        family = path.parent.name
+        named.setdefault(family, []).append(path)
+        named[stem] = named[f"{family}/{stem}"] = [path]
+    return named

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import NoReturn
 
-from toymodels.suite import backend, catalog, listing, scaffold
+from toymodels.suite import catalog, listing, scaffold
 from toymodels.suite.terminal import with_safe_streams
 from toymodels.suite.usage import COMMANDS, USAGE, wrong_usage
 
@@ -33,8 +33,6 @@ def command(folder: Path, words: Sequence[str]) -> int:
             raise ValueError(f"a command is one of {', '.join(COMMANDS)}; got {first!r}{hint}")
         scripts = catalog.find_scripts(folder)
     if first == "run":
-        with wrong_usage():
-            backend.check_environment()  # before JAX is imported, which says less of what is wrong
         from toymodels.suite.run_command import run_chosen  # imports JAX, which is slow
 
         return run_chosen(scripts, folder, rest)

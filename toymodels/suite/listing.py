@@ -8,7 +8,10 @@ from typing import Any
 
 from toymodels.suite import catalog
 from toymodels.suite.report import count_claims, name_settings, read_records, write_report
+from toymodels.suite.store.identity import Sources
 from toymodels.suite.usage import parse_out
+
+MOST_NAMED = 3  # of what a figure is stale through
 
 
 def list_figures(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
@@ -47,11 +50,7 @@ def _how_made(record: Mapping[str, Any]) -> str:
 def rebuild_page(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
     """Rebuild the pages of all figures."""
     out = parse_out("report", words) or root / "figures"
-    try:
-        print(write_report(out, dict(_prose(scripts.values()))))
-    except OSError as error:
-        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
-        return 1
+    print(write_report(out, dict(_prose(scripts.values()))))
     return 0
 
 
@@ -65,8 +64,6 @@ def _prose(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 
 def show_status(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
     """Print for each figure whether it is current."""
-    from toymodels.suite.status import statuses
-
     out = parse_out("status", words) or root / "figures"
     lines = list(statuses(scripts.values(), root, out))
     name_width = max((len(name) for name, _, _ in lines), default=0)
@@ -74,3 +71,39 @@ def show_status(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -
     for name, state, more in lines:
         print(f"{name:<{name_width}}  {state:<{state_width}}  {more}".rstrip())
     return 0
+
+
+def statuses(scripts: Iterable[Path], root: Path, out: Path) -> Iterator[tuple[str, str, str]]:
+    """Give each figure's name, whether it is current, and how it was made and fares.
+
+    A figure at changed settings has a line of its own.
+
+    Args:
+        scripts: the scripts of all figures.
+        root: the folder that holds `experiments`.
+        out: the folder with the figures and their records.
+    """
+    sources, records = Sources(root), list(read_records(out))
+    for script in scripts:
+        family, stem = script.parent.name, script.stem
+        found = [r for r in records if (r["family"], r["stem"]) == (family, stem)]
+        if not any(record.get("name", stem) == stem for record in found):
+            yield f"{family}/{stem}", "missing", ""
+        for record in found:
+            fared = count_claims([claim["holds"] for claim in record["claims"]])
+            name = f"{family}/{record.get('name', stem)}"
+            yield name, _state(sources, script, record), f"{record['preset']}, {fared}"
+
+
+def _state(sources: Sources, script: Path, record: Mapping[str, Any]) -> str:
+    if not isinstance(record.get("identity"), dict):
+        return "unknown (made before identities were kept)"
+    try:
+        now = sources.identify(script, record["spec"], record["seed"])
+    except ValueError as error:
+        return f"unknown ({error})"
+    through = now.changes_since(record["identity"])
+    if not through:
+        return "current"
+    more = f" and {len(through) - MOST_NAMED} more" if len(through) > MOST_NAMED else ""
+    return f"stale (through {', '.join(through[:MOST_NAMED])}{more})"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
-from itertools import islice
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,8 +21,6 @@ from toymodels.suite.store.identity import Sources
 from toymodels.suite.terminal import with_safe_streams
 from toymodels.suite.usage import Parser, wrong_usage
 
-WITH_A_VALUE = ("--preset", "--seed", "--out", "--data-dir")  # of the flags that all runs have
-
 
 def main(experiment: Experiment[Any], words: Sequence[str]) -> NoReturn:
     """Run one script's experiment as the command line says, and exit."""
@@ -32,7 +30,8 @@ def main(experiment: Experiment[Any], words: Sequence[str]) -> NoReturn:
 
 def run_chosen(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
     """Run the figures that the first words name, as the flags after them say."""
-    targets, flags = split_targets(words)
+    targets = list(takewhile(lambda word: not word.startswith("-"), words))
+    flags = words[len(targets) :]
     with wrong_usage():
         if not targets:
             raise ValueError(f"what to run? {catalog.choices(scripts)}")
@@ -41,23 +40,6 @@ def run_chosen(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) 
     if len(paths) > 1:
         return run_many(paths, folder.parent, flags, prog)
     return run_one(lambda: load(paths[0]), folder.parent, flags, prog)
-
-
-def split_targets(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tell the figures' names from the flags; after a figure's own flag, all are its values."""
-    targets: list[str] = []
-    flags: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if not word.startswith("-"):
-            targets.append(word)
-            continue
-        flags.append(word)
-        if word in WITH_A_VALUE:
-            flags.extend(islice(rest, 1))
-        elif word.partition("=")[0] not in (*WITH_A_VALUE, "--force"):
-            flags.extend(rest)
-    return targets, flags
 
 
 def run_one(
@@ -69,11 +51,11 @@ def run_one(
     with wrong_usage():
         preset = _preset(words)
     experiment = load()
-    doc = experiment.doc
+    doc, default = experiment.doc, experiment.preset(preset)
     with wrong_usage():
         about = f"{doc.title} ({doc.source})"
-        options, spec = parse(words, prog, about, run=Options(), figure=experiment.preset(preset))
-        return _interruptible({doc.name: lambda: _job(experiment, sources, options, spec)})
+        options, spec = parse(words, prog, about, run=Options(), figure=default)
+    return perform({doc.name: lambda: _job(experiment, sources, options, spec)})
 
 
 def run_many(paths: Sequence[Path], root: Path, words: Sequence[str], prog: str) -> int:
@@ -87,18 +69,8 @@ def run_many(paths: Sequence[Path], root: Path, words: Sequence[str], prog: str)
 
     with wrong_usage():
         (options,) = parse(words, prog, "Make these figures.", run=Options())
-        return _interruptible(
-            {f"{path.parent.name}/{path.stem}": partial(job, path, options) for path in paths}
-        )
-
-
-def _interruptible(jobs: Mapping[str, Callable[[], Job]]) -> int:
-    try:
-        return perform(jobs)
-    except KeyboardInterrupt:
-        sentence = "interrupted; the state is kept, and the same command resumes from it"
-        print(f"error: {sentence}", file=sys.stderr)
-        return 1
+    named = {f"{path.parent.name}/{path.stem}": path for path in paths}
+    return perform({name: partial(job, path, options) for name, path in named.items()})
 
 
 def _job(experiment: Experiment[Any], sources: Sources, options: Options, spec: Spec) -> Job:

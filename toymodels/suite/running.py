@@ -5,14 +5,11 @@ Data that an earlier run finished is used again wherever its identity is the sam
 
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure
 
 from toymodels.data.files import exclusive, read_json
 from toymodels.suite import backend
@@ -99,26 +96,30 @@ def make(job: Job) -> JobResult:
     Raises:
         TrainingDiverged: if a loss becomes NaN or infinite.
         DirtyTree: if it is for the repository's own figures, and no commit has its sources.
-        NoDevices: if JAX finds no device to compute on.
         SourceChanged: if a file that it depends on was changed after the process had read it.
         OSError: if the files cannot be written.
     """
     kept = _higher_preset(job)
     if kept:
         return JobResult(job.paths.file(".png"), kept=kept)
-    _refuse_unrecordable(job)
+    experiment, paths = job.experiment, job.paths
+    if not job.force and job.out.resolve().is_relative_to(experiment.root / "figures"):
+        refuse_dirty(experiment.root)
     backend.prepare()
-    sources = job.sources or Sources(job.experiment.root)
-    script = job.experiment.doc.path
-    identity = sources.identify(script, job.spec.to_dict(), job.seed)
-    with _workspace(job.paths.work(identity.hash)):
-        found = None if job.force else _find(job, identity)
-        data = _taken_up(found, job) if found else _compute(job, identity, sources)
-        claims, picture = _judge_and_draw(job, identity, data)
+    sources = job.sources or Sources(experiment.root)
+    identity = sources.identify(experiment.doc.path, job.spec.to_dict(), job.seed)
+    with _workspace(paths.work(identity.hash)):
+        found = None
+        if not job.force:
+            with exclusive(paths.folder):  # not while another process writes the files
+                found = artifacts.load(paths, identity.hash)
+        data = found or _compute(job, identity, sources)
+        claims = tuple(experiment.claims(data.results))
+        picture = artifacts.to_png(experiment.plot(data.results))
         record = artifacts.to_json(_record(job, identity, data, claims)).encode()
         contents = {".nc": data.content, ".png": picture, ".json": record}
         kept = _publish(job, identity, contents)
-    return JobResult(job.paths.file(".png"), claims, found is not None, kept)
+    return JobResult(paths.file(".png"), claims, found is not None, kept)
 
 
 def _higher_preset(job: Job) -> str | None:
@@ -132,12 +133,6 @@ def _higher_preset(job: Job) -> str | None:
     return there if higher else None
 
 
-def _refuse_unrecordable(job: Job) -> None:
-    root = job.experiment.root
-    if not job.force and job.out.resolve().is_relative_to(root / "figures"):
-        refuse_dirty(root)
-
-
 @contextmanager
 def _workspace(folder: Path) -> Iterator[None]:
     """Make the folder for unfinished work, so that a bad path is known before training."""
@@ -147,18 +142,6 @@ def _workspace(folder: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             folder.rmdir()  # if nothing is in it
-
-
-def _find(job: Job, identity: Identity) -> Data | None:
-    """Return the data of this identity if it was finished before, for whichever figure."""
-    with exclusive(job.paths.folder):  # not while another process writes the files
-        return artifacts.load(job.paths, identity.hash)
-
-
-def _taken_up(data: Data, job: Job) -> Data:
-    """Return finished data with the stamp of this figure and preset, whose settings are equal."""
-    stamp = {**data.stamp, "stem": job.paths.stem, "preset": job.preset}
-    return data if stamp == data.stamp else Data.of(data.results, stamp)
 
 
 def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
@@ -176,34 +159,12 @@ def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
     results = job.experiment.run(lab)
     earlier = sum((checkpoint.seconds for checkpoint in checkpoints), 0.0)
     stamp = {
-        "stem": job.paths.stem,
-        "preset": job.preset,
         "seed": job.seed,
         "spec": job.spec.to_dict(),
         "identity": identity.hash,
         "provenance": info.provenance(earlier),
     }
     return Data.of(results, stamp, job.experiment.describes)
-
-
-def _judge_and_draw(job: Job, identity: Identity, data: Data) -> tuple[tuple[Claim, ...], bytes]:
-    """Return claims and picture; if making them fails, the data is kept for the next run."""
-    try:
-        claims = tuple(job.experiment.claims(data.results))
-        figure = job.experiment.plot(data.results)
-        picture = artifacts.to_png(figure)
-        _close(figure)
-    except BaseException:
-        artifacts.keep(job.paths, identity.hash, data)
-        raise
-    return claims, picture
-
-
-def _close(figure: Figure) -> None:
-    """Let go of a figure, should a script have made it by pyplot; importing that takes a while."""
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot:
-        pyplot.close(figure)
 
 
 def _record(job: Job, identity: Identity, data: Data, claims: tuple[Claim, ...]) -> dict[str, Any]:

@@ -1,12 +1,9 @@
 """The command `new`: a script that runs and keeps the contract as it stands, to be filled in."""
 
-import keyword
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from toymodels.data.files import stage
 from toymodels.suite.usage import Parser, wrong_usage
 
 SCRIPT = '''"""TITLE: what is to be seen, in a line.
@@ -99,40 +96,21 @@ def write_script(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]
     parser = Parser("python -m experiments new", allow_abbrev=False)
     parser.add_argument("name", metavar="FAMILY/STEM", help="where it belongs, and its name")
     with wrong_usage():
-        name = parser.parse_args(words).name
-        path = folder / f"{_checked(name, scripts)}.py"
-        if path.exists():
-            raise ValueError(f"there is a script {path} already, and it is left alone")
-    try:
-        _write(path, SCRIPT.replace("TITLE", path.stem.replace("_", " ").capitalize()))
-    except OSError as error:
-        print(f"error: {error.strerror}: {error.filename}", file=sys.stderr)
-        return 1
+        path = folder / f"{_checked(parser.parse_args(words).name, scripts)}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SCRIPT.replace("TITLE", path.stem.replace("_", " ").capitalize()))
     print(f"{path}\nfill it in, and run it: python -m experiments run {path.stem} --preset smoke")
     return 0
 
 
 def _checked(name: str, scripts: Mapping[str, Path]) -> str:
     """Return a name that can be a new figure's, or raise ValueError."""
-    family, _, stem = name.partition("/")
-    for part in (family, stem):
-        if not re.fullmatch(r"[a-z]\w*", part, re.ASCII) or keyword.iskeyword(part):
-            raise ValueError(
-                "a figure is named FAMILY/STEM, each of small letters, digits and _ as names of "
-                f"Python are; got {name!r}"
-            )
-    families = {path.parent.name for path in scripts.values()} | {"all", family}
-    if stem in families:
-        raise ValueError(f"a figure cannot be named as a family or all; got {stem!r}")
-    if stem in scripts and scripts[stem].parent.name != family:
-        raise ValueError(f"there is a figure {scripts[stem]} of this name already")
+    match = re.fullmatch(r"([a-z]\w*)/([a-z]\w*)", name, re.ASCII)
+    if not match:
+        raise ValueError(
+            f"a figure is named FAMILY/STEM, each of small letters, digits and _; got {name!r}"
+        )
+    family, stem = match.groups()
+    if stem in {"all", family, *scripts, *(path.parent.name for path in scripts.values())}:
+        raise ValueError(f"there is a figure or a family of the name {stem!r} already")
     return name
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file that was not there; whoever was faster is left alone."""
-    staged = stage(path.parent, text.encode())
-    try:
-        path.hardlink_to(staged)
-    finally:
-        staged.unlink()

@@ -14,12 +14,13 @@ def with_safe_streams(command: Callable[[], int]) -> int:
     try:
         status = command()
         sys.stdout.flush()
+        return status
     except BrokenPipeError:  # such as `list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its exit
-        return 1
+        pass
     except OSError as error:
         where = error.filename or "the output cannot be written"
         print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return status
+        if error.filename:
+            return 1
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its exit
+    return 1

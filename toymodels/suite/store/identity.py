@@ -8,13 +8,10 @@ the modules that those import, each as a whole. Nothing is imported or run to fi
 import ast
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, cached_property
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -35,21 +32,18 @@ No number of a result comes from them, so that no change of theirs makes a figur
 """
 LAB = "toymodels.suite.lab"
 """Counts for every figure: it gives `run` its random streams, and calls the engine."""
-LAB_METHODS = {"images": "toymodels.data.images"}
-"""Modules that a method of Lab alone uses: they count where a script calls it."""
 ALSO_COUNT = (LAB, "toymodels.suite.training_spec")  # the latter makes the optimiser
+IMAGES = "toymodels.data.images"
+"""Counts of what the Lab uses only where a script asks it for `images`."""
 
 COMPUTE = ("jax", "jaxlib", "flax", "optax", "numpy")
-"""Packages whose versions always count; those of others where code that counts uses them."""
-OTHERS_COMPUTE_NOTHING = {
-    *("xarray", "jaxtyping", "typing_extensions", "lazy_loader", "matplotlib", "pydantic"),
-    *("rich", "pooch", "h5py", "h5netcdf", "IPython"),
-}
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "PIL": "pillow", "skimage": "scikit-image"}
+"""Packages whose versions always count."""
+COMPUTE_TOO = {"sklearn": "scikit-learn", "scipy": "scipy"}
+"""Packages, by the name of their import, whose versions count where code that counts uses them."""
 
 
 class SourceChanged(Exception):
-    """What is loaded is not what the files say; the message is one sentence."""
+    """A file is not what it was when the process began; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +110,12 @@ class Sources:
             for path in [*folder.rglob("*.py"), *folder.rglob("__init__.pyi")]
         }
         self._labels = {_module_name(f): f for f in self._files if f.endswith(".py")}
-        self._stubs = {_module_name(f): f for f in self._files if f.endswith(".pyi")}
-        self._rooms = {room for name in self._labels for room in accumulate(name.split("."), _join)}
+        self._lazy = {_module_name(f): f for f in self._files if f.endswith(".pyi")}
+        self._public = {
+            f"{package}.{name}": full
+            for package, stub in self._lazy.items()
+            for name, full in read_module(package, stub, self._files[stub][1]).names.items()
+        }
 
     def identify(self, script: Path, settings: Mapping[str, Any], seed: int) -> Identity:
         """Return what the result of experiments/FAMILY/STEM.py depends on.
@@ -136,7 +134,7 @@ class Sources:
             raise ValueError(f"{script} is not among the experiments")
         try:
             given = _experiment(self._module(name))
-            found, used = self._reached(name, ast.unparse(given["Spec"]), ast.unparse(given["run"]))
+            found, used = self._reached({(name, given["Spec"].id), (name, given["run"].id)})
             asked = {name for one in found.values() for s in one for name in s.attributes}
             modules = self._closure(asked, used)
         except SyntaxError as error:
@@ -145,116 +143,106 @@ class Sources:
             self._labels[home]: _hash(_code_of(self._module(home), found[home])) for home in found
         }
         code |= {one.label: _hash(one.code) for one in modules}
-        imported = used.union(*(module.imports for module in modules))
-        return Identity(
-            _hash(settings),
-            seed,
-            ast.literal_eval(given["version"]) if "version" in given else 1,
-            code,
-            versions(*COMPUTE, *sorted(_computing(imported))),
-        )
+        imported = {full.partition(".")[0] for full in used.union(*(m.imports for m in modules))}
+        packages = *COMPUTE, *(COMPUTE_TOO[name] for name in sorted(imported & COMPUTE_TOO.keys()))
+        chosen = ast.literal_eval(given["version"]) if "version" in given else 1
+        return Identity(_hash(settings), seed, chosen, code, versions(*packages))
 
     def check_unchanged(self, identity: Identity) -> None:
-        """Load what an identity has of the library, and check that it is what was read here.
+        """Check that the files of an identity are what was read here, before code was loaded.
 
         Raises:
-            SourceChanged: naming a file that was changed since, or after it had been loaded.
+            SourceChanged: naming a file that was changed since.
         """
-        for label in identity.code:
-            if label.startswith("toymodels/"):
-                import_module(_module_name(label))  # so that nothing is loaded later
         for label in identity.code:
             path, content = self._files[label]
-            known = getattr(sys.modules.get(_module_name(label)), "__dict__", {})
-            first = known.setdefault("__toymodels_source__", content)
-            if first != content or path.read_bytes() != content:
-                raise SourceChanged(
-                    f"{label} was changed after it had been loaded, so that the old one would "
-                    "compute under the new one's name: run it again"
-                )
+            if path.read_bytes() != content:
+                raise SourceChanged(f"{label} was changed after it had been read: run it again")
 
     def _module(self, name: str) -> Module:
-        label = self._labels.get(name, name)  # a folder without `__init__.py` is an empty module
-        return read_module(name, label, self._files[label][1] if label in self._files else b"")
+        label = self._labels[name]
+        return read_module(name, label, self._files[label][1])
 
-    def _reached(self, script: str, *paths: str) -> tuple[dict[str, set[Statement]], set[str]]:
-        """Return the statements that names in a script mean, by module of experiments.
+    def _reached(self, left: set[tuple[str, str]]) -> tuple[dict[str, set[Statement]], set[str]]:
+        """Return the statements that names in scripts, (module, name), mean, by module.
 
-        And the full names of all that these statements use of the library and other packages.
+        And the full names of all that these statements may use of the library and other packages.
         """
         found: dict[str, set[Statement]] = {}
-        used: set[str] = set()
-        done, left = set(), {(script, path) for path in paths}
+        used, done = set[str](), set[tuple[str, str]]()
         while left:
             done.add(item := left.pop())
-            (name, path), more = item, set()
-            module, (head, _, rest) = self._module(name), path.partition(".")
-            full = _join(module.names[head], rest) if head in module.names else ""
-            if full.startswith("experiments."):
-                more = {self._locate(full)}
-            elif full:
-                used.add(full)
-            else:  # all of a module used as an object; a statement without a name runs in any case
-                new = [s for s in module.statements if not head or not s.binds or head in s.binds]
-                for statement in new:
-                    found.setdefault(name, set()).add(statement)
-                more = {(name, inner) for statement in new for inner in statement.paths}
-            left |= more - done
-        return found, used
+            home, name = item
+            module = self._module(home)
+            uses = [(name, set[str]())] if name in module.names else []
+            for statement in module.statements:
+                # one without a name runs in any case
+                if (not statement.binds or name in statement.binds) and (
+                    statement not in found.setdefault(home, set())
+                ):
+                    found[home].add(statement)
+                    uses += [(one, statement.attributes) for one in statement.names]
+            for one, attributes in uses:
+                full = module.names.get(one, f"{home}.{one}")
+                if not full.startswith("experiments."):
+                    used |= self._resolved(full, attributes)
+                    continue
+                # what is asked of anything may be asked of this
+                parts = [meant.rpartition(".") for meant in (full, *_asked(full, attributes))]
+                left |= {(head, last) for head, _, last in parts if head in self._labels} - done
+        return {home: statements for home, statements in found.items() if statements}, used
+
+    def _resolved(self, full: str, attributes: set[str]) -> set[str]:
+        """Return what a name, and attributes that may be asked of it, are without lazy packages."""
+        found, left = set[str](), {full}
+        while left:
+            found.add(name := left.pop())
+            meant = self._public.get(name, name)
+            left |= ({meant} | _asked(meant, attributes) & self._public.keys()) - found
+        return found
 
     def _closure(self, asked: set[str], used: set[str]) -> list[Module]:
         """Return the library's modules that are used, by name or as methods, and their imports."""
-        methods = {home for method, home in LAB_METHODS.items() if method in asked}
-        names, left = set(), {LAB, *methods, *self._homes(used)}
+        names, left = set[str](), {LAB, *self._homes(used)}
+        left |= {IMAGES} if "images" in asked else set()
         while left:
             names.add(name := left.pop())
             imported = self._homes(self._module(name).imports)
-            left |= imported - names - (set(LAB_METHODS.values()) if name == LAB else set())
+            left |= imported - names - ({IMAGES} if name == LAB else set())
         return [self._module(name) for name in sorted(names)]
 
     def _homes(self, full_names: Iterable[str]) -> set[str]:
-        """Return the modules that count among those that names mean: of a lazy package all."""
-        homes = {self._locate(full)[0] for full in full_names}
-        inside = [self._homes(self._exports(home).values()) for home in homes]
-        return {home for home in homes if _counts(home)}.union(*inside)
-
-    def _locate(self, full: str) -> tuple[str, str]:
-        """Return the module that a full name leads to, through packages' stubs, and the rest."""
-        name, _, rest = full.partition(".")
-        while rest:
-            part, _, after = rest.partition(".")
-            inner = _join(name, part)
-            public = self._exports(name).get(part, inner)
-            if public != inner:
-                return self._locate(_join(public, after))
-            if inner not in self._rooms:
-                break
-            name, rest = inner, after
-        return name, rest
-
-    def _exports(self, package: str) -> Mapping[str, str]:
-        """Return the full name behind each public name of a lazy package, as its stub has it."""
-        stub = self._stubs.get(package)
-        return read_module(package, stub, self._files[stub][1]).names if stub else {}
+        """Return the modules that count among those that names lead to."""
+        homes = set[str]()
+        for full in full_names:
+            name = self._public.get(full, full)
+            while name and name not in self._labels:
+                name = name.rpartition(".")[0]
+            homes.add(name)
+        return {home for home in homes - self._lazy.keys() if _counts(home)}
 
 
-def _experiment(script: Module) -> dict[str | None, ast.expr]:
+def _experiment(script: Module) -> dict[str | None, Any]:
     """Return what a script gives to Experiment, by name."""
     for statement in script.statements:
         call = getattr(statement.node, "value", None)
         if "EXPERIMENT" in statement.binds and isinstance(call, ast.Call):
             given = {word.arg: word.value for word in call.keywords}
             given |= zip(("file", "Spec", "run"), call.args, strict=False)
-            if all(isinstance(given.get(n), ast.Name | ast.Attribute) for n in ("Spec", "run")):
+            if all(isinstance(given.get(name), ast.Name) for name in ("Spec", "run")):
                 return given
     raise ValueError(f"{script.label} has no EXPERIMENT = Experiment(__file__, Spec, run, ...)")
 
 
 def _code_of(script: Module, statements: set[Statement]) -> list[Any]:
     """Return the code of some of a script's statements, and of the imports that they use."""
-    heads = {path.partition(".")[0] for statement in statements for path in statement.paths}
+    heads = set().union(*(statement.names for statement in statements)) & script.names.keys()
     ordered = sorted(statements, key=lambda statement: statement.node.lineno)
-    return [{h: script.names[h] for h in heads & script.names.keys()}, [s.code for s in ordered]]
+    return [{head: script.names[head] for head in heads}, [s.code for s in ordered]]
+
+
+def _asked(full: str, attributes: set[str]) -> set[str]:
+    return {f"{full}.{attribute}" for attribute in attributes}
 
 
 def _counts(name: str) -> bool:
@@ -264,17 +252,6 @@ def _counts(name: str) -> bool:
 
 def _module_name(label: str) -> str:
     return label.rpartition(".")[0].replace("/", ".").removesuffix(".__init__")
-
-
-def _join(package: str, name: str) -> str:
-    return f"{package}.{name}" if name else package
-
-
-def _computing(names: Iterable[str]) -> set[str]:
-    """Return the distributions among other packages' names that may compute something."""
-    packages = {name.partition(".")[0] for name in names} - {"experiments", "toymodels"}
-    foreign = packages - sys.stdlib_module_names - OTHERS_COMPUTE_NOTHING - set(COMPUTE)
-    return {DISTRIBUTIONS.get(name, name) for name in foreign}
 
 
 def versions(*packages: str) -> dict[str, str | None]:
@@ -291,8 +268,4 @@ def _version(package: str) -> str | None:
 
 
 def _hash(content: Any) -> str:
-    return _sha256(json.dumps(content, sort_keys=True).encode())
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

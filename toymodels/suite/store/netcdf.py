@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import xarray as xr
@@ -19,7 +18,6 @@ Results = xr.Dataset | xr.DataTree
 STAMP = "toymodels"
 """The attribute that holds, as JSON, what the data is the result of."""
 
-NO_LONG_NAMES: Mapping[str, str] = MappingProxyType({})
 WORTH_COMPRESSING = 4096  # bytes
 
 
@@ -78,7 +76,7 @@ class Data:
 
     @classmethod
     def of(
-        cls, results: Results, stamp: dict[str, Any], long_names: Mapping[str, str] = NO_LONG_NAMES
+        cls, results: Results, stamp: dict[str, Any], long_names: Mapping[str, str] | None = None
     ) -> "Data":
         """Write results and read them back, so that they are the same now and when loaded later.
 
@@ -87,7 +85,7 @@ class Data:
         """
         tree = results if isinstance(results, xr.DataTree) else xr.DataTree(results)
         groups = {
-            node.path: describe(_plain(node.to_dataset(inherit=False)), long_names)
+            node.path: describe(_plain(node).drop_attrs(deep=False), long_names or {})
             for node in tree.subtree
         }
         settings = {name: _attribute(value) for name, value in stamp.get("spec", {}).items()}
@@ -112,7 +110,7 @@ class Data:
 
 def _written(results: Results) -> bytes:
     tree = results if isinstance(results, xr.DataTree) else xr.DataTree(results)
-    groups = {n.path: n.to_dataset(inherit=False).as_numpy().drop_encoding() for n in tree.subtree}
+    groups = {node.path: _plain(node) for node in tree.subtree}
     encoding = {path: _encoding(group) for path, group in groups.items()}
     return bytes(xr.DataTree.from_dict(groups).to_netcdf(engine="h5netcdf", encoding=encoding))
 
@@ -122,18 +120,16 @@ def _read(content: bytes) -> Results:
     return tree if tree.children else tree.to_dataset()
 
 
-def _plain(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a dataset as arrays of NumPy, without its attributes and how a file had it."""
-    return dataset.as_numpy().drop_attrs(deep=False).drop_encoding()
+def _plain(node: xr.DataTree) -> xr.Dataset:
+    """Return a group's own variables as arrays of NumPy, without how a file had them."""
+    return node.to_dataset(inherit=False).as_numpy().drop_encoding()
 
 
 def _attribute(value: Any) -> Any:
-    """Write a setting as netCDF can have it: numbers, texts, and lists of either."""
-    if isinstance(value, list):
-        entries = [_attribute(entry) for entry in value]
-        is_plain = not any(isinstance(entry, list) for entry in entries)
-        return entries if is_plain else json.dumps(value)
-    return json.dumps(value) if isinstance(value, bool) or value is None else value
+    """Write a setting as netCDF can have it: numbers, texts, and lists of numbers; else JSON."""
+    entries = value if isinstance(value, list) else [value]
+    plain = all(type(one) in (int, float, str) for one in entries)
+    return value if plain else json.dumps(value)
 
 
 def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:

@@ -44,8 +44,8 @@ def commit(root: Path) -> dict[str, Any]:
 
 def changes(root: Path) -> list[str]:
     """Return the files below `root` that differ from the commit, `figures` aside."""
-    listed = _git(root, "status", "--porcelain", "-z", "--", ".", ":!figures")
-    return [entry[3:] for entry in (listed or "").split("\0") if entry[2:3] == " "]
+    command = ("status", "--porcelain", "--no-renames", "--", ".", ":!figures")
+    return [line[3:] for line in (_git(root, *command) or "").splitlines()]
 
 
 def refuse_dirty(root: Path) -> None:
@@ -54,7 +54,7 @@ def refuse_dirty(root: Path) -> None:
     Raises:
         DirtyTree: naming a file that differs; never outside of git.
     """
-    changed = changes(root) if _git(root, "rev-parse", "--verify", "HEAD") else []
+    changed = changes(root)
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise DirtyTree(

@@ -4,13 +4,10 @@ Comments, layout, docstrings, annotations and what is below `if TYPE_CHECKING` a
 """
 
 import ast
-import symtable
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
-from typing import Any
 
 _IMPORTS = (ast.Import, ast.ImportFrom)
-_ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 
 
 class Statement:
@@ -20,21 +17,24 @@ class Statement:
         node: its syntax tree.
         code: its source in one layout.
         binds: the names that it defines or changes; none for a call, a loop or a condition.
-        paths: the module-level names that it uses, with the attributes: `geometry.norms`.
+        names: the names that occur in it.
         attributes: the attributes that it asks of anything.
     """
 
-    def __init__(self, node: Any) -> None:
-        self.node = node
-        self.code = ast.unparse(node)
-        self.binds = {node.name} if isinstance(node, ast.FunctionDef | ast.ClassDef) else set()
-        if isinstance(node, _ASSIGNMENTS):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            inside = [inner for target in targets for inner in ast.walk(target)]
-            self.binds = {inner.id for inner in inside if isinstance(inner, ast.Name)}
-        names = _global_names(symtable.symtable(self.code, "", "exec"))
-        self.paths = {path for path in _paths(node) if path.partition(".")[0] in names}
-        self.attributes = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+    def __init__(self, node: ast.stmt) -> None:
+        self.node, self.code = node, ast.unparse(node)
+        self.names, self.binds = _names(node), set[str]()
+        self.attributes = {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            self.binds = {node.name}
+        elif isinstance(node, ast.Assign):
+            self.binds = set().union(*map(_names, node.targets))
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            self.binds = _names(node.target)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 class Module:
@@ -107,21 +107,3 @@ def _changes_nothing(statement: ast.stmt) -> bool:
         return test.endswith("TYPE_CHECKING") or test.startswith("__name__ ==")
     value = getattr(statement, "value", None) if isinstance(statement, ast.Expr) else None
     return isinstance(value, ast.Constant) and isinstance(value.value, str)
-
-
-def _global_names(table: symtable.SymbolTable) -> set[str]:
-    """Return the names that a statement, or a scope in it, looks up in its module."""
-    function = table.get_type() == "function"
-    found = [
-        s for s in table.get_symbols() if s.is_global() or (s.is_referenced() and not function)
-    ]
-    return {s.get_name() for s in found}.union(*map(_global_names, table.get_children()))
-
-
-def _paths(node: ast.AST) -> set[str]:
-    root = node
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    if isinstance(root, ast.Name):
-        return {ast.unparse(node)}
-    return set().union(*map(_paths, ast.iter_child_nodes(node)))
