@@ -66,9 +66,6 @@ DICE = random.Random(0)
 
 WRONG = {
     "rows": ({"sample": drawing(lambda x, key: x.T)}, r"sample\(key, 2\) has shape \[2, 4\]"),
-    "one row": ({"sample": drawing(lambda x, key: x[0])}, r"sample\(key, 2\) has shape \[2\]"),
-    "another n": ({"n": 3}, r"shape \[4, 2\] in the place of \[3, 2\]"),
-    "booleans": ({"sample": drawing(lambda x, key: x > 0)}, "sample gives bool, and not floats"),
     "NaN": (
         {"sample": drawing(lambda x, key: jnp.log(x - 1))},
         "sample gives numbers that are NaN",
@@ -77,25 +74,19 @@ WRONG = {
         {"sample": drawing(lambda x, key: x * DICE.random())},
         "sample gives two results for one key",
     ),
-    "importance": ({"importance": np.ones(3)}, r"importance has shape \[3\], .* or 4"),
-    "negative importance": ({"importance": -1.0}, "importance has numbers that are negative"),
-    "no probability": ({"none_active": 1.2}, r"none_active is 1\.2, which is no probability"),
-    "sum": ({"some_active": 0.5}, r"none_active and some_active add to 0\.74"),
-    "silence": ({"none_active": 0.26}, r"none_active is 0\.26, where the mean of .* is 0\.2[34]"),
+    "importance": ({"importance": np.ones(3)}, "importance must be one number or 4"),
+    "negative importance": ({"importance": -1.0}, "importance must be .* negative"),
+    "no probability": ({"none_active": 1.2}, r"none_active is 1\.2 at"),
+    "silence": ({"none_active": 0.26}, r"none_active is 0\.26 .* the mean of .* is 0\.2[34]"),
     "mean": ({"mean": P}, r"mean is 0\.3 at index \d, where the mean of .* is 0\.1[45]"),
     "one mean": (
         {"mean": np.array([P / 2] * 3 + [0.17])},
         r"mean is 0\.17 at index 3, where the mean of .* is 0\.1[45]",
     ),
-    "shape of a mean": ({"mean": np.ones(3)}, r"mean has shape \[3\], and not one number, or 4"),
     "second moment": ({"second_moment": P / 4}, r"second_moment is 0\.075 .*x\^2 is 0\.1"),
     "silent when active": (
         {"sample_active": Right.sample},
         r"sample_active gave \d+ samples without anything active",
-    ),
-    "active rows": (
-        {"sample_active": drawing(lambda x, key: x.T)},
-        r"sample_active\(key, 2\) has shape \[2, 4\]",
     ),
     "too much when active": (
         {"sample_active": drawing(lambda x, key: jnp.where(x.any(axis=0), x, 1.0))},

@@ -1,6 +1,6 @@
 """Checks for what is written outside this package: a distribution against its own samples."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -29,17 +29,15 @@ def check_distribution(features: FeatureDistribution) -> None:
     """
     name = type(features).__name__
     x = _drawn(features, "sample", 0)
-    _check_importance(features, len(x))
+    importance = np.asarray(features.importance)
+    _require(
+        importance.shape in ((), (len(x),)) and bool((importance >= 0).all()),
+        f"{name}.importance must be one number or {len(x)}, none of them negative",
+    )
     active = x.any(axis=0)
     if features.none_active is not None:
-        none, some = float(features.none_active), float(features.some_active)
-        _require(0 <= none <= 1, f"{name}.none_active is {none:g}, which is no probability")
-        _require(
-            abs(none + some - 1) < 1e-5, f"{name}: none_active and some_active add to {none + some}"
-        )
-        _compare(
-            f"{name}.none_active", none, "samples without anything active", ~active.reshape(1, -1)
-        )
+        seen = "samples without anything active"
+        _compare(f"{name}.none_active", features.none_active, seen, ~active.reshape(1, -1))
     for moment, power in (("mean", 1), ("second_moment", 2)):
         if (said := getattr(features, moment)) is not None:
             _compare(f"{name}.{moment}", said, f"sample's x^{power}", x.astype(float) ** power)
@@ -57,15 +55,8 @@ def _check_given_active(features: FeatureDistribution, kept: Float[np.ndarray, "
     _require(silent == 0, f"{name}.sample_active gave {silent} samples without anything active")
     for what, look in _LOOKS.items():
         if kept.size and (what != "x_i x_j" or len(x) <= PAIRS):
-            _compare(
-                f"{name}.sample_active's {what}", look(x), f"active samples' {what}", look(kept)
-            )
-    if features.some_active is not None:
-        for moment, power in (("mean", 1), ("second_moment", 2)):
-            if (said := getattr(features, moment)) is not None:
-                weighted = float(features.some_active) * x.astype(float) ** power
-                what = f"some_active times sample_active's x^{power}"
-                _compare(f"{name}.{moment}", said, what, weighted)
+            said_by = f"{name}.sample_active's {what}"
+            _compare(said_by, look(x), f"active samples' {what}", look(kept))
 
 
 def _pairs(x):
@@ -105,53 +96,35 @@ def _drawn(features: FeatureDistribution, method: str, seed: int) -> Float[np.nd
     return x
 
 
-def _check_importance(features: FeatureDistribution, n: int) -> None:
-    name, importance = type(features).__name__, np.asarray(features.importance)
-    _require(
-        importance.shape in ((), (n,)),
-        f"{name}.importance has shape {list(importance.shape)}, and not one number, or {n}",
-    )
-    _require(
-        bool((np.isfinite(importance) & (importance >= 0)).all()),
-        f"{name}.importance has numbers that are negative or not finite",
-    )
+def _mean(samples: Any) -> tuple[Float[np.ndarray, " k"], Any]:
+    """Return means of samples [k, count], and how far from the truth they may be.
 
-
-class _Mean(NamedTuple):
-    """Means of samples, and how far from the truth they may be."""
-
-    value: Float[np.ndarray, " k"]
-    error: Any
-
-    @classmethod
-    def of(cls, samples) -> "_Mean":
-        """Of samples [k, count]; a number or a row of them is known exactly."""
-        if np.ndim(samples) < 2:
-            return cls(np.atleast_1d(np.asarray(samples, float)), 0.0)
-        rows = np.asarray(samples, float)
-        count, reach = rows.shape[1], np.abs(rows).max() or 1.0
-        # Bernstein's inequality: its second term counts where few samples are not zero
-        spread = ERRORS * rows.std(axis=1) / np.sqrt(count) + ERRORS**2 / 6 * reach / count
-        return cls(rows.mean(axis=1), spread)
+    A number or a row of them is known exactly.
+    """
+    if np.ndim(samples) < 2:
+        return np.atleast_1d(np.asarray(samples, float)), 0.0
+    rows = np.asarray(samples, float)
+    count, reach = rows.shape[1], np.abs(rows).max() or 1.0
+    # Bernstein's inequality: its second term counts where few samples are not zero
+    spread = ERRORS * rows.std(axis=1) / np.sqrt(count) + ERRORS**2 / 6 * reach / count
+    return rows.mean(axis=1), spread
 
 
 def _compare(said_by: str, said: Any, seen_in: str, seen: Any) -> None:
     """Raise unless two means, [k], [k, count] or a number each, agree."""
-    ours, theirs = _Mean.of(said), _Mean.of(seen)
+    (ours, our_error), (theirs, their_error) = _mean(said), _mean(seen)
     _require(
-        ours.value.shape in ((1,), theirs.value.shape),
-        f"{said_by} has shape {list(np.shape(said))}, and not one number, or {len(theirs.value)}",
+        ours.shape in ((1,), theirs.shape),
+        f"{said_by} has shape {list(np.shape(said))}, and not one number, or {len(theirs)}",
     )
-    away = np.abs(ours.value - theirs.value)
     # 1e-6 of the value is the rounding of float32
-    allowed = np.hypot(ours.error, theirs.error) + 1e-6 * np.abs(theirs.value)
-    at = int(np.argmax(away - allowed))
-    claimed = np.broadcast_to(ours.value, away.shape)[at]
-    where = f" at index {at}" if len(away) > 1 else ""
+    allowed = np.hypot(our_error, their_error) + 1e-6 * np.abs(theirs)
+    away = np.abs(ours - theirs)
+    i = int(np.argmax(away - allowed))
     _require(
-        bool(away[at] <= allowed[at]),
-        f"{said_by} is {claimed:.5g}{where}, where the mean of the {seen_in} is "
-        f"{theirs.value[at]:.5g}, give or take {allowed[at]:.1g}",
+        bool(away[i] <= allowed[i]),
+        f"{said_by} is {np.broadcast_to(ours, away.shape)[i]:.5g} at index {i}, where the mean of "
+        f"the {seen_in} is {theirs[i]:.5g}, give or take {allowed[i]:.1g}",
     )
 
 

@@ -109,12 +109,6 @@ def test_blocks_are_draws_of_their_own_one_after_the_other(monkeypatch, block):
     assert len(np.unique(several, axis=1).T) == len(several.T) > 1
 
 
-def test_more_entries_than_fit_are_drawn_one_datapoint_at_a_time(monkeypatch):
-    monkeypatch.setattr(datapoints, "DRAW_ENTRIES", 1)
-    found = draw_datapoints(FEATURES, 3, key=KEY)
-    assert np.asarray(found.dense(N)).shape == (N, 3)
-
-
 @pytest.mark.parametrize("count", [0, -1])
 def test_datapoints_are_counted(count):
     with pytest.raises(ValueError, match="T must be a whole number of at least 1"):

@@ -2,8 +2,7 @@
 
 import gzip
 import inspect
-import runpy
-import sys
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -95,29 +94,17 @@ def test_places_are_tried_in_order(mirrors, monkeypatch, tmp_path):
     assert not mirrors.asked
 
 
-@pytest.mark.parametrize("name", CONTENTS)
-def test_a_wrong_file_is_refused_by_name(mirrors, tmp_path, name):
-    mirrors.offer(FIRST, CONTENTS)  # which must not be used in its place
-    other = CONTENTS[name][:-1] + b"\xff"
-    folder = write_files(tmp_path, {**CONTENTS, name: other})
-    with pytest.raises(DatasetError) as refused:
-        datasets.load_mnist(folder)
-    assert str(folder / f"{name}.gz") in str(refused.value)
-    assert "SHA-256" in str(refused.value)
-    assert not mirrors.asked
-
-
 DAMAGE = {
     "truncated": lambda whole: whole[:-9],
-    "half": lambda whole: whole[: len(whole) // 2],
     "flipped": lambda whole: whole[:-12] + bytes([whole[-12] ^ 255]) + whole[-11:],
-    "empty": lambda whole: b"",
     "not compressed": gzip.decompress,
+    "another": lambda whole: gzip.compress(gzip.decompress(whole)[:-1] + b"\xff"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_file_is_refused_by_name(mirrors, tmp_path, damage):
+    mirrors.offer(FIRST, CONTENTS)  # which must not be used in its place
     path = write_files(tmp_path, CONTENTS) / f"{TRAIN_IMAGES}.gz"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DatasetError) as refused:
@@ -157,13 +144,6 @@ def test_a_wrong_file_in_the_cache_is_named_and_replaced(mirrors, capsys):
     assert is_small_mnist(datasets.load_mnist())
     assert str(path) in capsys.readouterr().err
     assert gzip.decompress(path.read_bytes()) == CONTENTS[TRAIN_IMAGES]
-
-
-def test_a_cache_that_cannot_be_written_costs_a_warning(mirrors, capsys, tmp_path):
-    (tmp_path / "cache").write_text("a file, where the folder should be")
-    mirrors.offer(FIRST, CONTENTS)
-    assert is_small_mnist(datasets.load_mnist())
-    assert capsys.readouterr().err.count("cannot be kept") == 4
 
 
 @pytest.mark.parametrize("offered", [{}, {TRAIN_IMAGES: b"wrong"}])
@@ -225,55 +205,21 @@ def test_a_wrong_file_of_a_named_folder_is_no_reason_to_take_the_digits(
 ):
     folder = write_files(tmp_path, {**CONTENTS, TRAIN_IMAGES: b"wrong"})
     monkeypatch.setenv(datasets.VARIABLE, str(folder))
-    with pytest.raises(SystemExit, match=TRAIN_IMAGES):
+    with pytest.raises(DatasetError, match=TRAIN_IMAGES):
         datasets.main()
     assert capsys.readouterr().out == ""
 
 
-def test_it_is_a_command(monkeypatch, capsys, tmp_path):
-    monkeypatch.setenv(datasets.VARIABLE, str(tmp_path / "nowhere"))
-    monkeypatch.delitem(sys.modules, "toymodels.data.images")
-    with pytest.raises(SystemExit, match="nowhere"):
-        runpy.run_module("toymodels.data.images", run_name="__main__")
+def test_what_is_fetched_is_what_comes(monkeypatch, capsys):
+    class Answer:
+        headers: ClassVar = {}
 
+        def raise_for_status(self):
+            pass
 
-# -- fetching, with an answer in place of the network's
+        def iter_content(self, chunk_size):
+            return iter([b"one ", b"two"])
 
-
-class Answer:
-    """An answer of a server, in pieces."""
-
-    def __init__(self, pieces, error=None):
-        self.pieces, self.error = pieces, error
-        self.headers = {"content-length": str(sum(map(len, pieces)))}
-
-    def raise_for_status(self):
-        if self.error:
-            raise self.error
-
-    def iter_content(self, chunk_size):
-        return iter(self.pieces)
-
-
-@pytest.fixture
-def answer(monkeypatch):
-    """Put an answer in place of what `requests` would get."""
-
-    def put(found):
-        monkeypatch.setattr("requests.get", lambda url, **options: found)
-
-    return put
-
-
-def test_what_comes_in_pieces_is_whole(answer, capsys):
-    answer(Answer([b"one ", b"two ", b"three"]))
-    assert downloads.fetch("https://nowhere.invalid/file.gz") == b"one two three"
+    monkeypatch.setattr("requests.get", lambda url, **options: Answer())
+    assert downloads.fetch("https://nowhere.invalid/file.gz") == b"one two"
     assert "https://nowhere.invalid/file.gz" in capsys.readouterr().err
-
-
-def test_a_server_s_refusal_is_an_error_of_the_system(answer):
-    import requests
-
-    answer(Answer([], requests.HTTPError("404")))
-    with pytest.raises(OSError, match="404"):
-        downloads.fetch("https://nowhere.invalid/file.gz")

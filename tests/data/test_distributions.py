@@ -212,29 +212,16 @@ def test_importances_too_small_for_a_float_are_zero():
 WRONG = {
     "S above 1": ({"sparsity": 1.2}, r"sparsity must lie in \[0, 1\]; got 1\.2"),
     "S below 0": ({"sparsity": -0.1}, r"sparsity must lie in \[0, 1\]; got -0\.1"),
-    "S not a number": ({"sparsity": np.nan}, r"sparsity must lie in \[0, 1\]; got nan"),
-    "one S of three": ({"sparsity": [0, 7, 1]}, r"sparsity must lie in \[0, 1\]; got 7"),
     "p above 1": ({"probability": 1.5}, r"probability must lie in \[0, 1\]; got 1\.5"),
-    "p as JAX has it": ({"probability": jnp.array(2.0)}, r"probability must lie in .*; got 2"),
     "too few S": ({"sparsity": [0.5, 0.5]}, r"sparsity must be one number or 3.*\(2,\)"),
     "too many p": ({"probability": [0.5] * 4}, r"probability must be one number or 3.*\(4,\)"),
-    "p in rows": ({"probability": np.ones((1, 3))}, r"probability must be .* 3.*\(1, 3\)"),
     "neither": ({}, "sparsity.*or probability"),
     "both": ({"sparsity": 0.5, "probability": 0.5}, "sparsity.*or probability.*not both"),
     "importance below 0": ({"sparsity": 0, "importance": -1}, r"importance must lie in .*got -1"),
-    "endless importance": (
-        {"sparsity": 0, "importance": np.inf},
-        "importance must lie in .*got inf",
-    ),
     "importance too large for a float": (
         {"sparsity": 0, "importance": [1, 1e39, 1]},
         r"importance must lie in .*got 1e\+39",
     ),
-    "importance without end": (
-        {"sparsity": 0, "importance": 10**400},
-        "importance must lie .*got 1",
-    ),
-    "importance not a number": ({"sparsity": 0, "importance": np.nan}, "importance must .*got nan"),
     "too few importances": ({"sparsity": 0, "importance": [1, 1]}, r"importance must be .*\(2,\)"),
 }
 

@@ -1,7 +1,5 @@
 """A distribution of which only `sample` is written, and what takes the place of the rest."""
 
-from dataclasses import dataclass
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,20 +70,6 @@ def test_what_is_said_may_be_set_or_defined():
     features.n, features.none_active, features.mean = N, 1 / 8, 1 / 2
     assert (size(features), features.some_active, features.mean) == (N, 7 / 8, 1 / 2)
     assert KnownCoins(0.5).some_active == 7 / 8
-
-
-def test_it_can_be_a_dataclass():
-    @dataclass
-    class Ones(FeatureDistribution):
-        n: int
-        height: float
-        importance: float = 2.0
-
-        def sample(self, key, batch):
-            return jnp.full((self.n, batch), self.height)
-
-    features = Ones(4, 0.5)
-    assert (size(features), features.importance, features.none_active) == (4, 2, None)
 
 
 def test_a_distribution_without_samples_is_none():

@@ -30,37 +30,23 @@ def write_together(contents: Mapping[Path, bytes], folder: Path) -> None:
     Raises:
         OSError: if it cannot be written, before any file is replaced; or if one cannot be replaced.
     """
-    staged: dict[Path, Path] = {}
-    try:
-        for path, content in contents.items():
-            staged[path] = stage(folder, content)
-        for path, temporary in staged.items():
-            os.replace(temporary, path)
-    finally:
-        for temporary in staged.values():
-            temporary.unlink(missing_ok=True)
-
-
-def stage(folder: Path, content: bytes) -> Path:
-    """Write content, down to the disk, to a new file of a name that nobody else uses.
-
-    Raises:
-        OSError: if it cannot be written; nothing is left of it then.
-    """
-    path = folder / f".{uuid4().hex}.tmp"
+    staged = {path: folder / f".{uuid4().hex}.tmp" for path in contents}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException as error:
-        with suppress(OSError):
-            path.unlink()
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk does not say where
+        for path, temporary in staged.items():
+            with temporary.open("xb") as file:
+                file.write(contents[path])
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in staged.items():
+            os.replace(temporary, path)
+    except OSError as error:
+        error.filename = error.filename or str(folder)  # a full disk does not say where
         raise
-    return path
+    finally:
+        for temporary in staged.values():
+            with suppress(OSError):
+                temporary.unlink()
 
 
 @contextmanager

@@ -10,10 +10,8 @@ import hashlib
 import os
 import sys
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -33,22 +31,12 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",  # as JAX's examples have it
 )
 
-CONTENT_SHA256: Mapping[str, str] = MappingProxyType(
-    {
-        "train-images-idx3-ubyte": (
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
-        ),
-        "train-labels-idx1-ubyte": (
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
-        ),
-        "t10k-images-idx3-ubyte": (
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
-        ),
-        "t10k-labels-idx1-ubyte": (
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
-        ),
-    }
-)
+CONTENT_SHA256 = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
 """What MNIST's files hold, decompressed."""
 
 
@@ -125,8 +113,7 @@ def load_mnist(data_dir: str | Path | None = None) -> ImageDataset:
     """
     named = data_dir or os.environ.get(VARIABLE)
     folder = Path(named).expanduser() if named else cache_folder()
-    content_of = _read if named else _read_or_download
-    contents = [content_of(folder / f"{name}.gz") for name in CONTENT_SHA256]
+    contents = [_read(folder / f"{name}.gz", download=not named) for name in CONTENT_SHA256]
     train_images, train_labels, test_images, test_labels = map(parse_idx, contents)
     side = train_images.shape[-1]
     return ImageDataset(
@@ -157,37 +144,27 @@ def parse_idx(content: bytes) -> UInt8[np.ndarray, "..."]:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(sizes)
 
 
-def _read(path: Path) -> bytes:
-    """Return what one of MNIST's files holds, from a folder that was named."""
-    if not path.is_file():
-        raise DatasetError(f"there is no {path}, where MNIST was said to be")
-    return _checked(path.read_bytes(), path.stem, str(path))
-
-
-def _read_or_download(path: Path) -> bytes:
-    """Return what one of MNIST's files holds, from the cache or else from a mirror."""
+def _read(path: Path, *, download: bool) -> bytes:
+    """Return what one of MNIST's files holds, from a folder or else, if it may, from a mirror."""
     if path.is_file():
         try:
-            return _read(path)
+            return _checked(path.read_bytes(), path.stem, str(path))
         except DatasetError as error:
+            if not download:
+                raise
             warn(f"{error}; it is downloaded anew")
-    compressed, content = _download(path.name)
-    try:
-        write_atomically(path, compressed)
-    except OSError as error:
-        warn(f"{path} cannot be kept ({error.strerror}); next time it is downloaded again")
-    return content
-
-
-def _download(file: str) -> tuple[bytes, bytes]:
-    """Return a file of MNIST, as it is and decompressed, from the first mirror that has it."""
+    elif not download:
+        raise DatasetError(f"there is no {path}, where MNIST was said to be")
     reasons = []
     for mirror in MIRRORS:
         try:
-            compressed = fetch(mirror + file)
-            return compressed, _checked(compressed, file.removesuffix(".gz"), mirror + file)
+            compressed = fetch(mirror + path.name)
+            content = _checked(compressed, path.stem, mirror)
         except OSError as error:  # of the connection, or of what came
-            reasons.append(f"{mirror}: {_shortened(error)}")
+            reasons.append(f"{mirror}: {type(error).__name__}")
+        else:
+            write_atomically(path, compressed)
+            return content
     raise NoDataset(
         f"MNIST is not here and cannot be downloaded ({'; '.join(reasons)}): name a folder with "
         f"its four files in {VARIABLE} or by --data-dir, or choose --dataset digits"
@@ -205,12 +182,6 @@ def _checked(compressed: bytes, name: str, where: str) -> bytes:
     return content
 
 
-def _shortened(error: OSError) -> str:
-    """Say in a line what went wrong: errors of a connection quote their causes at length."""
-    line = " ".join(str(error).split()) or type(error).__name__
-    return line if len(line) <= 100 else f"{type(error).__name__}"
-
-
 def main() -> None:
     """Print "mnist", or "digits" where MNIST is neither here nor to be had."""
     try:
@@ -219,8 +190,6 @@ def main() -> None:
     except NoDataset as error:
         print(f"digits stand in for MNIST: {error}", file=sys.stderr)
         print("digits")
-    except DatasetError as error:
-        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":
