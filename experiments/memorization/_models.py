@@ -1,19 +1,27 @@
-"""Looking at the shared runs: the models of a dataset size, and how their planes are drawn."""
+"""What the shared runs came to, for each dataset size, and how their planes are drawn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import FigureBase
 
 import toymodels as tm
 from toymodels import geometry, plotting
 
+Measured = TypeVar("Measured", xr.DataArray, xr.Dataset)
+
 
 def best_models(data: xr.DataTree) -> list[xr.Dataset]:
     """Return the model with the lowest training loss for each dataset size, of all of that size."""
+    axes = ["dataset", "seed"]
     sizes = tm.select_all(data, budget=1)
-    return [tm.best_of(models, dim=("dataset", "seed"), by="train_loss") for models in sizes]
+    return [tm.best_of(models, axes, by="train_loss").drop_vars(axes) for models in sizes]
+
+
+def by_size(sizes: Iterable[xr.Dataset], measure: Callable[[xr.Dataset], Measured]) -> Measured:
+    """Measure the models of each dataset size: a number each, along `dataset_size`."""
+    return xr.concat([measure(models) for models in sizes], "dataset_size")
 
 
 def reaches_features(largest: xr.Dataset) -> bool:
@@ -21,9 +29,9 @@ def reaches_features(largest: xr.Dataset) -> bool:
     return bool(largest.dataset_size >= largest.sizes["feature"])
 
 
-def longest(W: np.ndarray, count: int = 5) -> np.ndarray:
-    """Return the longest columns of W [m, n]: the features that are learned, if any are."""
-    return W[:, np.argsort(-np.asarray(geometry.norms(W)))[:count]]
+def longest(W: xr.DataArray, count: int = 5) -> xr.DataArray:
+    """Return the longest columns of W, the longest first: the features that are learned, if any."""
+    return W.sortby(geometry.norms(W), ascending=False).isel(feature=slice(count))
 
 
 def draw_planes(
@@ -51,4 +59,4 @@ def draw_planes(
     for row, name, color, limit in zip(grid, ("h", "W"), colors, limits, strict=True):
         row[0].yaxis.label.set_color(color)
         for ax, model in zip(row[: len(models)], models, strict=True):
-            plotting.point_cloud(ax, model[name].values, color, limit)
+            plotting.point_cloud(ax, model[name], color, limit)

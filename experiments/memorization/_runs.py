@@ -5,7 +5,7 @@ trains, and the others find its data.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ MEASURED = {
     "feature_dimensionality": ("feature",),
     "datapoint_dimensionality": ("datapoint",),
 }
-MOST_EMPTY = 0.01  # share of vectors without any active feature that still is none
+MOST_EMPTY = 0.01  # share of vectors without any active feature; they are never drawn
 
 
 class FiniteSpec(fig.Spec):
@@ -51,8 +51,8 @@ class FiniteSpec(fig.Spec):
         if (empty := self.sparsity**self.n) > MOST_EMPTY:
             raise ValueError(f"{empty:.0%} of datapoints have no feature; n (1 - S) > 5 will do")
 
-    def adamw(self, budget: int = 1) -> "optax.GradientTransformation":
-        """Return AdamW for `budget` times the steps: warmed up, then down along a cosine."""
+    def adamw(self, budget: int = 1) -> optax.GradientTransformation:
+        """Return AdamW for `budget` times the steps: a warm-up, then a cosine to zero."""
         steps = budget * self.steps
         rate = optax.warmup_cosine_decay_schedule(0, self.learning_rate, steps // 20, steps)
         return optax.adamw(rate, weight_decay=self.weight_decay)
@@ -90,54 +90,40 @@ PAPER = Spec(
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
-    return tm.gather(models(lab))
-
-
-def models(lab: fig.Lab[Spec]) -> Iterator[xr.Dataset]:
-    """Train models on datasets of each size, and longer on the first of these datasets."""
-    spec, probe = lab.spec, tm.Probe(look, MEASURED)
-    test = draw(lab, "test points", spec.test_points)
+    """Train on datasets of each size, and longer on the first of these datasets."""
+    spec, probe, models = lab.spec, tm.Probe(measure, MEASURED), []
+    test = datapoints(lab, "test points", spec.test_points)
     for T in sorted({*spec.dataset_size, *spec.longer_dataset_size}):
         count = spec.large_datasets if spec.large < T else spec.datasets
-        datasets = draw(lab, f"datapoints, T={T}", count, T)
+        datasets = datapoints(lab, f"datapoints, T={T}", count, T)
         if T in spec.dataset_size:
-            yield train(lab, datasets, test, probe=probe)
+            models.append(train(lab, datasets, test, probe=probe))
         if T in spec.longer_dataset_size:
             first = tm.Datapoints(*(leaf[: spec.large_datasets] for leaf in datasets))
-            yield train(lab, first, test, spec.longer, probe=probe)
+            models.append(train(lab, first, test, budget=spec.longer, probe=probe))
+    return tm.gather(models)
 
 
-def draw(lab: fig.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
+def datapoints(lab: fig.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
     """Draw datapoints along leading axes of this shape, from the random stream of this name."""
     features = tm.SparseFeatures(lab.spec.n, sparsity=lab.spec.sparsity)
     points = tm.draw_datapoints(features, math.prod(shape), key=lab.key(name))
     return tm.Datapoints(*(leaf.reshape(*shape, -1) for leaf in points))
 
 
-def look(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
-    """Measure the training loss, where datapoints are taken, and whose the dimensions are."""
-    h = tm.hidden_vectors(model.W[...], objective.points)
-    return {
-        "train_loss": objective.loss(model, key),
-        "h": h,
-        "feature_dimensionality": geometry.dimensionality(model.W[...]),
-        "datapoint_dimensionality": geometry.dimensionality(h),
-    }
-
-
 def train(
     lab: fig.Lab[FiniteSpec],
     datasets: tm.Datapoints,
     test: tm.Datapoints,
-    budget: int = 1,
     m: int = 2,
+    budget: int = 1,
     probe: tm.Probe | None = None,
 ) -> xr.Dataset:
     """Train models of m hidden dimensions on datasets of one size, for `budget` times the steps."""
-    spec, n, (count, T, _) = lab.spec, lab.spec.n, datasets.value.shape
+    spec, (count, T, _) = lab.spec, datasets.value.shape
 
     def problem(dataset, test):
-        objective = tm.FiniteDataset(lambda key: tm.ReluOutput(n, m, key=key), dataset, test)
+        objective = tm.FiniteDataset(lambda key: tm.ReluOutput(spec.n, m, key=key), dataset, test)
         return objective, spec.adamw(budget)
 
     models = lab.train(
@@ -146,8 +132,19 @@ def train(
         tm.Axis("dataset", np.arange(count), datasets),
         steps=budget * spec.steps,
         shared_batches=True,
-        stream=f"m={m}.T={T}",  # longer runs differ in nothing but their steps
+        stream=f"m={m}.T={T}",  # longer runs have the same initial weights
         data={"test": test},
         probe=probe,
     )
     return models.assign(test_loss=models.loss).assign_coords(dataset_size=T, m=m, budget=budget)
+
+
+def measure(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
+    """Measure the training loss, the hidden vectors, and each feature's and datapoint's share."""
+    h = tm.hidden_vectors(model.W[...], objective.points)
+    return {
+        "train_loss": objective.loss(model, key),
+        "h": h,
+        "feature_dimensionality": geometry.dimensionality(model.W[...]),
+        "datapoint_dimensionality": geometry.data_dimensionality(h),
+    }

@@ -8,12 +8,6 @@ the features have them, five in a pentagon. In between neither does, and the tes
 bump: double descent. Where the bump lies differs by a factor of 4 to 7 between the source and
 its replications, so the claims are about existence and order.
 
-Findings of an earlier run at `paper`, whose record is not kept: the bump is at T = 1,000 to 5,000
-and hundreds high, where the source has 1.01 and a replication one that reaches up to 5,000: the
-models memorise nearly all the way to the onset of features, between T = 5,000 and 10,000. Where
-some datapoints are given up, near the origin (T = 15 to 100), the others have 10 to 25 % more than
-2/T.
-
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.
 - All models of one T and restart start from the same weights; they differ in their datapoints.
@@ -28,7 +22,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import toymodels as tm
-from experiments.memorization._models import best_models, draw_planes, longest, reaches_features
+from experiments.memorization._models import (
+    best_models,
+    by_size,
+    draw_planes,
+    longest,
+    reaches_features,
+)
 from experiments.memorization._runs import PAPER, SMOKE, Spec, run
 from toymodels import figure as fig
 from toymodels import geometry, plotting
@@ -38,7 +38,8 @@ HENIGHAN = fig.Source("Henighan et al. 2023, figure 3")
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    models, T = best_models(data), mean_test_loss(data).dataset_size.values
+    models = best_models(data)
+    T = [model.dataset_size.item() for model in models]
     figure = plotting.figure(11.4, 6.4)
     (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.4, 1.5])
     loss, dims = upper.subplots(2, 1, height_ratios=[1.5, 1.9], sharex=True)
@@ -53,16 +54,14 @@ def plot(data: xr.DataTree) -> Figure:
 
 def mean_test_loss(data: xr.DataTree) -> xr.DataArray:
     """Return the test loss for each dataset size, averaged over datasets and restarts."""
-    losses = [models.test_loss.mean() for models in tm.select_all(data, budget=1)]
-    return xr.concat(losses, "dataset_size")
+    return by_size(tm.select_all(data, budget=1), lambda models: models.test_loss.mean())
 
 
 def draw_losses(ax: Axes, data: xr.DataTree) -> None:
     """Draw the test loss of every model, and the mean for each dataset size."""
     for models in tm.select_all(data, budget=1):
-        loss = models.test_loss.values.ravel()
-        T = np.full(loss.size, models.dataset_size)
-        (dots,) = ax.plot(T, loss, "o", color=plotting.MUTED, markersize=3)
+        loss, T = xr.broadcast(models.test_loss, models.dataset_size)
+        (dots,) = ax.plot(T.values.flat, loss.values.flat, "o", color=plotting.MUTED, markersize=3)
     dots.set_label("each model")
     mean = mean_test_loss(data)
     ax.plot(mean.dataset_size, mean, color=plotting.INK, label="mean of the datasets")
@@ -96,28 +95,37 @@ def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     models, loss = best_models(data), mean_test_loss(data)
-    few = {T: one for one in models if 3 <= (T := one.dataset_size.item()) <= 100}
+    over_even = by_size(models, share_over_even).sel(dataset_size=slice(3, 100))
     yield HENIGHAN.claim(
-        f"Up to T = 100 the datapoints share both dimensions (median of D over 2/T, T = {[*few]})"
-    ).within(0.9, 1.1, [np.median(one.datapoint_dimensionality) * T / 2 for T, one in few.items()])
-    largest, enough = models[-1], reaches_features(models[-1])
+        "Up to T = 100 the datapoints share both dimensions (median of D over 2/T, T = "
+        f"{over_even.dataset_size.values.tolist()})"
+    ).within(0.9, 1.1, over_even)
+    if reaches_features(models[-1]):
+        yield from claims_of_many(models[-1], loss)
+
+
+def share_over_even(model: xr.Dataset) -> xr.DataArray:
+    """Return the datapoints' median dimensionality over 2/T, an even share of two dimensions."""
+    return model.datapoint_dimensionality.median() * model.dataset_size / 2
+
+
+def claims_of_many(largest: xr.Dataset, loss: xr.DataArray) -> Iterator[fig.Claim]:
+    """Measure the model with most datapoints, enough to learn features, and the way there."""
+    if loss.size > 2:
+        yield HENIGHAN.claim(
+            "Double descent: the mean test loss has its maximum inside and ends below where it "
+            f"begins (at the maximum, T = {int(loss.idxmax())}, at the smallest T and at the "
+            "largest)"
+        ).falls([loss.max(), loss[0], loss[-1]])
     yield HENIGHAN.claim(
-        "Double descent: the mean test loss has its maximum inside and ends below where it begins "
-        f"(at the maximum, T = {int(loss.idxmax())}, at the smallest T and at the largest)",
-        when=len(loss) > 2 and enough,
-    ).falls([loss.max(), loss[0], loss[-1]])
-    yield HENIGHAN.claim(
-        "With most datapoints the five longest features form a pentagon (angles of neighbours)",
-        when=enough,
-    ).within(62, 82, geometry.angular_gaps(longest(largest.W.values)))
+        "With most datapoints the five longest features form a pentagon (angles of neighbours)"
+    ).within(62, 82, geometry.angular_gaps(longest(largest.W)))
     features = np.sort(largest.feature_dimensionality)[-5:]
     yield HENIGHAN.claim(
-        "Their dimensionality is below 2/5: all small features count in the denominator (theirs)",
-        when=enough,
+        "Their dimensionality is below 2/5: all small features count in the denominator (theirs)"
     ).below(0.39, features)
     yield HENIGHAN.claim(
-        "It is above any datapoint's (the largest of datapoints; the five largest of features)",
-        when=enough,
+        "It is above any datapoint's (the largest of datapoints; the five largest of features)"
     ).first_before(largest.datapoint_dimensionality.max(), features)
 
 

@@ -8,10 +8,6 @@ column, more hidden dimensions do the same: a ridge between the datapoints that 
 and the features that can be learned. The source prints no ranges: where the ridge lies is not
 claimed, only that it is there in both directions.
 
-Finding, with 5,000 steps and more of both sizes: the ridge runs from T = 350 at m = 2 to
-T = 2,000 at m = 8. From m = 12 on, which `quick` leaves out, the test loss stays at or below that
-of predicting zero, and there is no ridge to follow.
-
 Deviations:
 - The source's ranges of T and m are not in its text; ours are chosen.
 - Here n = {n:,}, S = {sparsity:g}, {steps:,} steps and {datasets} datasets a cell; the source has
@@ -25,11 +21,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import toymodels as tm
-from experiments.memorization._runs import FiniteSpec, draw, train
+from experiments.memorization._runs import FiniteSpec, datapoints, train
 from toymodels import figure as fig
 from toymodels import plotting
 
 HENIGHAN = fig.Source("Henighan et al. 2023, figure 5")
+RIDGE = fig.Source("ours: memorising more datapoints takes more dimensions")
 
 
 class Spec(FiniteSpec):
@@ -46,16 +43,11 @@ class Spec(FiniteSpec):
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
-    return tm.gather(cells(lab))
-
-
-def cells(lab: fig.Lab[Spec]) -> Iterator[xr.Dataset]:
-    """Train models of each width on the same datasets of each size."""
-    test = draw(lab, "test points", lab.spec.test_points)
+    models, test = [], datapoints(lab, "test points", lab.spec.test_points)
     for T in lab.spec.dataset_size:
-        datasets = draw(lab, f"datapoints, T={T}", lab.spec.datasets, T)
-        for m in lab.spec.m:
-            yield train(lab, datasets, test, m=m)
+        datasets = datapoints(lab, f"datapoints, T={T}", lab.spec.datasets, T)
+        models += [train(lab, datasets, test, m=m) for m in lab.spec.m]
+    return tm.gather(models)
 
 
 @plotting.style()
@@ -74,43 +66,41 @@ def plot(data: xr.DataTree) -> Figure:
 
 def mean_loss(data: xr.DataTree) -> xr.DataArray:
     """Return the test loss [m, dataset_size], averaged over datasets and restarts."""
-    means = [one.test_loss.mean().expand_dims(["m", "dataset_size"]) for one in tm.select_all(data)]
+    cells = tm.select_all(data)
+    means = [models.test_loss.mean().expand_dims(["m", "dataset_size"]) for models in cells]
     return xr.combine_by_coords(means).test_loss.transpose("m", "dataset_size")
 
 
-def peaks_inside(loss: xr.DataArray, along: str) -> xr.DataArray:
-    """Which curves have their maximum inside, 2 % above both their ends."""
-    return loss.max(along) > 1.02 * loss.isel({along: [0, -1]}).max(along)
+def peaks_inside(loss: xr.DataArray, dim: str) -> xr.DataArray:
+    """Which curves along `dim` have their maximum inside, 2 % above both their ends."""
+    return loss.max(dim) > 1.02 * loss.isel({dim: [0, -1]}).max(dim)
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    loss = mean_loss(data)
-    m, T = loss.m.values.tolist(), loss.dataset_size.values
+    loss, n = mean_loss(data), tm.select_all(data)[0].sizes["feature"]
     # features are learned from about n datapoints on
-    enough = len(T) > 2 and T[-1] >= tm.select_all(data)[0].sizes["feature"]
-    yield HENIGHAN.claim(
-        "Double descent in the dataset size: the test loss has an interior maximum, 2 % above both "
-        "ends (widths m where it has)",
-        when=enough,
-    ).somewhere(m, peaks_inside(loss, "dataset_size"))
-    yield HENIGHAN.claim(
-        "Double descent in the width, in the same way (dataset sizes T where it is)",
-        when=len(m) > 2,
-    ).somewhere(T, peaks_inside(loss, "m"))
-    yield (
-        fig.Source("ours: memorising more datapoints takes more dimensions")
-        .claim(
-            f"The ridge: the T of the largest test loss does not fall with m (that T, m = {m})",
-            when=enough,
-        )
-        .does_not_fall(T[loss.argmax("dataset_size")])
-    )
+    reaches_features = loss.sizes["dataset_size"] > 2 and loss.dataset_size[-1] >= n
+    if reaches_features:
+        yield HENIGHAN.claim(
+            "Double descent in the dataset size: the test loss has an interior maximum, 2 % above "
+            "both ends (widths m where it has)"
+        ).somewhere(loss.m, peaks_inside(loss, "dataset_size"))
+    if loss.sizes["m"] > 2:
+        yield HENIGHAN.claim(
+            "Double descent in the width, in the same way (dataset sizes T where it is)"
+        ).somewhere(loss.dataset_size, peaks_inside(loss, "m"))
+    if reaches_features:
+        yield RIDGE.claim(
+            "The ridge: the T of the largest test loss does not fall with m (that T, m = "
+            f"{loss.m.values.tolist()})"
+        ).does_not_fall(loss.idxmax("dataset_size").astype(int))
 
 
 EXPERIMENT = fig.Experiment(
     __file__, Spec, run, plot, claims,
     smoke=Spec(
-        n=100, sparsity=0.9, m=(2,), dataset_size=(5, 40), datasets=2, steps=100, test_points=256
+        n=100, sparsity=0.9, m=(2,), dataset_size=(5, 40, 100),
+        datasets=2, steps=100, test_points=256,
     ),
     paper=Spec(
         n=10_000, sparsity=0.999, datasets=4, steps=50_000,

@@ -22,8 +22,8 @@ def experiment(request):
 def few_again_and_again(draw):
     """Return what draws a hundred datapoints and repeats them: all of them take minutes."""
 
-    def repeat(features, T, key):
-        points = draw(features, min(T, 100), key)
+    def repeat(features, T, *, key):
+        points = draw(features, min(T, 100), key=key)
         return Datapoints(*(np.resize(leaf, (T, leaf.shape[1])) for leaf in points))
 
     return repeat
