@@ -122,7 +122,7 @@ def test_losses_are_there_and_no_history_that_nobody_draws(made, keys):
     experiment, stem = made
     trains = any(name.startswith("training") for name, _ in keys[experiment.doc.stem])
     losses = [group["loss"].values for group in groups(stored(stem)) if "loss" in group]
-    assert bool(losses) == trains
+    assert losses or not trains  # a figure may take up the data of another, or train nothing
     assert all(np.isfinite(loss).all() and (loss >= 0).all() for loss in losses)
     assert not any("loss_history" in group for group in groups(stored(stem)))
 
