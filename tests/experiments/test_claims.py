@@ -150,3 +150,29 @@ def test_polytopes():
     assert judged(experiment, doubled)[:5] == [False] * 5
     few = experiment.run(fig.Lab(experiment.Spec(points=(9,), restarts=2)))
     assert judged(experiment, few)[1:3] == [None, None]
+
+
+def test_nonuniform_sparsity():
+    experiment = load("nonuniform_sparsity")
+    r = np.array([0.001, 0.01, 0.2, 0.3, 1.0, 3.0])
+    pairs = np.array([[1.0, -1, 0, 0, 0], [0, 0, 1, -1, 0]])
+
+    def bent(degrees):
+        """A pentagon whose fifth feature has its neighbours at this angle."""
+        between = (360 - 2 * degrees) / 3
+        angles = np.radians(np.cumsum([degrees, between, between, between, degrees]))
+        return np.stack([np.cos(angles), np.sin(angles)])
+
+    W = np.stack([pairs, pairs, bent(64), bent(66), bent(72), bent(76)])[:, None]
+    data = xr.Dataset(
+        {
+            "W": (("relative_density", "seed", "hidden", "feature"), W),
+            "exact_loss": (("relative_density", "seed"), np.ones((6, 1))),
+            "pentagon_loss": ("relative_density", [1.0, 1.0, 1.0, 1.1, 1.5, 2.0]),
+            "digons_loss": ("relative_density", [0.5, 0.6, 0.9, 1.2, 3.0, 9.0]),
+        },
+        {"relative_density": r, "seed": [0]},
+    )
+    assert judged(experiment, data) == [True] * 7
+    turned = data.assign(W=data.W[::-1].assign_coords(relative_density=r))
+    assert judged(experiment, turned)[:5] == [False, None, False, False, False]

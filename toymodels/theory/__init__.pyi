@@ -1,3 +1,4 @@
+from .active_sets import active_set_loss as active_set_loss
 from .features import feature_variance as feature_variance
 from .linear import linear_loss as linear_loss
 from .linear import linear_optimum_loss as linear_optimum_loss
