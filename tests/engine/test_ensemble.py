@@ -21,7 +21,6 @@ from toymodels import (
     train,
 )
 from toymodels.engine import axes
-from toymodels.engine.axes import Keys, spread
 
 KEY = jax.random.key(0)
 DEVICES = jax.local_devices()
@@ -350,37 +349,6 @@ def test_spreading_changes_nothing(monkeypatch, sizes, count, room):
     np.testing.assert_array_equal(whole.place[..., 0], expected)
     monkeypatch.setattr(axes, "CPU_BYTES", room)
     xr.testing.assert_equal(train(problem, given, 2, key=KEY, devices=DEVICES[:count]), whole)
-
-
-def test_work_is_done_where_it_was_asked_for():
-    for device in DEVICES:
-        everywhere = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], [device], [1])
-        found = everywhere({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
-        assert found.devices() == {device}
-    shared = spread(lambda v, *_: v["a"] + 1, [Axis("a", np.arange(3))], DEVICES, [1])
-    found = shared({"a": jnp.arange(3)}, Keys.of(KEY, None), None, None)
-    assert found.devices() == set(DEVICES)
-
-
-def test_restarts_that_share_batches_share_what_is_computed_from_them(monkeypatch):
-    """Wide arrays that every restart needs alike are no reason to take these one by one."""
-    taken, whole_map = [], jax.lax.map
-
-    def watch(function, leaves, *, batch_size):
-        taken.append(batch_size)
-        return whole_map(function, leaves, batch_size=batch_size)
-
-    monkeypatch.setattr(axes.lax, "map", watch)
-    monkeypatch.setattr(axes, "CPU_BYTES", 2**16)
-
-    class Wide(Echo):
-        def loss(self, model, key):
-            return jax.random.uniform(key, (2**14,)).sum() * model.place[0]
-
-    for shared_batches in (True, False):
-        seeds = Axis.seeds(4, shared_batches=shared_batches)
-        train(lambda: (Wide(1.0), optax.sgd(0.0)), [seeds], 2, key=KEY, devices=DEVICES[:1])
-        assert bool(taken) is not shared_batches
 
 
 # --- when things go wrong -------------------------------------------------------------------------

@@ -57,28 +57,19 @@ class Columns(Half):
 
     test_loss = loss
 
-class Nothing(Half):
-    def init(self, key):
-        pass
-
-    test_loss = Half.loss
-
 MISTAKES = {
     "key is a number": lambda: train(problem, SEEDS, 1, key=0),
-    "several keys": lambda: train(problem, SEEDS, 1, key=jax.random.split(KEY)),
     "no list": lambda: train(problem, Axis.seeds(2), 1, key=KEY),
     "no axes": lambda: train(problem, ["seed"], 1, key=KEY),
     "an axis that is not taken": lambda: train(problem, [Axis("sparsity", [0.1])], 1, key=KEY),
     "a name that is no axis": lambda: train(needy, [Axis("sparsity", [0.1])], 1, key=KEY),
     "no optimizer": lambda: train(objective, SEEDS, 1, key=KEY),
-    "no return": lambda: train(lambda: None, SEEDS, 1, key=KEY),
     "the wrong way round": lambda: train(lambda: problem()[::-1], SEEDS, 1, key=KEY),
     "an optimizer of another kind": lambda: train(lambda: (objective(), 1e-3), SEEDS, 1, key=KEY),
     "no test loss": lambda: train(lambda: (Half(), optax.adam(1.0)), SEEDS, 1, key=KEY),
     "no parameters": lambda: train(
         lambda: (objective(model=Bare), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
-    "no model": lambda: train(lambda: (Nothing(), optax.adam(1.0)), SEEDS, 1, key=KEY),
     "samples as rows": lambda: train(
         lambda: (objective(model=Rows), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
@@ -86,19 +77,7 @@ MISTAKES = {
     "a loss for each sample": lambda: train(
         lambda: (Columns(), optax.adam(1.0)), SEEDS, 1, key=KEY
     ),
-    "absurdly many steps": lambda: train(problem, SEEDS, 10**12, key=KEY),
     "half a step": lambda: train(problem, SEEDS, 1.5, key=KEY),
-    "half a snapshot": lambda: train(problem, SEEDS, 1, key=KEY, snapshots=[0.5]),
-    "half a seed": lambda: Axis.seeds([1.5]),
-    "half the seeds": lambda: Axis.seeds(1.5),
-    "a text for seeds": lambda: Axis.seeds("12"),
-    "an optimizer that is not called": lambda: train(
-        lambda: (objective(), optax.adam), [], 1, key=KEY
-    ),
-    "a learning rate that is a text": lambda: train(
-        lambda: (objective(), optax.adam("1e-3")), [], 1, key=KEY
-    ),
-    "no function": lambda: train(problem(), SEEDS, 1, key=KEY),
     "a model in the place of a function": lambda: objective(model=tm.ReluOutput(5, 2, key=KEY)),
     "a model in the place of an objective": lambda: train(
         lambda: (tm.ReluOutput(5, 2, key=KEY), optax.adam(1.0)), SEEDS, 1, key=KEY
@@ -111,27 +90,15 @@ MISTAKES = {
         lambda sparsity: problem() if sparsity > 0.5 else problem(),
         [Axis("sparsity", [0.1, 0.9])], 1, key=KEY,
     ),
-    "NumPy of a value": lambda: train(
-        lambda sparsity: (objective(np.full(5, sparsity)), optax.adam(1.0)),
-        [Axis("sparsity", [0.1, 0.9])], 1, key=KEY,
-    ),
     "another number of features": lambda: train(
         lambda: (objective(model=lambda key: tm.ReluOutput(6, 2, key=key)), optax.adam(1.0)),
         SEEDS, 1, key=KEY,
     ),
     "importances of other features": lambda: tm.SparseFeatures(5, sparsity=0.5, importance=[1, 2]),
-    "a number as an axis's name": lambda: Axis(0.5, [1.0]),
     "a sparsity above 1": lambda: train(
         lambda sparsity: (objective(sparsity), optax.adam(1.0)),
         [Axis("sparsity", [0.1, 1.5])], 1, key=KEY,
     ),
-    "a text as axes": lambda: train(problem, "seed", 1, key=KEY),
-    "NumPy's random numbers": lambda: train(problem, SEEDS, 1, key=np.random.default_rng(0)),
-    "one snapshot": lambda: train(problem, SEEDS, 1, key=KEY, snapshots=1),
-    "a snapshot beyond the end": lambda: train(problem, SEEDS, 1, key=KEY, snapshots=[2]),
-    "a path to start from": lambda: train(problem, SEEDS, 1, key=KEY, start="models.nc"),
-    "a function as a probe": lambda: train(problem, SEEDS, 1, key=KEY, probe=lambda *_: {}),
-    "data without names": lambda: train(problem, SEEDS, 1, key=KEY, data=[1.0]),
     "a result without seeds": lambda: tm.best_of(train(problem, [], 1, key=KEY)),
     "no memory": lambda: train(
         lambda: (
@@ -160,49 +127,28 @@ print(json.dumps(said))
 
 SENTENCES = {
     "key is a number": "ValueError: key must be a PRNG key, such as jax.random.key(0); got 0",
-    "several keys": "one PRNG key; got 2 of them",
-    "no list": "ValueError: axes must be a list: [axis] in the place of the axis 'seed'",
-    "no axes": "axes must be a list of Axis, such as Axis.seeds(8); got 'seed'",
+    "no list": "ValueError: axes must be a list of Axis, such as [Axis.seeds(8)]; got Axis(",
+    "no axes": "axes must be a list of Axis, such as [Axis.seeds(8)]; got ['seed']",
     "an axis that is not taken": "problem() must take the names of all axes but seed",
     "a name that is no axis": "missing a required argument: 'm'",
     "no optimizer": "must return (objective, optimizer), such as (objective, optax.adam(1e-3)); "
     "it returns Reconstruction",
-    "no return": "it returns None",
-    "the wrong way round": "is no objective: it needs loss(model, key)",
-    "an optimizer of another kind": "such as optax.adam(1e-3); it is float",
+    "the wrong way round": "it returns (GradientTransformationExtraArgs, Reconstruction)",
+    "an optimizer of another kind": "it returns (Reconstruction, float)",
     "no test loss": "Half is no objective: it needs test_loss(model, key)",
     "no parameters": "Bare has nothing to train: a model is a class Bare(flax.nnx.Module) whose",
-    "no model": "Nothing.init returned None: it must return a model",
     "samples as rows": "from Reconstruction.loss of Rows. In toymodels samples are the columns",
     "datapoints drawn in a problem": "datapoints cannot be drawn inside a problem",
     "a loss for each sample": "Columns.loss must return one number; it returns shape (7,)",
-    "absurdly many steps": "steps must be at most 2,147,483,646; got 1,000,000,000,000",
     "half a step": "steps must be a whole number of at least 1; got 1.5",
-    "half a snapshot": "snapshots must be whole numbers of steps; got 0.5",
-    "half a seed": "a seed must be a whole number of at least 0; got 1.5",
-    "half the seeds": "the number of seeds must be a whole number of at least 1; got 1.5",
-    "a text for seeds": "a seed must be a whole number of at least 0; got '1'",
-    "an optimizer that is not called": "must be Optax's, such as optax.adam(1e-3); it is function",
-    "a learning rate that is a text": "the problem's optimizer, whose settings must be numbers",
-    "no function": "the problem must be a function of the axes' values that returns (objective, "
-    "optimizer), such as lambda: (objective, optimizer); got (Reconstruction, Gradient",
     "a model in the place of a function": "build must be a function of a key, such as lambda key: "
     "ReluOutput(..., key=key); got a ReluOutput itself",
     "a model in the place of an objective": "ReluOutput is no objective: it needs init(key)",
     "a size as an axis": "m decides shapes, and cannot be the value of an axis: train one model of",
     "Python's if": "traced once for all values of sparsity, which have no numbers then: write",
-    "NumPy of a value": "jnp.where for `if`, jnp for np, and leave out float() and int()",
     "another number of features": "ReluOutput(x) fails for x of shape [5, 8], whose columns are",
     "importances of other features": "importance must be one number or 5, one per feature; got",
-    "a number as an axis's name": "an axis's name must be a word, as arguments have; got 0.5",
     "a sparsity above 1": "sparsity must lie in [0, 1]; got 1.5",
-    "a text as axes": "axes must be a list of Axis, such as Axis.seeds(8); got 's'",
-    "NumPy's random numbers": "key must be a PRNG key, such as jax.random.key(0); got Generator",
-    "one snapshot": "snapshots must be a list of steps, such as [1]; got 1",
-    "a snapshot beyond the end": "snapshots must lie in [0, 1]; got [2]",
-    "a path to start from": "start must be a result of train, such as toymodels.load(path); got",
-    "a function as a probe": "probe must be a toymodels.Probe(measure, dims); got function",
-    "data without names": "data must be a dict, arrays by the names of the problem's; got [1.0]",
     "a result without seeds": "'seed' is no axis of 'loss', whose axes are ()",
     "no memory": "10,000 models with 12 GB of weights and optimizer state each need at least",
 }

@@ -13,7 +13,6 @@ from flax import nnx
 import toymodels as tm
 from toymodels import Axis, train
 from toymodels.data.images import Labelled
-from toymodels.engine import programs
 
 KEY = jax.random.key(0)
 
@@ -138,19 +137,6 @@ def test_no_kind_of_training_is_compiled_twice(kind):
     with compiling() as names:
         train(problem, [Axis.seeds(2)], 2, key=KEY)
     assert not names
-
-
-def test_programs_of_long_ago_are_forgotten(monkeypatch):
-    monkeypatch.setattr(programs, "MOST_REMEMBERED", 4)
-
-    def run(size):
-        with compiling() as names:
-            train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(size)], 1, key=KEY)
-        return len(names)
-
-    run(1), run(2)
-    assert run(2) == 0
-    assert run(1) > 0
 
 
 # --- never stale ----------------------------------------------------------------------------------

@@ -360,17 +360,6 @@ def test_shared_data_reach_every_point(count):
     assert_close(ours, inside)
 
 
-@pytest.mark.parametrize("name", ["data_seed", "seed"])
-def test_data_need_names_of_their_own(name):
-    with pytest.raises(ValueError, match=f"name of its own.*{name}"):
-        train(problem, GRID, 5, key=KEY, data={"test_points": TEST, name: TEST})
-
-
-def test_data_cannot_be_called_seed_where_nothing_else_is():
-    with pytest.raises(ValueError, match="data cannot be called seed"):
-        train(lambda seed: problem(seed, TEST), [], 5, key=KEY, data={"seed": TEST})
-
-
 def test_a_gradient_needs_little_memory():
     """The array of all features by all datapoints alone would be 80 MB, several times over."""
     n, m, T, k = 10_000, 2, 2_000, 30

@@ -20,7 +20,6 @@ def test_the_size_that_counts_is_that_on_the_slide():
     assert fault == "'small' has 7.8 points"
     (fault,) = plotting.text_faults(words(5, 10, (20, 20, "high", 10)))
     assert fault == "'high' has 7.5 points"
-    assert plotting.text_faults(words(5, 10, (20, 20, "high", 10)), smallest=7) == []
 
 
 def test_words_over_words_are_found_and_neighbours_are_not():

@@ -1,7 +1,7 @@
 """Named axes of an ensemble, and how one member's function is spread over all of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ CPU_OPTIONS = MappingProxyType({"xla_cpu_prefer_vector_width": 512})
 CPU_OPTIONS_ONCE = MappingProxyType({"xla_backend_optimization_level": 1})
 
 
-@dataclass(frozen=True, init=False, eq=False)
+@dataclass(frozen=True, eq=False)
 class Axis:
     """One swept quantity: its name, a label for each point, and a value for each point.
 
@@ -57,21 +57,16 @@ class Axis:
     """
 
     name: str
-    labels: np.ndarray
-    values: Any
-    shared_batches: bool
+    labels: Any
+    values: Any = None
+    _: KW_ONLY
+    shared_batches: bool = False
 
-    def __init__(
-        self,
-        name: str,
-        labels: Sequence[Any] | np.ndarray | Array,
-        values: Any = None,
-        *,
-        shared_batches: bool = False,
-    ):
+    def __post_init__(self) -> None:
+        name, values = self.name, self.values
         if not isinstance(name, str) or not name.isidentifier():
             raise ValueError(f"an axis's name must be a word, as arguments have; got {name!r}")
-        row = np.asarray(labels)
+        row = np.asarray(self.labels)
         if row.ndim != 1 or row.size == 0:
             raise ValueError(f"axis {name!r} needs at least one label, in one row")
         ordered = np.sort(row)  # np.unique takes seconds for millions of seeds
@@ -82,9 +77,8 @@ class Axis:
         values = jnp.asarray(row) if values is None else values
         if any(np.shape(leaf)[:1] != row.shape for leaf in jax.tree.leaves(values)):
             raise ValueError(f"axis {name!r}: every value needs leading size {row.size}")
-        fields = {"name": name, "labels": row, "values": values, "shared_batches": shared_batches}
-        for field, value in fields.items():
-            object.__setattr__(self, field, value)
+        object.__setattr__(self, "labels", row)
+        object.__setattr__(self, "values", values)
 
     @classmethod
     def seeds(cls, seeds: int | Sequence[int], *, shared_batches: bool = False) -> "Axis":
@@ -104,7 +98,7 @@ class Axis:
     @property
     def size(self) -> int:
         """Number of points."""
-        return self.labels.size
+        return len(self.labels)
 
     @property
     def own_batches(self) -> bool:

@@ -114,7 +114,7 @@ def train(
     request = Request(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, start)
     training = request.prepare()
     with show(progress, training.borders[-1]) as shown:
-        run = training.run(store, _both(shown, report))
+        run = training.run(store, [each for each in (shown, report) if each])
     models = with_state(training.dataset(run), run, training.order)
     if not run.ended:
         return models
@@ -122,14 +122,3 @@ def train(
     if run.ended == "interrupted":
         warnings.warn(f"{sentence}: the result is what there is so far", stacklevel=2)
     return models.assign_attrs(incomplete=sentence)
-
-
-def _both(show: Report | None, report: Report | None) -> Report | None:
-    if show is None or report is None:
-        return show or report
-
-    def both(step: int, steps: int, loss: Any) -> bool | None:
-        show(step, steps, loss)
-        return report(step, steps, loss)
-
-    return both

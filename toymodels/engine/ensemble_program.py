@@ -85,7 +85,8 @@ class EnsembleProgram:
         options: Mapping[str, Any] = CPU_OPTIONS,
     ) -> "EnsembleProgram":
         """Trace (values, keys, member, shared) -> pytree, given one `member`, and spread it."""
-        traced = Traced.at(_in_true_float32(function), *grid.point, member, shared)
+        with true_float32():  # some accelerators shorten the factors of products by default
+            traced = Traced.at(function, *grid.point, member, shared)
         values, keys = grid.point
         point = _leaves(values), keys, jax.tree.leaves(member), _with(traced, shared)
         program = _program(grid, traced, point, options)
@@ -148,13 +149,3 @@ def _bytes_along(axis: Axis, function: MemberFunction, point: Any) -> int:
     many = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((MANY, *leaf.shape), leaf.dtype), mine)
     each = jax.vmap(at_point, in_axes=(0, None))
     return widest_array(each, many, (values, keys, shared), members=MANY)
-
-
-def _in_true_float32(function: MemberFunction) -> MemberFunction:
-    """Trace with products as exact as sums: some accelerators shorten the factors by default."""
-
-    def exact(*args):
-        with true_float32():
-            return function(*args)
-
-    return exact

@@ -15,7 +15,6 @@ from toymodels.engine.checks import (
     Problem,
     check_axes,
     check_key,
-    check_kind,
     check_problem,
     check_steps,
 )
@@ -72,10 +71,6 @@ class Request:
 
     def _check_steps(self) -> int:
         """Check all that counts steps, and return how many were taken before."""
-        check_kind(
-            "start", self.start, xr.Dataset, "a result of train, such as toymodels.load(path)"
-        )
-        check_kind("probe", self.probe, Probe, "a toymodels.Probe(measure, dims)")
         begin = steps_of(self.start) if self.start is not None else 0
         check_count("steps", self.steps, 1, LARGEST_COUNT - begin)
         last = begin + self.steps
@@ -86,7 +81,7 @@ class Request:
 
     def _programs(self) -> Programs:
         key = jax.random.fold_in(check_key(self.key), OWN_KEYS)
-        check_axes(self.axes, {} if self.data is None else self.data)
+        check_axes(self.axes, self.data or {})
         data = jax.tree.map(jnp.asarray, dict(self.data or {}))
         objective = check_problem(self.problem, self.axes, data)
         if self.refreshes and not isinstance(objective, Refreshing):

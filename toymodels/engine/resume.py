@@ -115,7 +115,7 @@ def _dims(
     shape, dims = known.get(name.rpartition(".")[2], (None, ()))
     if shape == leaf.shape:
         return dims
-    return tuple(f"{name}_{i}" for i in range(_plain_shape(leaf) - leading))
+    return tuple(f"{name}_{i}" for i in range(leaf.ndim + _is_key(leaf) - leading))
 
 
 def _word(entry: Any) -> str:
@@ -127,20 +127,9 @@ def _is_key(leaf: Any) -> bool:
     return dtypes.issubdtype(leaf.dtype, dtypes.prng_key)
 
 
-def _key_impl(leaf: Any) -> Any:
-    """Return what kind of keys a shape stands for: it cannot be asked, but a traced key can."""
-    found: list[Any] = []
-    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), leaf)
-    return found[0]
-
-
 def _plain(leaf: Any) -> np.ndarray:
     """Return an array as NumPy has it; a PRNG key as the numbers that it is made of."""
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
-
-
-def _plain_shape(leaf: Any) -> int:
-    return leaf.ndim + _is_key(leaf)
 
 
 def _read(start: xr.Dataset, name: str, leaf: Any, axes: Sequence[Axis]) -> Any:
@@ -151,7 +140,7 @@ def _read(start: xr.Dataset, name: str, leaf: Any, axes: Sequence[Axis]) -> Any:
         )
     value = start[name].transpose(*(axis.name for axis in axes), ...).values
     if _is_key(leaf):
-        return jax.random.wrap_key_data(jnp.asarray(value), impl=_key_impl(leaf))
+        return jax.random.wrap_key_data(jnp.asarray(value))
     shape = (*(axis.size for axis in axes), *leaf.shape)
     if value.shape != shape:
         raise ValueError(f"start has {name} of shape {list(value.shape)}, and {list(shape)} go on")

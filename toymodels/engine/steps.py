@@ -14,7 +14,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
-from toymodels.engine.checks import check_model, checked_loss, checked_update
+from toymodels.engine.checks import checked_loss
 from toymodels.engine.objective import Objective, Refreshing
 from toymodels.models.parameters import parameters
 
@@ -42,7 +42,6 @@ def start(
 ) -> State:
     """Build the state before the first step."""
     model = objective.init(key)
-    check_model(model, objective)
     return State(model, optimizer.init(parameters(model)[1]))
 
 
@@ -70,7 +69,7 @@ def advance(
             return checked_loss(objective, model, jax.random.fold_in(key, i))
 
         loss, gradient = jax.value_and_grad(loss_of)(params)
-        updates, memory = checked_update(optimizer, gradient, carry.state.optimizer_state, params)
+        updates, memory = optimizer.update(gradient, carry.state.optimizer_state, params)
         model = nnx.merge(graph, optax.apply_updates(params, updates), rest)
         diverges = ~jnp.isfinite(loss) & (carry.diverged_at == NEVER)
         return Chunk(

@@ -70,7 +70,7 @@ class Training:
         """The axes as the arrays have them, outermost first."""
         return self.programs.grid.order
 
-    def run(self, store: Store | None, report: Report | None) -> Run:
+    def run(self, store: Store | None, reports: Sequence[Report]) -> Run:
         """Take the steps, from where the store says that the run stands.
 
         Ctrl-C ends the run where it stands once a step was taken, if there is no store.
@@ -89,7 +89,8 @@ class Training:
                     record.write(run.rows, border, chunk.state, loss)
                 # one assignment: an interrupt finds the run at one border or at the next
                 run = replace(run, state=chunk.state, step=border)
-                stop = report is not None and report(border, last, self._named(loss))
+                said = [report(border, last, self._named(loss)) for report in reports]
+                stop = any(said)
                 seconds = time.monotonic() - saved_at
                 if store and (stop or border == last or seconds > SECONDS_BETWEEN_SAVES):
                     store.save(run.to_arrays(self.records))

@@ -30,7 +30,7 @@ from .colors import (
 from .counts import losses_by_outcome, restart_counts, restart_lines
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
-from .grids import ratio_key, ratio_table, value_map, value_table
+from .grids import ratio_key, ratio_table, value_table
 from .labels import (
     even_axis,
     log_axis,
@@ -108,7 +108,6 @@ __all__ = [
     "text_faults",
     "tile_rows",
     "unit_circle",
-    "value_map",
     "value_table",
     "vector_panels",
 ]

@@ -2,9 +2,8 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.colorbar import Colorbar
-from matplotlib.colors import Colormap, LogNorm, TwoSlopeNorm
+from matplotlib.colors import Colormap, LogNorm
 from matplotlib.image import AxesImage
 from numpy.typing import ArrayLike
 
@@ -19,36 +18,6 @@ def log_edges(centres: ArrayLike) -> np.ndarray:
     widths = np.diff(logs) if len(logs) > 1 else np.ones(1)  # a cell alone may have any
     lower = logs - np.concatenate([widths[:1], np.diff(logs)]) / 2
     return np.exp([*lower, logs[-1] + widths[-1] / 2])
-
-
-@style()
-def value_map(ax: Axes, x: ArrayLike, y: ArrayLike, values: ArrayLike, centre: float) -> QuadMesh:
-    """Draw values over two logarithmic axes: blue below `centre`, white there, red above.
-
-    Each side has a scale of its own, from the centre to its extreme.
-
-    Args:
-        ax: the axes; both scales become logarithmic, with a tick at each cell.
-        x: [k], centres of the columns.
-        y: [l], centres of the rows.
-        values: [l, k].
-        centre: the value that is white.
-
-    Returns:
-        The mesh, for a colour bar.
-
-    """
-    values = np.asarray(values)
-    log_axis(ax.xaxis, x)
-    log_axis(ax.yaxis, y)
-    low, high = values.min(), max(values.max(), centre + 1e-3)
-    low = min(low, centre - (high - centre) / 10)  # or noise around the centre would be dark
-    norm = TwoSlopeNorm(centre, low, high)
-    mesh = ax.pcolormesh(
-        log_edges(x), log_edges(y), values, cmap=GRAM_CMAP.reversed(), norm=norm, rasterized=True
-    )
-    ax.spines[:].set_visible(True)
-    return mesh
 
 
 @style()

@@ -22,9 +22,7 @@ class Words(NamedTuple):
     box: Bbox
 
 
-def text_faults(
-    figure: Figure, slide: tuple[float, float] = SLIDE, smallest: float = SMALLEST
-) -> list[str]:
+def text_faults(figure: Figure) -> list[str]:
     """Say which words of a figure are too small, overlap or are cut off when it fills a slide.
 
     Only what is drawn counts: labels of ticks out of sight do not. An index in a formula is
@@ -32,31 +30,27 @@ def text_faults(
 
     Args:
         figure: is drawn once, and stays as it is.
-        slide: width and height in inches; the figure is shown as large as fits.
-        smallest: the size in points below which text is too small.
 
     Returns:
         A sentence for each fault; none for a figure that can be read.
-
     """
     width, height = figure.get_size_inches()
-    scale = min(slide[0] / width, slide[1] / height)
+    scale = min(SLIDE[0] / width, SLIDE[1] / height)
     words = _words(figure, scale)
     page = Bbox.from_bounds(0, 0, 72 * scale * width, 72 * scale * height)
-    return [*_small(words, smallest), *_cut_off(words, page), *_overlapping(words)]
+    return [*_small(words), *_cut_off(words, page), *_overlapping(words)]
 
 
-def _small(words: Sequence[Words], smallest: float) -> Iterator[str]:
+def _small(words: Sequence[Words]) -> Iterator[str]:
     for text, size, _ in words:
-        if size < smallest - 0.01:
+        if size < SMALLEST - 0.01:
             yield f"{text!r} has {size:.1f} points"
 
 
 def _cut_off(words: Sequence[Words], page: Bbox) -> Iterator[str]:
     for text, _, box in words:
-        if not np.all(page.padded(SLACK).min <= box.min) or not np.all(
-            box.max <= page.padded(SLACK).max
-        ):
+        room = page.padded(SLACK)
+        if np.any(box.min < room.min) or np.any(box.max > room.max):
             yield f"{text!r} is cut off"
 
 
