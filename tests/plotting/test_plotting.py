@@ -180,7 +180,6 @@ def test_plain_numbers(x, text):
 )
 def test_sparsity_labels_show_no_float_noise(sparsity, text):
     assert plotting.sparsity_label(sparsity) == f"S = {text}"
-    assert plotting.probability_label(sparsity) == f"p = {text}"
 
 
 def test_log_axis_prints_plain_numbers(ax):

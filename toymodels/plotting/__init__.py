@@ -36,7 +36,6 @@ from .labels import (
     log_axis,
     plain_number,
     point_legend,
-    probability_label,
     sparsity_label,
 )
 from .legibility import text_faults
@@ -94,7 +93,6 @@ __all__ = [
     "point_cloud",
     "point_legend",
     "polygon_arrows",
-    "probability_label",
     "ratio_key",
     "ratio_table",
     "readable_ink",

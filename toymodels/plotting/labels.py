@@ -26,11 +26,6 @@ def _probability(x: float | np.number) -> str:
     return f"{Decimal(f'{x:.3g}') if x < 0.5 else 1 - Decimal(f'{1 - x:.3g}'):f}"
 
 
-def probability_label(p: float | np.number) -> str:
-    """Name the probability that a feature is active: ``p = 0.1``."""
-    return f"p = {_probability(p)}"
-
-
 def sparsity_label(sparsity: float | np.number) -> str:
     """Name the probability that a feature is inactive: ``S = 0.999``."""
     return f"S = {_probability(sparsity)}"

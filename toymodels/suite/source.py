@@ -83,11 +83,6 @@ class Statement:
         expected = f"non-decreasing, within {slack:g}" if slack else "non-decreasing"
         return self._judge(expected, measured, lambda x: (np.diff(x) >= -slack).all(), fewest=2)
 
-    def does_not_rise(self, measured: ArrayLike, *, slack: float = 0.0) -> Claim:
-        """Claim that no number of a sweep lies above the one before by more than `slack`."""
-        expected = f"non-increasing, within {slack:g}" if slack else "non-increasing"
-        return self._judge(expected, measured, lambda x: (np.diff(x) <= slack).all(), fewest=2)
-
     def peaks_inside(self, measured: ArrayLike, *, margin: float = 0.0) -> Claim:
         """Claim that a sweep is largest inside, above its ends by more than `margin` of them."""
         expected = (
