@@ -182,7 +182,7 @@ def test_status_names_what_it_cannot_know(tree, capsys):
     capsys.readouterr()
     assert tree.command("status") == 0
     out = capsys.readouterr().out
-    assert "unknown (made before identities were kept)" in out
+    assert "the way in which identities are made" in out
     assert "unknown (experiments/curves/circle.py does not parse" in out
 
 

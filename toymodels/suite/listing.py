@@ -37,8 +37,7 @@ def list_figures(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) 
 def _results(folders: Sequence[Path]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     for out in folders:
         for record in read_records(out):
-            name = record.get("name", record["stem"])
-            yield out / record["family"] / f"{name}.png", record
+            yield out / record["family"] / f"{record['name']}.png", record
 
 
 def _how_made(record: Mapping[str, Any]) -> str:
@@ -87,22 +86,23 @@ def statuses(scripts: Iterable[Path], root: Path, out: Path) -> Iterator[tuple[s
     for script in scripts:
         family, stem = script.parent.name, script.stem
         found = [r for r in records if (r["family"], r["stem"]) == (family, stem)]
-        if not any(record.get("name", stem) == stem for record in found):
+        if not any(record["name"] == stem for record in found):
             yield f"{family}/{stem}", "missing", ""
         for record in found:
             fared = count_claims([claim["holds"] for claim in record["claims"]])
-            name = f"{family}/{record.get('name', stem)}"
-            yield name, _state(sources, script, record), f"{record['preset']}, {fared}"
+            yield (
+                f"{family}/{record['name']}",
+                _state(sources, script, record),
+                f"{record['preset']}, {fared}",
+            )
 
 
 def _state(sources: Sources, script: Path, record: Mapping[str, Any]) -> str:
-    if not isinstance(record.get("identity"), dict):
-        return "unknown (made before identities were kept)"
     try:
         now = sources.identify(script, record["spec"], record["seed"])
     except ValueError as error:
         return f"unknown ({error})"
-    through = now.changes_since(record["identity"])
+    through = now.changes_since(record.get("identity", {}))
     if not through:
         return "current"
     more = f" and {len(through) - MOST_NAMED} more" if len(through) > MOST_NAMED else ""

@@ -69,7 +69,7 @@ def index(families: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def _row(record: Mapping[str, Any]) -> str:
-    family, name = record["family"], _name(record)
+    family, name = record["family"], record["name"]
     small = f'<img src="{family}/{name}.png" width="160" alt="{name}">'
     page = f"{family}/README.md#{name}"
     settings = name_settings(record["overrides"])
@@ -86,7 +86,7 @@ def family_page(family: str, records: Sequence[Mapping[str, Any]], prose: Mappin
 
 def section(record: Mapping[str, Any], prose: Mapping[str, str] | None = None) -> str:
     """Write one figure: picture, source, what is to be seen, claims, deviations."""
-    script, name = f"{record['family']}/{record['stem']}", _name(record)
+    script, name = f"{record['family']}/{record['stem']}", record["name"]
     settings = name_settings(record["overrides"])
     parts = [
         f'<a id="{name}"></a>',
@@ -100,11 +100,6 @@ def section(record: Mapping[str, Any], prose: Mapping[str, str] | None = None) -
         "\n".join(f"- Deviation: {sentence}" for sentence in record["deviations"]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _name(record: Mapping[str, Any]) -> str:
-    """Name a figure's files: the stem, and the settings if they were changed."""
-    return str(record.get("name", record["stem"]))
 
 
 def _fared(record: Mapping[str, Any]) -> str:
