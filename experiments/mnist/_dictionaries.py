@@ -1,7 +1,7 @@
-"""Sparse dictionaries of last hidden layers, and what their features respond to and write."""
+"""Dictionaries of last hidden layers: their settings, what is coded, and what features show."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,15 +13,15 @@ import toymodels as tm
 from experiments.mnist._networks import DIGITS, Depths, NetworkSpec, train_networks
 from toymodels import figure as fig
 from toymodels import recovery, selectivity
+from toymodels.data.images import ImageDataset, Labelled
 
-FEWEST_IMAGES = 100  # with fewer a feature counts as dead: a tenth of them would say nothing
+FEWEST_IMAGES = 100  # a feature that is active on fewer counts as dead: a tenth would say nothing
 IMAGES = {"mnist": 60_000, "digits": 1_438}  # to train on
 PURE = 0.9
 SHOWN = 8  # features of a digit, and images that activate a feature most
-BOTH = ["TopK", "untrained"]  # TopK dictionaries of the trained network and of the untrained one
-FEATURE = ["dictionary_feature"]
+TRAINED, UNTRAINED = NETWORKS = "TopK", "untrained"  # networks, by how their layers are coded
 
-encode = jax.jit(lambda dictionary, x: dictionary.encode(x))
+encode = jax.jit(lambda dictionary, h: dictionary.encode(h))
 
 
 class DictionarySpec(NetworkSpec):
@@ -37,11 +37,21 @@ class DictionarySpec(NetworkSpec):
     l1: fig.PositiveSweep = (0.2, 0.5, 1.2)
     """L1 coefficients of the other dictionaries."""
     dictionary_steps: fig.Count = 750
-    """Optimiser steps of the dictionaries."""
+    """Optimiser steps of the dictionaries; dead units are revived three times in the first half."""
     dictionary_batch_size: fig.Count = 512
     """Activations a step."""
     dictionary_learning_rate: fig.Positive = 3e-3
     """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
+
+    @property
+    def middle_k(self) -> int:
+        """The k at which shapes and sizes are compared."""
+        return self.k[len(self.k) // 2]
+
+    def dictionary_adam(self) -> optax.GradientTransformation:
+        """Return Adam at the dictionaries' settings."""
+        rate = optax.cosine_decay_schedule(self.dictionary_learning_rate, self.dictionary_steps)
+        return optax.adam(rate)
 
     def check(self) -> None:
         if max(self.k) > min(self.width):
@@ -55,23 +65,41 @@ class DictionarySpec(NetworkSpec):
 
 
 class Layer(NamedTuple):
-    """A network, and what the training images are in its last hidden layer [unit, image]."""
+    """A network, the images it was trained on, and its last hidden layer h [unit, image]."""
 
     network: tm.MLP
-    x: jax.Array
+    images: Labelled
+    h: jax.Array
 
 
-def train_pair(
-    lab: fig.Lab[DictionarySpec], images: Any, depth: int, width: int
-) -> tuple[Any, ...]:
-    """Train networks of a shape: what is kept of them, and the best beside an untrained one."""
+class Shape(NamedTuple):
+    """The last layers of a trained and an untrained network, and the trained one's weights."""
+
+    trained: Layer
+    untrained: Layer
+    weights: xr.Dataset
+
+    @property
+    def depth(self) -> int:
+        """The number of hidden layers."""
+        return self.weights.depth.item()
+
+
+def train_shape(
+    lab: fig.Lab[DictionarySpec], images: ImageDataset, depth: int, width: int
+) -> Shape:
+    """Train networks of one shape, and take the best by test loss beside an untrained one."""
     key = lab.key(f"untrained_depth{depth}_width{width}")
-    untrained = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
+    random = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
     best = tm.best_of(train_networks(lab, images, depth, width).isel(pressure=0, drop=True))
-    trained = tm.to_model(best, untrained)
-    accuracy = float(tm.accuracy(trained, images.test))
-    kept = best[["W_in", "W_out", "loss"]].drop_vars("seed").assign(accuracy=accuracy)
-    return kept, *(Layer(one, last_layer(one, images.train.images)) for one in (trained, untrained))
+    network = tm.to_model(best, random)
+    trained, untrained = (
+        Layer(mlp, images.train, last_layer(mlp, images.train.images)) for mlp in (network, random)
+    )
+    weights = best[["W_in", "W_out", "loss"]].drop_vars("seed")
+    return Shape(
+        trained, untrained, weights.assign(accuracy=float(tm.accuracy(network, images.test)))
+    )
 
 
 @jax.jit
@@ -82,80 +110,63 @@ def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
     return h / jnp.maximum(jnp.sqrt(jnp.mean(jnp.sum(jnp.square(h), axis=0))), 1e-12)
 
 
-def learn(
-    lab: fig.Lab[DictionarySpec], name: str, build: Any, layers: Sequence[Layer], over: Any = ()
-) -> Callable[..., tm.ReluDictionary]:
-    """Train a dictionary of each layer's activations; return what gives the one at (layer=i)."""
-    spec = lab.spec
-
-    def problem(layer, l1=0.0):
-        rate = optax.cosine_decay_schedule(spec.dictionary_learning_rate, spec.dictionary_steps)
-        objective = tm.SparseDictionary(
-            lambda key: build(key=key), layer, l1, batch_size=spec.dictionary_batch_size
-        )
-        return objective, tm.with_unit_columns(optax.adam(rate))
-
-    x = tm.Axis("layer", range(len(layers)), jnp.stack([layer.x for layer in layers]))
-    learned = lab.train(
-        name,
-        problem,
-        [x, *over],
-        steps=spec.dictionary_steps,
-        restarts=1,
-        # half of the steps are left for the units that were revived last
-        refreshes=[step for i in (1, 2, 3) if (step := i * spec.dictionary_steps // 6)],
-    ).isel(seed=0)
-    like = build(key=jax.random.key(0))
-    return lambda **at: tm.to_model(learned.isel(at), like)
+def codes(dictionary: tm.ReluDictionary, layer: Layer) -> xr.DataArray:
+    """Encode a layer's activations."""
+    f = np.asarray(encode(dictionary, layer.h))
+    return xr.DataArray(f, dims=("dictionary_feature", "image"))
 
 
-def judge(dictionary: tm.ReluDictionary, layer: Layer, labels: np.ndarray) -> xr.Dataset:
+def measure_features(dictionary: tm.ReluDictionary, layer: Layer) -> xr.Dataset:
     """Measure features: `purity` and its `digit`, and `logit_digit`, which W_out @ d_k raises most.
 
-    `pure` is the share of the live features that are pure.
+    `pure` is the share of the live features that are pure, `l0` the mean number of active ones.
     """
-    f = np.asarray(encode(dictionary, layer.x))
-    purity = selectivity.purity(f, labels, DIGITS, fewest=FEWEST_IMAGES)
-    writes = np.asarray(layer.network.W_out @ dictionary.W_dec).argmax(axis=0)
-    found = {"purity": purity.share, "digit": purity.label, "logit_digit": writes}
-    judged = xr.Dataset({name: (FEATURE, values) for name, values in found.items()})
-    pure = (judged.purity > PURE).sum() / judged.purity.notnull().sum()
-    return judged.assign(pure=pure, l0=recovery.l0(f))
+    f = codes(dictionary, layer)
+    purity = selectivity.purity(f, layer.images.labels, DIGITS, fewest=FEWEST_IMAGES)
+    logits = np.asarray(layer.network.W_out @ dictionary.W_dec)
+    features = {
+        "purity": purity.share,
+        "digit": purity.label,
+        "logit_digit": ("dictionary_feature", logits.argmax(axis=0)),
+        "pure": (purity.share > PURE).sum() / purity.share.notnull().sum(),
+        "l0": recovery.l0(f),
+    }
+    return xr.Dataset(features)
 
 
-def compare(judged: Mapping[str, xr.Dataset], k: int, by_l1: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Set ways to code at k side by side, L1 interpolated to it, and both networks' features."""
-    l0, share = np.array(sorted((one.l0.item(), one.pure.item()) for one in by_l1)).T
-    l1 = np.interp(np.log(k), np.log(l0 + 1e-9), share, left=np.nan, right=np.nan)
-    pure = [*(one.pure.item() for one in judged.values()), l1]
-    features = xr.concat([judged[name].drop_vars(["pure", "l0"]) for name in BOTH], "network")
-    return features.assign(pure=("coding", pure)).assign_coords(coding=[*judged, "L1"])
+def pure_at(k: int, by_l1: Sequence[xr.Dataset]) -> float:
+    """Interpolate the share of pure features of L1 dictionaries to L0 = k, linearly in log L0.
+
+    NaN where k is outside of the L0 of these dictionaries.
+    """
+    l0, pure = np.array(sorted((features.l0, features.pure) for features in by_l1)).T
+    return float(np.interp(np.log(k), np.log(l0 + 1e-9), pure, left=np.nan, right=np.nan))
 
 
-def portrait(dictionary: tm.ReluDictionary, layer: Layer, images: np.ndarray) -> xr.Dataset:
-    """Draw features as images: means and examples of what they respond to, and their directions.
+def feature_images(dictionary: tm.ReluDictionary, layer: Layer) -> xr.Dataset:
+    """Show features as images: means and examples of what they respond to, and their directions.
 
     The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as
     the same units are active.
     """
-    f, network = np.asarray(encode(dictionary, layer.x)), layer.network
-    top = selectivity.top_share(f).astype(np.float32)
+    f, network, images = codes(dictionary, layer), layer.network, layer.images.images
+    top = selectivity.top_share(f).values.astype(np.float32)
     mean_image = top @ images.astype(np.float32) / np.maximum(top.sum(axis=1, keepdims=True), 1)
-    strongest = np.argsort(-f, axis=1, kind="stable")[:, :SHOWN]
+    strongest = np.argsort(-f.values, axis=1, kind="stable")[:, :SHOWN]
+    feature = "dictionary_feature"
     return xr.Dataset(
         {
-            "activation": (FEATURE, f.mean(axis=1)),
-            "mean_image": ([*FEATURE, "pixel"], mean_image),
-            "top_image": ([*FEATURE, "rank", "pixel"], images[strongest]),
-            "pixel_direction": ([*FEATURE, "pixel"], (network.W_in.T @ dictionary.W_dec).T),
-            "logit_weight": ([*FEATURE, "label"], (network.W_out @ dictionary.W_dec).T),
+            "activation": f.mean("image"),
+            "mean_image": ((feature, "pixel"), mean_image),
+            "top_image": ((feature, "rank", "pixel"), images[strongest]),
+            "pixel_direction": ((feature, "pixel"), (network.W_in.T @ dictionary.W_dec).T),
+            "logit_weight": ((feature, "label"), (network.W_out @ dictionary.W_dec).T),
         }
     )
 
 
-def agreement(shapes: Sequence[xr.Dataset], network: str, low: float, high: float = 1.0) -> float:
+def agreement(features: xr.Dataset, low: float, high: float = 1.0) -> xr.DataArray:
     """Return the share of features, of purity in (low, high], that raise their own logit most."""
-    features = [one.sel(network=network) for one in shapes]
-    inside = np.concatenate([(one.purity > low) & (one.purity <= high) for one in features])
-    right = np.concatenate([one.digit == one.logit_digit for one in features])
-    return right[inside].mean() if inside.any() else np.nan
+    inside = (features.purity > low) & (features.purity <= high)
+    agrees = features.digit == features.logit_digit
+    return agrees.where(inside).mean("dictionary_feature")

@@ -9,11 +9,11 @@ purity is the share of the commonest digit among them, and a pure feature (above
 template of that digit; a feature active on fewer than 100 images is dead. A TopK dictionary is
 compared, at the same number of active features, with the units themselves (all but the k largest
 masked), the directions of k-means clusters from the mean, and a TopK dictionary of an untrained
-network; L1 dictionaries are interpolated to that number. Three sweeps cross in one point: shapes
-of networks, each at the largest size and the middle k, and of the drawn network, the widest of
-one hidden layer, sizes and k. W_out @ d_k, the logits that a feature writes to, is exact; its
-direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and is first order: it holds
-as long as the same units are active.
+network; L1 dictionaries are interpolated to that number. Three sweeps have one point in common:
+shapes of networks, each at the largest size and the middle k, and of the drawn network, the widest
+of the fewest hidden layers, sizes and k. W_out @ d_k, the logits that a feature writes to, is
+exact; its direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and is first order:
+it holds as long as the same units are active.
 
 Findings at `quick`, four of the source's shapes and short trainings of dictionaries: the more
 features may be active, the fewer are pure, 0.66, 0.49 and 0.43 of the live ones at k = 2, 4 and 8
@@ -35,9 +35,10 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -45,83 +46,148 @@ from matplotlib.figure import Figure
 import toymodels as tm
 from experiments.mnist import _dictionaries as dictionaries
 from experiments.mnist import _feature_panels as panels
-from experiments.mnist._dictionaries import BOTH, PURE, agreement, judge
+from experiments.mnist._dictionaries import NETWORKS, PURE, TRAINED, UNTRAINED, Shape
 from experiments.mnist._dictionaries import DictionarySpec as Spec
 from experiments.mnist._networks import DIGITS, NAMES, OURS
 from toymodels import baselines, plotting
 from toymodels import figure as fig
 
 NOTE = fig.Source("Circuits Updates, January 2024")
+COMPARED = fig.Source("ours: the source compares nothing")
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
-    spec, images, seed = lab.spec, lab.images(lab.spec.dataset), lab.integer("k_means")
-    members: list[xr.Dataset] = []
-    for width in spec.width:
-        pairs = [dictionaries.train_pair(lab, images, depth, width) for depth in spec.depth]
-        ks = spec.k if width == spec.width[-1] else ()
-        members += of_size(lab, images, pairs, spec.expansion[-1], seed, ks)
-    for expansion in spec.expansion[:-1]:
-        members += of_size(lab, images, pairs[:1], expansion, seed)
-    return tm.gather(member.assign_coords(images=images.name) for member in members)
+    spec, images = lab.spec, lab.images(lab.spec.dataset)
+    largest, middle, seed = spec.expansion[-1], spec.middle_k, lab.integer("k_means")
+    shapes = {
+        (depth, width): dictionaries.train_shape(lab, images, depth, width)
+        for width in spec.width
+        for depth in spec.depth
+    }
+    controls = {name: train_controls(lab, shapes[name], largest, seed) for name in shapes}
+    drawn = spec.depth[0], spec.width[-1]
+    results = []
+    for name, shape in shapes.items():  # all shapes of networks
+        results.append(compare(lab, shape, controls[name], middle, with_images=name == drawn))
+    for expansion in spec.expansion[:-1]:  # the other sizes of dictionaries of the drawn network
+        smaller = train_controls(lab, shapes[drawn], expansion, seed)
+        results.append(compare(lab, shapes[drawn], smaller, middle))
+    for k in spec.k:  # the other numbers of active features there
+        if k != middle:
+            results.append(compare(lab, shapes[drawn], controls[drawn], k))
+    return tm.gather(results)
 
 
-def of_size(
-    lab: fig.Lab[Spec], images: Any, pairs: list[Any], expansion: int, seed: int, ks: Any = ()
-) -> Iterator[xr.Dataset]:
-    """Learn dictionaries of one size: of all networks at the middle k, of the first at all ks."""
-    spec, labels = lab.spec, images.train.labels
-    middle, width = spec.k[len(spec.k) // 2], len(pairs[0][1].x)
-    size, name = expansion * width, f"width{width}_expansion{expansion}"
-    trained = [layer for _, layer, _ in pairs]
-    relu = partial(tm.ReluDictionary, width, size)
-    penalised = dictionaries.learn(lab, f"{name}_l1", relu, trained, over=["l1"])
-    clusters = [baselines.k_means_directions(layer.x, size, seed=seed) for layer in trained]
-    by_l1 = [
-        [judge(penalised(layer=i, l1=j), layer, labels) for j in range(len(spec.l1))]
-        for i, layer in enumerate(trained)
+class Controls(NamedTuple):
+    """What TopK dictionaries of a size are compared with: clusters, and L1 dictionaries."""
+
+    expansion: int
+    clusters: baselines.Clusters
+    by_l1: list[xr.Dataset]
+
+
+def train_controls(lab: fig.Lab[Spec], shape: Shape, expansion: int, seed: int) -> Controls:
+    """Train L1 dictionaries of a network's activations, and find as many clusters of these."""
+    spec, h = lab.spec, shape.trained.h
+    width, size = len(h), expansion * len(h)
+
+    def dictionary(l1, h):
+        objective = tm.SparseDictionary(
+            lambda key: tm.ReluDictionary(width, size, key=key),
+            h,
+            l1,
+            batch_size=spec.dictionary_batch_size,
+        )
+        return objective, tm.with_unit_columns(spec.dictionary_adam())
+
+    stream = f"width{width}_expansion{expansion}_l1"
+    learned = lab.train(
+        f"depth{shape.depth}_{stream}",
+        dictionary,
+        axes="l1",
+        data={"h": h},
+        steps=spec.dictionary_steps,
+        restarts=1,
+        stream=stream,  # networks of one width share initial weights and batches
+        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),  # dead units are resampled then
+    ).isel(seed=0)
+    like = tm.ReluDictionary(width, size, key=jax.random.key(0))
+    models = [tm.to_model(learned.sel(l1=l1), like) for l1 in spec.l1]
+    by_l1 = [dictionaries.measure_features(model, shape.trained) for model in models]
+    return Controls(expansion, baselines.k_means_directions(h, size, seed=seed), by_l1)
+
+
+def compare(
+    lab: fig.Lab[Spec], shape: Shape, controls: Controls, k: int, *, with_images: bool = False
+) -> xr.Dataset:
+    """Train TopK dictionaries of both networks of a shape, and compare ways to code at L0 = k."""
+    spec, (width, size) = lab.spec, controls.clusters.directions.shape
+
+    def dictionary(h):
+        objective = tm.SparseDictionary(
+            lambda key: tm.TopKDictionary(width, size, k, key=key),
+            h,
+            batch_size=spec.dictionary_batch_size,
+        )
+        return objective, tm.with_unit_columns(spec.dictionary_adam())
+
+    stream = f"width{width}_expansion{controls.expansion}_k{k}"
+    learned = lab.train(
+        f"depth{shape.depth}_{stream}",
+        dictionary,
+        axes=tm.Axis("h", NETWORKS, jnp.stack([shape.trained.h, shape.untrained.h])),
+        steps=spec.dictionary_steps,
+        restarts=1,
+        stream=stream,  # networks of one width share initial weights and batches
+        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),  # dead units are resampled then
+    ).isel(seed=0)
+    like = tm.TopKDictionary(width, size, k, key=jax.random.key(0))
+    trained, untrained = (tm.to_model(learned.sel(h=name), like) for name in NETWORKS)
+    directions, mean = controls.clusters
+    coded = {  # all by the k largest: L0 is matched by construction
+        TRAINED: (trained, shape.trained),
+        "neurons": (tm.TopKDictionary.of(np.eye(width), k), shape.trained),
+        "k-means": (tm.TopKDictionary.of(directions, k, mean), shape.trained),
+        UNTRAINED: (untrained, shape.untrained),
+    }
+    features = {coding: dictionaries.measure_features(*pair) for coding, pair in coded.items()}
+    pure = [
+        *(each.pure.item() for each in features.values()),
+        dictionaries.pure_at(k, controls.by_l1),
     ]
-    for k in ks or (middle,):
-        chosen = pairs if k == middle else pairs[:1]
-        layers = [layer for _, *both in chosen for layer in both]
-        topk = partial(tm.TopKDictionary, width, size, k)
-        learned = dictionaries.learn(lab, f"{name}_k{k}", topk, layers)
-        for i, (kept, layer, untrained) in enumerate(chosen):
-            centres, mean = clusters[i]
-            coded = {  # all by the k largest: L0 is matched by construction
-                "TopK": (learned(layer=2 * i), layer),
-                "neurons": (tm.TopKDictionary.of(np.eye(width), k), layer),
-                "k-means": (tm.TopKDictionary.of(centres, k, mean), layer),
-                "untrained": (learned(layer=2 * i + 1), untrained),
-            }
-            judged = {coding: judge(*of, labels) for coding, of in coded.items()}
-            found = kept.merge(dictionaries.compare(judged, k, by_l1[i]))
-            if ks and (k, i) == (middle, 0):
-                both = [dictionaries.portrait(*coded[name], images.train.images) for name in BOTH]
-                found = found.merge(xr.concat(both, "network"))
-            yield found.assign_coords(network=BOTH, expansion=expansion, k=k)
+    both = [features[name].drop_vars(["pure", "l0"]) for name in NETWORKS]
+    if with_images:
+        both = [
+            each.merge(dictionaries.feature_images(*coded[name]))
+            for each, name in zip(both, NETWORKS, strict=True)
+        ]
+    result = shape.weights.merge(xr.concat(both, "network")).assign(pure=("coding", pure))
+    names = {"network": list(NETWORKS), "coding": [*coded, "L1"]}
+    return result.assign_coords(names | {"expansion": controls.expansion, "k": k})
 
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    one, shapes = shown(data), like(data, "expansion", "k")
+    result, shapes = drawn(data), alike(data, "expansion", "k")
     figure = plotting.figure(11.4, 6.4)
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.5])[0]
     (active, sizes), (by_shape, logits) = left.subplots(2, 2)
-    by_k = like(data, "width", "depth", "expansion")
+    by_k, by_size = alike(data, "width", "depth", "expansion"), alike(data, "width", "depth", "k")
     panels.draw_pure(active, by_k, ["k"], "active features, k")
-    panels.draw_pure(sizes, like(data, "width", "depth", "k"), ["expansion"], "features a unit")
+    panels.draw_pure(sizes, by_size, ["expansion"], "features a unit")
     panels.draw_pure(by_shape, shapes, ["width", "depth"], "units x hidden layers", "o")
     panels.draw_agreement(logits, shapes)
-    units, k = f"{one.width.item()} units", f"k = {one.k.item()}"
-    size = one.sizes["dictionary_feature"]
+    units, k = f"{result.width.item()} units", f"k = {result.k.item()}"
+    size = result.sizes["dictionary_feature"]
     active.set(ylabel=f"share of purity > {PURE}", title=f"{units}, {size} features")
     sizes.set_title(f"{units}, {k}")
     by_shape.set(ylabel=f"share of purity > {PURE}", title=f"all shapes, {k}")
     logits.set_title("the same shapes")
     left.legend(*active.get_legend_handles_labels(), loc="outside lower center", ncols=5)
-    panels.draw_tiles(right, one)
-    figure.suptitle(f"Features of dictionaries of networks trained on {NAMES[one.images.item()]}")
+    panels.draw_tiles(right, result)
+    figure.suptitle(
+        f"Features of dictionaries of networks trained on {NAMES[result.images.item()]}"
+    )
     figure.supxlabel(
         "purity: the share of the commonest digit among the images of the top tenth of a feature's "
         f"activations; framed: {PURE} or less; untrained: TopK of an untrained network",
@@ -130,50 +196,46 @@ def plot(data: xr.DataTree) -> Figure:
     return figure
 
 
-def shown(data: xr.DataTree) -> xr.Dataset:
-    """Return the dictionaries that are drawn."""
-    return next(one for one in tm.select_all(data) if "mean_image" in one)
+def drawn(data: xr.DataTree) -> xr.Dataset:
+    """Return the dictionaries whose features are drawn."""
+    return next(result for result in tm.select_all(data) if "mean_image" in result)
 
 
-def like(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
-    """Return all dictionaries that share settings with those that are drawn, by size and k."""
-    found = tm.select_all(data, **{name: shown(data)[name].item() for name in settings})
-    return sorted(found, key=lambda one: (one.expansion.item(), one.k.item()))
+def alike(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
+    """Select all dictionaries that share settings with those that are drawn, by size and k."""
+    shared = {name: drawn(data)[name].item() for name in settings}
+    return sorted(
+        tm.select_all(data, **shared), key=lambda result: (result.expansion.item(), result.k.item())
+    )
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
-    one, shapes = shown(data), like(data, "expansion", "k")
-    k, widest, size = one.k.item(), one.width.item(), one.expansion.item()
-    images, drawn = NAMES[one.images.item()], f"{one.depth.item()} x {widest} units"
-    pure = {name: np.array([s.pure.sel(coding=name) for s in shapes]) for name in one.coding.values}
+    result, shapes = drawn(data), alike(data, "expansion", "k")
+    k, widest, size = result.k.item(), result.width.item(), result.expansion.item()
+    units = f"{result.depth.item()} x {widest} units"
     share, each = f"share of purity above {PURE}", f"k = {k}, {size} features a unit; each shape"
-    yield OURS.claim(
-        f"Accuracy on {images} of networks of {widest} units a layer (each depth)",
-        when=images == "MNIST" and widest >= 64,
-    ).within(0.97, 1, [s.accuracy.item() for s in shapes if s.width == widest])
-    by_k = like(data, "width", "depth", "expansion")
+    if result.images == "mnist" and widest >= 64:
+        yield OURS.claim(
+            f"Accuracy on MNIST of networks of {widest} units a layer (each depth)"
+        ).within(0.97, 1, [shape.accuracy for shape in shapes if shape.width == widest])
+    by_k = alike(data, "width", "depth", "expansion")
     yield NOTE.claim(
-        f"Most live features are templates ({share}, {drawn}, {size} features a unit; each k)"
-    ).within(0.5, 1, [s.pure.sel(coding="TopK").item() for s in by_k])
-    yield NOTE.claim(f"The same in networks of all shapes ({share}, {each})").within(
-        0.5, 1, pure["TopK"]
-    )
-    topk = one.sel(network="TopK")
+        f"Most live features are templates ({share}, {units}, {size} features a unit; each k)"
+    ).within(0.5, 1, [dictionary.pure.sel(coding=TRAINED) for dictionary in by_k])
+    topk = np.array([shape.pure.sel(coding=TRAINED) for shape in shapes])
+    yield NOTE.claim(f"The same in networks of all shapes ({share}, {each})").within(0.5, 1, topk)
+    features = result.sel(network=TRAINED)
+    templates = features.digit[features.purity > PURE]
     yield NOTE.claim(
-        f"There are several templates of each digit ({drawn}, k = {k}, {size} features a unit)"
-    ).above(1, np.bincount(topk.digit[topk.purity > PURE], minlength=DIGITS))
+        f"There are several templates of each digit ({units}, k = {k}, {size} features a unit)"
+    ).above(1, np.bincount(templates, minlength=DIGITS))
     yield NOTE.claim(
         f"Templates write to their own digit's logit most (share, chance is 0.1; {each})"
-    ).within(0.8, 1, [agreement([s], "TopK", PURE) for s in shapes])
-    for coding in ("neurons", "k-means", "untrained", "L1"):
-        yield (
-            fig.Source("ours: the source compares nothing")
-            .claim(
-                f"TopK features are purer than those of {coding} ({share}, excess at equal "
-                f"L0; {each})"
-            )
-            .above(0, pure["TopK"] - pure[coding])
-        )
+    ).within(0.8, 1, [dictionaries.agreement(shape.sel(network=TRAINED), PURE) for shape in shapes])
+    for coding in ("neurons", "k-means", UNTRAINED, "L1"):
+        yield COMPARED.claim(
+            f"TopK features are purer than those of {coding} ({share}, excess at equal L0; {each})"
+        ).above(0, topk - [shape.pure.sel(coding=coding) for shape in shapes])
 
 
 EXPERIMENT = fig.Experiment(
