@@ -34,7 +34,8 @@ def experiment(spec=Spec, file=__file__, **settings):
 
 def problem():
     features = SparseFeatures(3, sparsity=0.5)
-    return Reconstruction(features, lambda key: ReluOutput(3, 2, key=key), batch_size=8)
+    objective = Reconstruction(features, lambda key: ReluOutput(3, 2, key=key), batch_size=8)
+    return objective, Spec().adamw()
 
 
 # -- Lab, as a command gives it

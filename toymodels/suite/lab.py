@@ -19,12 +19,11 @@ from toymodels.engine.resume import without_state
 from toymodels.engine.training import Store
 from toymodels.numerics.streams import stream_key
 from toymodels.suite.spec import Spec
-from toymodels.suite.training_spec import TrainingSpec
 
 Swept = str | Axis | Sequence[str | Axis]
 """What to sweep: fields of the Spec by name, and axes."""
-Given = Objective | tuple[Objective, optax.GradientTransformation]
-"""An objective, with an optimizer of its own if the Spec's is not meant."""
+Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
+"""Axis values by name -> (objective, optimizer)."""
 
 S = TypeVar("S", bound=Spec, covariant=True)
 
@@ -74,7 +73,7 @@ class Lab(Generic[S]):
     def train(
         self,
         name: str,
-        problem: Callable[..., Given],
+        problem: Problem,
         axes: Swept = (),
         *,
         steps: int | None = None,
@@ -86,12 +85,11 @@ class Lab(Generic[S]):
     ) -> xr.Dataset:
         """Train an ensemble by `toymodels.train`, under a name of its own in this run.
 
-        What is not given is taken from a `TrainingSpec`: the optimizer of a problem that returns
-        an objective only, the steps and the restarts.
+        Steps and restarts that are not given are those of the Spec.
 
         Args:
             name: the training's name: that of its checkpoint and of its random stream.
-            problem: axis values by name -> objective, or (objective, optimizer).
+            problem: axis values by name -> (objective, optimizer).
             axes: what is swept, fields of the Spec by name or axes; restarts are added.
             steps: optimizer steps.
             restarts: models trained at each point, along the axis `seed`.
@@ -103,7 +101,7 @@ class Lab(Generic[S]):
 
         Raises:
             ValueError: if the name was used before, or could not be a file's.
-            TypeError: if the Spec is no TrainingSpec, and something is left to it.
+            TypeError: if the Spec has no steps or restarts, and none are given.
         """
         if not re.fullmatch(r"\w[\w.=-]*", name):
             raise ValueError(f"a training's name is letters, digits and _.=-; got {name!r}")
@@ -111,7 +109,7 @@ class Lab(Generic[S]):
         steps = self._setting("steps") if steps is None else steps
         restarts = self._setting("restarts") if restarts is None else restarts
         models = self.engine(
-            self._with_optimizer(problem),
+            problem,
             [*self._axes(axes), Axis.seeds(restarts, shared_batches=shared_batches)],
             steps,
             key=key,
@@ -149,14 +147,3 @@ class Lab(Generic[S]):
             Axis(axis, getattr(self.spec, axis)) if isinstance(axis, str) else axis
             for axis in swept
         ]
-
-    def _with_optimizer(self, problem: Callable[..., Given]) -> Callable[..., Given]:
-        def complete(**values: Any) -> Given:
-            given = problem(**values)
-            if isinstance(given, tuple):
-                return given
-            if not isinstance(self.spec, TrainingSpec):
-                raise TypeError("the problem needs an optimizer: the Spec is no TrainingSpec")
-            return given, self.spec.adamw()
-
-        return complete

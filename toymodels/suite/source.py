@@ -4,7 +4,7 @@
     PAPER.claim("Sparse features have length 1 (lengths)").within(0.9, 1.1, lengths)
 
 A statement judges only what can be judged: not an empty selection, numbers that are not finite, or
-a sweep of a single point. Such a claim neither holds nor fails: it is not applicable to the run.
+a sweep of a single point. Such a claim is not applicable to the run.
 """
 
 from collections.abc import Callable
@@ -28,14 +28,13 @@ class Source:
 
     where: str
 
-    def claim(self, text: str, *, when: bool | np.bool_ = True) -> "Statement":
-        """Return a statement of the source in one sentence, to be judged by one of its methods.
+    def claim(self, text: str) -> "Statement":
+        """Return a statement of the source, to be measured by one of its methods.
 
         Args:
-            text: the statement; what is measured stands in brackets.
-            when: whether it is about settings as the run's; it is not applicable otherwise.
+            text: one sentence; what is measured stands in brackets.
         """
-        return Statement(text, self.where, bool(when))
+        return Statement(text, self.where)
 
 
 @dataclass(frozen=True)
@@ -47,12 +46,10 @@ class Statement:
     Attributes:
         text: one sentence.
         where: the source in words.
-        applies: whether it is about settings as the run's.
     """
 
     text: str
     where: str
-    applies: bool = True
 
     def within(self, low: float, high: float, measured: ArrayLike) -> Claim:
         """Claim that all numbers lie in [low, high]."""
@@ -103,7 +100,7 @@ class Statement:
     def somewhere(self, at: ArrayLike, flags: ArrayLike) -> Claim:
         """Claim that `flags` is true at one point of a sweep or more; `at` names them all."""
         places, true = _row(at), np.asarray(flags, bool).ravel()
-        holds = bool(true.any()) if self.applies and places.size > 1 else None
+        holds = bool(true.any()) if places.size > 1 else None
         return Claim(self.text, self.where, "at least one", places[true], holds)
 
     def first_before(self, first: ArrayLike, second: ArrayLike) -> Claim:
@@ -118,7 +115,7 @@ class Statement:
         self, expected: object, measured: ArrayLike, holds: Predicate, *, fewest: float = 1
     ) -> Claim:
         numbers = _row(measured)
-        if not self.applies or numbers.size < fewest or not np.isfinite(numbers).all():
+        if numbers.size < fewest or not np.isfinite(numbers).all():
             return Claim(self.text, self.where, expected, numbers, None)
         return Claim(self.text, self.where, expected, numbers, bool(holds(numbers)))
 
