@@ -51,9 +51,9 @@ class Spec(fig.Spec):
     """Random starts of each Thomson solution."""
 
     def check(self) -> None:
-        for name in ("points", "simplices"):
-            if getattr(self, name)[0] < 2 or getattr(self, name)[-1] > 100:
-                raise ValueError(f"{name} must lie in [2, 100]; got {getattr(self, name)}")
+        for name, sizes in {"points": self.points, "simplices": self.simplices}.items():
+            if sizes[0] < 2 or sizes[-1] > 100:
+                raise ValueError(f"{name} must lie in [2, 100]; got {sizes}")
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
