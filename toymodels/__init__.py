@@ -15,19 +15,20 @@
 >>> geometry.dimensionality(best_of(models).W).dims
 ('sparsity', 'feature')
 
-- What is trained: an objective such as `Reconstruction` joins what models are shown
+- Objectives: an objective such as `Reconstruction` combines a distribution of features
   (`SparseFeatures`) with a model (`ReluOutput`). `toymodels.data.distributions` and
-  `toymodels.models` say how to write distributions and models of one's own.
-- How: `train`, over every `Axis`. The result is an `xarray.Dataset`; `best_of` chooses among
-  restarts, `to_model` gives the models back, `evaluate` measures them by another objective, `save`
-  and `load` keep it.
-- What came out: `toymodels.measures.geometry`, `toymodels.measures.recovery`,
-  `toymodels.measures.selectivity`, and `toymodels.measures.baselines` to compare with;
-  `toymodels.theory` has what is expected, `toymodels.plotting` draws it.
-- Figures with settings, claims and files of their own: `Spec`, `Lab`, `Source`, `Experiment`.
+  `toymodels.models` explain how to write new distributions and models.
+- Training: `train` trains at every point of the `Axis` grid and returns an `xarray.Dataset`.
+  `best_of` selects the best restarts, `to_model` rebuilds the models, `evaluate` computes their
+  loss under another objective, `save` and `load` store the Dataset.
+- Measures: `toymodels.measures.geometry`, `toymodels.measures.recovery`,
+  `toymodels.measures.selectivity`, and `toymodels.measures.baselines` for comparison;
+  `toymodels.theory` has analytic predictions, `toymodels.plotting` draws results.
+- Figures with settings, claims and files: `Spec`, `Lab`, `Source`, `Experiment` in
+  `toymodels.figure`.
 
-`__init__.pyi` beside this file lists every public name and where it lives. Names are loaded when
-first used, so that importing the package starts nothing.
+`__init__.pyi` lists every public name and its module. Names are imported at first use, so that
+`import toymodels` is fast.
 """
 
 import lazy_loader

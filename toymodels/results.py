@@ -1,4 +1,4 @@
-"""Results as Datasets with named axes: sizes gathered and selected, the best of restarts."""
+"""Results as Datasets with named axes: selection of restarts, evaluation, gathering of sizes."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -11,16 +11,19 @@ Data = TypeVar("Data", xr.Dataset, xr.DataArray)
 
 
 def to_model(dataset: xr.Dataset, like: Model) -> Model:
-    """Build the model whose parameters a Dataset holds; `like` is any model of its kind and size.
+    """Build the model with the parameters in a Dataset.
 
-    What stands before a parameter's own dimensions in the Dataset leads in the model as well: one
-    for each axis, to be worked off by `jax.vmap`.
+    The ensemble's axes become leading dimensions of the model's arrays, for `jax.vmap`.
+
+    Args:
+        dataset: the parameters by name.
+        like: a model of the same class and size.
 
     Raises:
         KeyError: if a parameter is not in the Dataset.
-        ValueError: if one has other dimensions, or another size, than in `like`.
+        ValueError: if a parameter has other dimensions or another size than in `like`.
     """
-    import jax.numpy as jnp  # only models need these
+    import jax.numpy as jnp  # imported here, as only models need them
     from flax import nnx
 
     from toymodels.models.parameters import named_parameters, parameters
@@ -41,7 +44,7 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
 
 
 def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
-    """Measure the test loss of every model that a Dataset holds, all by the same objective.
+    """Compute the test loss of every model in a Dataset with the same objective.
 
     >>> import jax, optax
     >>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, evaluate, train
@@ -56,15 +59,15 @@ def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
     {'sparsity': 2, 'seed': 4}
 
     Args:
-        models: a result of `train`, or what was selected from one.
-        objective: what they are measured by; its `init` builds a model of their kind and size.
-        key: randomness of the test set, one for all models.
+        models: a result of `train`, or a selection from one.
+        objective: the objective; its `init` builds a model of the same class and size.
+        key: PRNG key of the test set, which all models share.
 
     Returns:
         `loss`, with the ensemble's axes and their coordinates.
 
     Raises:
-        KeyError, ValueError: as `to_model` does.
+        KeyError, ValueError: as `to_model`.
     """
     import jax
     from flax import nnx
@@ -82,7 +85,7 @@ def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
 
     @jax.jit
     @true_float32()
-    def losses(params):  # one after the other, as a test set can be large
+    def losses(params):  # sequential, as a test set can be large
         return jax.lax.map(
             lambda member: objective.test_loss(nnx.merge(graph, member, rest), key), params
         )
@@ -101,10 +104,11 @@ def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "l
     >>> best_of(xr.Dataset({"loss": loss}).assign_coords(seed=[0, 1])).seed.values
     array([1, 0])
 
-    `dim` is the restarts' axis, or several: those of `("dataset", "seed")` are compared together.
+    `dim` is the axis of restarts, or several axes to minimise over jointly, as in
+    `("dataset", "seed")`.
 
     Raises:
-        ValueError: if `dim` is no axis of `by`.
+        ValueError: if `dim` is not an axis of `by`.
     """
     axes = [dim] if isinstance(dim, str) else list(dim)
     for axis in axes:
@@ -114,7 +118,7 @@ def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "l
 
 
 def at(data: Data, **labels: float) -> Data:
-    """Select the points of a sweep with these labels, all of size 0 or 1; none if it lacks them.
+    """Select the points of a sweep with these labels; each dimension gets size 1, or 0 if absent.
 
     >>> import xarray as xr
     >>> from toymodels import at
@@ -124,7 +128,7 @@ def at(data: Data, **labels: float) -> Data:
 
     Args:
         data: a Dataset or DataArray.
-        labels: a label by the name of its coordinate, equal within 1e-6 of its size.
+        labels: labels by coordinate name, compared with relative tolerance 1e-6.
     """
     for name, label in labels.items():
         data = data.isel({name: np.flatnonzero(np.isclose(data[name], label, rtol=1e-6))})
@@ -132,10 +136,10 @@ def at(data: Data, **labels: float) -> Data:
 
 
 def gather(datasets: Iterable[xr.Dataset]) -> xr.DataTree:
-    """Gather Datasets of different sizes into a tree, each under the names of its own settings.
+    """Gather Datasets of different sizes into a DataTree, named by their settings.
 
-    A Dataset's settings are its coordinates without dimensions, such as those that
-    `dataset.assign_coords(n=20, model="linear")` gives it; `select` finds it by them.
+    A Dataset's settings are its scalar coordinates, such as those set by
+    `dataset.assign_coords(n=20, model="linear")`; `select` finds Datasets by them.
 
     Raises:
         ValueError: if a Dataset has no settings, or two have the same.
@@ -152,7 +156,7 @@ def gather(datasets: Iterable[xr.Dataset]) -> xr.DataTree:
 
 
 def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the coordinates without dimensions: what tells a gathered Dataset from others."""
+    """Return the scalar coordinates, which identify a gathered Dataset."""
     return {str(name): c.item() for name, c in dataset.coords.items() if c.ndim == 0}
 
 
@@ -176,5 +180,5 @@ def select(tree: xr.DataTree, **settings: Any) -> xr.Dataset:
 
 
 def settings(tree: xr.DataTree, name: str) -> list[Any]:
-    """Return the values that a setting takes among gathered Datasets, each once, in their order."""
+    """Return the distinct values of a setting among gathered Datasets, in their order."""
     return list(dict.fromkeys(settings_of(dataset)[name] for dataset in select_all(tree)))

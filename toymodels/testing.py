@@ -1,4 +1,4 @@
-"""Checks for what is written outside this package: a distribution against its own samples."""
+"""Checks for code outside this package: a distribution against its own samples."""
 
 from typing import Any
 
@@ -12,20 +12,20 @@ from toymodels.data.distributions import FeatureDistribution, check_columns
 __all__ = ["check_distribution"]
 
 SAMPLES, ENTRIES = 2**16, 2**24
-ERRORS = 5  # standard errors from which on a difference counts: a chance of 6e-7 each time
-PAIRS = 64  # features up to whose number products of two are compared as well
+ERRORS = 5  # allowed difference in standard errors: a false alarm has probability 6e-7
+PAIRS = 64  # largest number of features for which products of two are compared
 
 
 def check_distribution(features: FeatureDistribution) -> None:
-    """Compare what a distribution says of itself with its samples, and pass if they agree.
+    """Compare a distribution's attributes with its samples.
 
-    `sample` must give finite columns [n, batch], the same for the same key, also where the key is
-    traced. Of `importance`, `none_active`, `some_active`, `mean`, `second_moment` and
-    `sample_active` all that is given is checked, as well as 2^16 samples can tell (fewer of more
-    than 256 features).
+    `sample` must return finite columns [n, batch], determined by the key, which may be traced.
+    `importance`, `none_active`, `some_active`, `mean`, `second_moment` and `sample_active` are
+    checked if given, within the statistical error of 2^16 samples (fewer for more than 256
+    features).
 
     Raises:
-        AssertionError: one sentence that says what disagrees, and by how much.
+        AssertionError: if they disagree; the message says where and by how much.
     """
     name = type(features).__name__
     x = _drawn(features, "sample", 0)
@@ -46,10 +46,10 @@ def check_distribution(features: FeatureDistribution) -> None:
 
 
 def _check_given_active(features: FeatureDistribution, kept: Float[np.ndarray, "n count"]) -> None:
-    """Compare `sample_active` with those of the samples that have something active."""
+    """Compare `sample_active` with the samples that have an active feature."""
     name = type(features).__name__
     if features.some_active is not None and features.some_active == 0:
-        return  # there is nothing that it could give
+        return  # there are no such samples
     x = _drawn(features, "sample_active", 1)
     silent = int((~x.any(axis=0)).sum())
     _require(silent == 0, f"{name}.sample_active gave {silent} samples without anything active")
@@ -74,7 +74,7 @@ _LOOKS = {
 
 
 def _drawn(features: FeatureDistribution, method: str, seed: int) -> Float[np.ndarray, "n batch"]:
-    """Draw twice from a traced key, and check the samples' shape, kind and sameness."""
+    """Draw twice from a traced key, and check shape, dtype and equality of the samples."""
     called = f"{type(features).__name__}.{method}"
     batch = 2
     like = jax.eval_shape(lambda: getattr(features, method)(jax.random.key(0), batch))
@@ -86,7 +86,7 @@ def _drawn(features: FeatureDistribution, method: str, seed: int) -> Float[np.nd
         jnp.issubdtype(like.dtype, jnp.floating), f"{called} gives {like.dtype}, and not floats"
     )
     batch = max(2, min(SAMPLES, ENTRIES // like.shape[0]))
-    # traced anew each time: what is drawn by another key than the one given differs
+    # traced each time, so that samples that do not depend on the key alone differ
     x, again = (
         np.asarray(jax.jit(lambda key: getattr(features, method)(key, batch))(jax.random.key(seed)))
         for _ in range(2)
@@ -97,21 +97,21 @@ def _drawn(features: FeatureDistribution, method: str, seed: int) -> Float[np.nd
 
 
 def _mean(samples: Any) -> tuple[Float[np.ndarray, " k"], Any]:
-    """Return means of samples [k, count], and how far from the truth they may be.
+    """Return the means of samples [k, count], and their statistical error.
 
-    A number or a row of them is known exactly.
+    A number or a vector has no error.
     """
     if np.ndim(samples) < 2:
         return np.atleast_1d(np.asarray(samples, float)), 0.0
     rows = np.asarray(samples, float)
     count, reach = rows.shape[1], np.abs(rows).max() or 1.0
-    # Bernstein's inequality: its second term counts where few samples are not zero
+    # Bernstein's inequality: its second term matters when few samples are nonzero
     spread = ERRORS * rows.std(axis=1) / np.sqrt(count) + ERRORS**2 / 6 * reach / count
     return rows.mean(axis=1), spread
 
 
 def _compare(said_by: str, said: Any, seen_in: str, seen: Any) -> None:
-    """Raise unless two means, [k], [k, count] or a number each, agree."""
+    """Raise AssertionError unless two means agree, of [k], [k, count] or a number each."""
     (ours, our_error), (theirs, their_error) = _mean(said), _mean(seen)
     _require(
         ours.shape in ((1,), theirs.shape),

@@ -1,5 +1,5 @@
-"""What models are shown: distributions of features, finite datasets, images, and their files.
+"""Training data: distributions of features, finite datasets, images, and their files.
 
-A distribution or a dataset knows no model and no loss. Beside `suite.store` this is the only
-room that touches the disk, or the network.
+It does not depend on models or losses. Beside `suite.store` this is the only subpackage that uses
+the disk or the network.
 """

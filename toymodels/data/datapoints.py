@@ -1,7 +1,7 @@
-"""Finite datasets of sparse feature vectors, kept as what is active and how strongly.
+"""Finite datasets of sparse feature vectors, stored as indices and values of active features.
 
-At n = 10,000 features and S = 0.999 a datapoint has about ten entries that are not zero; the
-array [n, T] that they stand in would be the whole cost of training on it.
+At n = 10,000 features and S = 0.999 a datapoint has about ten nonzero entries; a dense array
+[n, T] would dominate the cost of training on it.
 """
 
 from collections.abc import Sequence
@@ -18,21 +18,21 @@ from toymodels.numerics.checks import check_count, check_indices
 from toymodels.numerics.memory import check_fits
 
 DRAW_ENTRIES = 2**24  # entries drawn at a time: 64 MB
-BYTES_AN_ENTRY = 8 + 8 + 4  # of an entry that is not zero: datapoint and feature, and its value
+BYTES_AN_ENTRY = 8 + 8 + 4  # per nonzero entry: datapoint, feature and value
 
 
 class Datapoints(NamedTuple):
-    """T sparse vectors; an entry whose value is zero is padding, whatever feature it names."""
+    """T sparse vectors of up to k active features; entries with value zero are padding."""
 
     feature: Int[Array | np.ndarray, "*axes T k"]
     value: Float[Array | np.ndarray, "*axes T k"]
 
     def dense(self, n: int) -> Float[Array, "n T"]:
-        """Return the vectors as columns, for looking at: this is what is never trained on.
+        """Return the vectors as columns of a dense array, for inspection; training never does.
 
         Raises:
-            ValueError: if a datapoint names a feature beyond the n.
-            TooLarge: if they do not fit into memory.
+            ValueError: if a feature index is outside 0 .. n - 1.
+            TooLarge: if the array does not fit into memory.
         """
         self.check_features(n)
         count = np.shape(self.feature)[0]
@@ -42,26 +42,26 @@ class Datapoints(NamedTuple):
         return columns.add(jnp.asarray(self.value)).T
 
     def check_features(self, n: int) -> None:
-        """Raise ValueError if an entry, padding included, names none of n features."""
+        """Raise ValueError if a feature index, padding included, is outside 0 .. n - 1."""
         check_indices("the features of the datapoints", self.feature, n, "features")
 
 
 def draw_datapoints(features: FeatureDistribution, T: int, *, key: PRNGKeyArray) -> Datapoints:
     """Draw T datapoints with at least one active feature each, scaled to length 1.
 
-    Henighan et al. 2023, "Superposition, Memorization, and Double Descent". A vector without
-    any active feature has no direction to scale: it is never drawn.
+    Henighan et al. 2023, "Superposition, Memorization, and Double Descent". Zero vectors, which
+    cannot be scaled, are not drawn.
 
     Args:
-        features: the distribution that they come from.
+        features: the distribution to draw from.
         T: number of datapoints.
-        key: randomness.
+        key: PRNG key.
 
     Raises:
-        ValueError: if T < 1, or no feature is ever active (S = 1), or so rarely that a
-            distribution that can only throw silence away finds nothing else.
-        TooLarge: if so many do not fit into memory, going by the first of them.
-        TypeError: if it is called where JAX traces, as in a problem.
+        ValueError: if T < 1, no feature is ever active (S = 1), or rejection sampling finds no
+            sample with an active feature.
+        TooLarge: if the datapoints do not fit into memory, estimated from the first of them.
+        TypeError: if it is called while JAX traces, as in a problem.
     """
     check_count("T", T)
     if isinstance(jnp.zeros(()), jax.core.Tracer):
@@ -89,7 +89,7 @@ def draw_datapoints(features: FeatureDistribution, T: int, *, key: PRNGKeyArray)
 
 
 def _entries(x: Float[Array, "n block"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return datapoint, feature and value of all that is not zero, datapoint by datapoint."""
+    """Return datapoint, feature and value of each nonzero entry, ordered by datapoint."""
     rows = np.asarray(x).T
     row, index = np.nonzero(rows)
     return row, index, rows[row, index]
@@ -107,7 +107,7 @@ def _in_rows(row: np.ndarray, index: np.ndarray, value: np.ndarray, T: int) -> D
 
 
 def stack_datapoints(datasets: Sequence[Datapoints]) -> Datapoints:
-    """Stack datasets of one size T along a leading axis, as the values of an `Axis`.
+    """Stack datasets of the same size T along a leading axis, as the values of an `Axis`.
 
     Raises:
         ValueError: if their sizes differ.

@@ -1,7 +1,7 @@
-"""Distributions over feature vectors: what a toy model is asked to store, and what it must say.
+"""Distributions over feature vectors, the data of toy models.
 
-Samples are columns: `sample(key, batch)` has shape [n, batch]. That is all that a distribution
-of one's own needs:
+Samples are columns: `sample(key, batch)` has shape [n, batch]. A new distribution has to define
+only this method:
 
 >>> import jax, toymodels
 
@@ -9,9 +9,9 @@ of one's own needs:
 ...     def sample(self, key, batch):
 ...         return jax.random.randint(key, (6, batch), 0, 7) / 6.0
 
-What else it says is used where it helps. At high sparsity nearly every sample is all zero, and
-an expectation is far cheaper when that part of it is taken exactly: this needs the probability
-that no feature is active. What is said can be compared with samples:
+Its other attributes are optional. At high sparsity nearly every sample is zero, and an
+expectation is far cheaper if the contribution of the zero sample is exact; this needs
+`none_active`. `check_distribution` compares the attributes with samples:
 
 >>> class Told(Dice):
 ...     none_active, mean = 7.0**-6, 0.5
@@ -30,23 +30,22 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 PerFeature = ArrayLike | Sequence[float]
-"""One number for all features, or one for each."""
+"""One number for all features, or one per feature."""
 
-# what is found when a thousand times as many samples were drawn as are asked for has to do
+# rejection sampling stops after this many batches
 MOST_ROUNDS = 1000
 
 
 class FeatureDistribution(ABC):
-    """A distribution over vectors of n features, of which only `sample` has to be written.
+    """A distribution over vectors of n features; subclasses must define `sample`.
 
-    An own one may set the other attributes, or define them as properties; None says that a thing
-    is not known. Everything may depend on values that JAX traces, so that they can be swept: p in
-    `self.p = p` and `none_active` may be the value of an axis.
+    Subclasses may set the other attributes or define them as properties; None means unknown. All
+    of them may depend on traced values, so that a parameter of the distribution can be an axis.
 
     Attributes:
         importance: I, the weight of a feature's squared error; one number or one per feature.
-        none_active: probability that no feature is active, or None. Where it is known, test
-            losses take the all-zero sample exactly.
+        none_active: probability that no feature is active, or None. If known, test losses
+            include the all-zero sample exactly.
         mean: E[x_i], or None.
         second_moment: E[x_i^2], or None.
     """
@@ -55,15 +54,14 @@ class FeatureDistribution(ABC):
 
     @abstractmethod
     def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
-        """Draw `batch` feature vectors, the same for the same key."""
+        """Draw `batch` feature vectors, determined by `key`."""
 
     def sample_active(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
         """Draw `batch` feature vectors, given that at least one feature of each is active.
 
-        Unless a distribution knows better, this is rejection, and gives up after a thousand times
-        as many samples: then those that were found are repeated. Where none was found all are NaN,
-        and so is every loss of them; they are zero where `some_active` says that there are none,
-        and nothing depends on them.
+        The default is rejection sampling of at most MOST_ROUNDS batches: if these contain too few
+        active samples, the ones found are repeated; if none, all are NaN. Samples are zero if
+        `some_active` is 0.
         """
         found = by_rejection(self.sample, key, batch)
         if self.some_active is None:
@@ -72,34 +70,33 @@ class FeatureDistribution(ABC):
 
     @cached_property
     def none_active(self) -> Any:
-        """Probability that no feature is active, or None where it is not known."""
+        """Probability that no feature is active, or None if unknown."""
         return None
 
     @property
     def some_active(self) -> Any:
-        """Probability that some feature is active, or None where it is not known.
+        """Probability that some feature is active, or None if unknown.
 
-        1 - none_active, unless a distribution knows it with more digits: below 1e-5 few are left
-        of a float32.
+        By default 1 - none_active, which loses most digits of a float32 below 1e-5.
         """
         return None if self.none_active is None else 1.0 - self.none_active
 
     @cached_property
     def mean(self) -> Any:
-        """E[x_i], or None where it is not known."""
+        """E[x_i], or None if unknown."""
         return None
 
     @cached_property
     def second_moment(self) -> Any:
-        """E[x_i^2], or None where it is not known."""
+        """E[x_i^2], or None if unknown."""
         return None
 
 
 def size(features: FeatureDistribution) -> int:
-    """Return the number of features: the distribution's `n`, or that of its samples.
+    """Return the number of features: the distribution's `n`, or the length of its samples.
 
     Raises:
-        ValueError: if the samples are no columns [n, batch].
+        ValueError: if the samples do not have shape [n, batch].
     """
     if hasattr(features, "n"):
         return int(features.n)
@@ -112,7 +109,7 @@ def size(features: FeatureDistribution) -> int:
 def check_columns(
     features: FeatureDistribution, x: Any, batch: int, method: str = "sample"
 ) -> None:
-    """Raise ValueError unless a method's samples, or their shape, are columns [n, batch]."""
+    """Raise ValueError unless the samples `x` of a method have shape [n, batch]."""
     n = getattr(features, "n", "n")
     if len(x.shape) != 2 or x.shape[1] != batch or n not in ("n", x.shape[0]):
         raise ValueError(
@@ -124,10 +121,10 @@ def check_columns(
 def by_rejection(
     sample: Callable[[PRNGKeyArray, int], Float[Array, "n batch"]], key: PRNGKeyArray, batch: int
 ) -> Float[Array, "n batch"]:
-    """Draw samples with something active: `batch` at a time, until as many were found.
+    """Draw `batch` samples with an active feature, by rejection, `batch` candidates at a time.
 
-    After MOST_ROUNDS what was found is repeated; where nothing was, all samples are NaN: nothing
-    can be raised where JAX compiles, and zeros would be a result that looks right.
+    After MOST_ROUNDS rounds the samples found are repeated. If there are none, all are NaN, as
+    compiled code cannot raise and zeros would look valid.
     """
 
     def missing(state):
@@ -138,7 +135,7 @@ def by_rejection(
         round_, found, columns = state
         x = sample(jax.random.fold_in(key, round_), batch)
         active = jnp.any(x != 0, axis=0)
-        # what is not active, and what is found beyond the last place, is dropped
+        # inactive samples, and those beyond the last place, are dropped
         place = jnp.where(active, found + jnp.cumsum(active) - 1, batch)
         return round_ + 1, found + jnp.sum(active), columns.at[:, place].set(x, mode="drop")
 

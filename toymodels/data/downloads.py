@@ -1,18 +1,18 @@
-"""Downloading the bytes of a file."""
+"""Download of files."""
 
 import sys
 from io import BytesIO
 
-SECONDS_TO_WAIT = 15  # for an answer
+SECONDS_TO_WAIT = 15  # for a response
 
 
 def fetch(url: str) -> bytes:
-    """Return what is at an address.
+    """Download a URL and return its content.
 
     Raises:
-        OSError: if it cannot be had.
+        OSError: if the download fails.
     """
-    from pooch import HTTPDownloader  # only where it is needed: loading it takes a while
+    from pooch import HTTPDownloader  # imported here, as its import is slow
 
     print(f"downloading {url}", file=sys.stderr, flush=True)
     received = BytesIO()

@@ -1,8 +1,7 @@
-"""Features in sets whose members are active together, or never two at a time.
+"""Features in sets whose members are active together, or one at a time.
 
-Elhage et al. 2022, "Correlated and Anti-correlated Features": a set is gated as a whole, and sets
-are independent of each other. What is known of the gates, which are independent sparse features
-themselves, is known of the sets.
+Elhage et al. 2022, "Correlated and Anti-correlated Features": each set has a gate, and gates are
+independent sparse features. The distributions' moments follow from those of the gates.
 """
 
 from abc import abstractmethod
@@ -21,17 +20,17 @@ from toymodels.numerics.draws import uniform
 
 
 class FeatureSets(FeatureDistribution):
-    """What sets of features share: independent gates, and which set a feature belongs to.
+    """Base class of features in sets with independent gates.
 
     Args:
-        sizes: number of features of each set; features stand set by set.
-        sparsity: S, the probability that nothing of a set is active; one number or one per set.
+        sizes: number of features of each set; features are ordered by set.
+        sparsity: S, the probability that a set is inactive; one number or one per set.
         probability: p = 1 - S instead of S; give exactly one of the two.
         importance: I, the weight of a feature's squared error; one number or one per feature.
 
     Raises:
         ValueError: if there is no set or an empty one, S or p lies outside [0, 1], or an
-            importance or a number of entries is as `SparseFeatures` refuses it.
+            importance or a vector's length is invalid for `SparseFeatures`.
     """
 
     def __init__(
@@ -65,7 +64,7 @@ class FeatureSets(FeatureDistribution):
     def _members(
         self, gates: Float[Array, "sets batch"], key: PRNGKeyArray
     ) -> Float[Array, "n batch"]:
-        """Return the features' values; a gate is 0, or uniform on [0, 1] where it is open."""
+        """Return the features' values; a gate is 0, or uniform on [0, 1] if its set is active."""
 
     @property
     def none_active(self) -> Any:
@@ -79,23 +78,23 @@ class FeatureSets(FeatureDistribution):
 
 
 class CorrelatedFeatures(FeatureSets):
-    """Sets that are active as a whole: each member is then uniform on [0, 1].
+    """Sets that are active as a whole; the values of an active set are uniform on [0, 1].
 
-    Two members of a set have the covariance p (1 - p) / 4 and, as p falls to 0, the correlation
-    3/4; members of two sets are independent. Elhage et al. 2022, whose values are independent
-    within a set.
+    Two members of a set have covariance p (1 - p) / 4 and, in the limit p -> 0, correlation 3/4;
+    members of different sets are independent. As in Elhage et al. 2022, values are independent
+    within a set by default.
 
     Args:
-        sizes: number of features of each set; features stand set by set.
+        sizes: number of features of each set; features are ordered by set.
         sparsity: S, the probability that a set is inactive; one number or one per set.
         probability: p = 1 - S instead of S; give exactly one of the two.
         importance: I, the weight of a feature's squared error; one number or one per feature.
-        shared_values: whether all members of a set have one value, and not each its own: then
-            their correlation is 1.
+        shared_values: whether all members of a set have the same value: their correlation is
+            then 1.
 
     Raises:
         ValueError: if there is no set or an empty one, S or p lies outside [0, 1], or an
-            importance or a number of entries is as `SparseFeatures` refuses it.
+            importance or a vector's length is invalid for `SparseFeatures`.
     """
 
     def __init__(
@@ -128,26 +127,27 @@ class CorrelatedFeatures(FeatureSets):
 
 
 class AnticorrelatedFeatures(FeatureSets):
-    """Sets of which one member at a time is active, any of them alike, uniform on [0, 1].
+    """Sets of which at most one member is active, chosen uniformly, with a value in [0, 1].
 
-    A set of k members is active with the probability p, so that each member is with p / k. Two
-    members of a set have the covariance -p^2 / (4 k^2). Elhage et al. 2022.
+    A set of k members is active with probability p, each member with p / k. The value of the
+    active member is uniform. Two members of a set have covariance -p^2 / (4 k^2). Elhage et al.
+    2022.
 
     Args:
-        sizes: number of features of each set; features stand set by set.
+        sizes: number of features of each set; features are ordered by set.
         sparsity: S, the probability that no member of a set is active; one number or one per set.
         probability: p = 1 - S instead of S; give exactly one of the two.
         importance: I, the weight of a feature's squared error; one number or one per feature.
 
     Raises:
         ValueError: if there is no set or an empty one, S or p lies outside [0, 1], or an
-            importance or a number of entries is as `SparseFeatures` refuses it.
+            importance or a vector's length is invalid for `SparseFeatures`.
     """
 
     def _members(self, gates, key):
         sizes = np.array(self.sizes)[:, None]
         chosen = jnp.floor(uniform(key, gates.shape) * sizes)
-        # a uniform just below 1 may be rounded up by the product
+        # the product with a uniform just below 1 may round up
         chosen = jnp.minimum(chosen, sizes - 1)[self.set_of]
         within = np.concatenate([np.arange(size) for size in self.sizes])[:, None]
         return jnp.where(chosen == within, gates[self.set_of], 0.0)
@@ -164,18 +164,18 @@ class AnticorrelatedFeatures(FeatureSets):
 
 
 def one_sparse_features(n: int, importance: PerFeature = 1.0) -> AnticorrelatedFeatures:
-    """Return the distribution of exactly one active feature, any of n alike, uniform on [0, 1].
+    """Return n features of which exactly one is active, chosen uniformly, uniform on [0, 1].
 
-    It is the limit S -> 1 given that anything is active, and that of `theory.one_sparse_loss`:
-    Elhage et al. 2022, "Mathematical Understanding"; Chen et al. 2023, "Dynamical versus Bayesian
-    Phase Transitions in a Toy Model of Superposition".
+    It is the limit S -> 1 of `SparseFeatures`, given that a feature is active, and the
+    distribution of `theory.one_sparse_loss`: Elhage et al. 2022, "Mathematical Understanding";
+    Chen et al. 2023, "Dynamical versus Bayesian Phase Transitions in a Toy Model of Superposition".
 
     Args:
         n: number of features.
         importance: I, the weight of a feature's squared error; one number or one per feature.
 
     Raises:
-        ValueError: if n < 1, or an importance is as `SparseFeatures` refuses it.
+        ValueError: if n < 1, or an importance is invalid for `SparseFeatures`.
     """
     check_count("n", n)
     return AnticorrelatedFeatures([n], probability=1.0, importance=importance)

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written under another name, then renamed."""
+"""Atomic file writes: files are written under a temporary name, then renamed."""
 
 import json
 import os
@@ -16,19 +16,20 @@ except ImportError:  # no such locks on Windows
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file by one with this content; at no moment is there half a file.
+    """Write a file atomically.
 
     Raises:
-        OSError: if it cannot be written; the file is then as it was.
+        OSError: if it cannot be written; the file is then unchanged.
     """
     write_together({path: content}, path.parent)
 
 
 def write_together(contents: Mapping[Path, bytes], folder: Path) -> None:
-    """Replace files in this order, once the content of all of them is on the disk, in `folder`.
+    """Write all contents to temporary files in `folder`, then replace the files in this order.
 
     Raises:
-        OSError: if it cannot be written, before any file is replaced; or if one cannot be replaced.
+        OSError: if a temporary file cannot be written, before any file is replaced; or if a file
+            cannot be replaced.
     """
     staged = {path: folder / f".{uuid4().hex}.tmp" for path in contents}
     try:
@@ -41,7 +42,7 @@ def write_together(contents: Mapping[Path, bytes], folder: Path) -> None:
         for path, temporary in staged.items():
             os.replace(temporary, path)
     except OSError as error:
-        error.filename = error.filename or str(folder)  # a full disk does not say where
+        error.filename = error.filename or str(folder)  # the error of a full disk has no file name
         raise
     finally:
         for temporary in staged.values():
@@ -51,14 +52,14 @@ def write_together(contents: Mapping[Path, bytes], folder: Path) -> None:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Let one process at a time publish into a folder, where the system has such locks."""
+    """Lock a folder for one process at a time; does nothing if the system has no file locks."""
     if fcntl is None:
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):  # some network file systems have none
+        with suppress(OSError):  # some network file systems do not support it
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
@@ -69,8 +70,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        FileNotFoundError: if there is no file.
-        ValueError: if it holds something else.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if it does not contain a JSON object.
     """
     content = json.loads(path.read_bytes())
     if not isinstance(content, dict):
@@ -79,5 +80,5 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def warn(sentence: str) -> None:
-    """Say something on stderr, in one line."""
+    """Print a one-line warning to stderr."""
     print(f"warning: {sentence}", file=sys.stderr)

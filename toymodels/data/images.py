@@ -1,8 +1,7 @@
-"""Labelled images: MNIST, found or downloaded and always checked, and scikit-learn's digits.
+"""Labelled images: MNIST, local or downloaded, and scikit-learn's digits.
 
-What is checked is the content of MNIST's four files, so that any correct compression of them
-passes. MNIST is never replaced silently: the digits have to be asked for.
-`python -m toymodels.data.images` prints the name of the dataset that can be had here.
+The SHA-256 of the decompressed content of MNIST's four files is always checked. The digits never
+replace MNIST silently. `python -m toymodels.data.images` prints the name of the available dataset.
 """
 
 import gzip
@@ -21,14 +20,14 @@ from toymodels.data.downloads import fetch
 from toymodels.data.files import warn, write_atomically
 
 ImageSource = Literal["mnist", "digits"]
-"""Which images: MNIST, or scikit-learn's small digits."""
+"""MNIST, or scikit-learn's small digits."""
 
 VARIABLE = "TOYMODELS_DATA"
-"""The environment variable that names a folder with MNIST's four files."""
+"""Environment variable with the path of a folder of MNIST's four files."""
 
 MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",  # as torchvision has it
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",  # as JAX's examples have it
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",  # used by torchvision
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",  # used by JAX's examples
 )
 
 CONTENT_SHA256 = {
@@ -37,19 +36,19 @@ CONTENT_SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""What MNIST's files hold, decompressed."""
+"""SHA-256 of MNIST's files, decompressed."""
 
 
 class DatasetError(OSError):
-    """A dataset's file is wrong, and so refused; the message is one sentence."""
+    """A dataset's file is missing or invalid; the message is one sentence."""
 
 
 class NoDataset(DatasetError):
-    """A dataset is neither here nor to be had; the message is one sentence."""
+    """A dataset is not on disk and cannot be downloaded; the message is one sentence."""
 
 
 class Labelled(NamedTuple):
-    """Images and what they show; a pytree, to be handed to `train(..., data=...)`."""
+    """Images and their labels; a pytree for `train(..., data=...)`."""
 
     images: UInt8[np.ndarray | Array, "sample pixel"]
     labels: UInt8[np.ndarray | Array, " sample"]
@@ -57,13 +56,13 @@ class Labelled(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """Images of the digits 0 to 9, to train on and to test with.
+    """Images of the digits 0 to 9, in a training and a test set.
 
     Attributes:
         name: "mnist" or "digits".
-        side: pixels along an image's edge; a row of images has side^2, line by line.
-        train: labelled images to train on, 0 (paper) to 255 (ink).
-        test: labelled images that nothing is trained on.
+        side: pixels along an image's edge; an image is a row of side^2 pixels, line by line.
+        train: labelled images for training, from 0 (background) to 255 (ink).
+        test: labelled images for testing.
     """
 
     name: str
@@ -73,11 +72,11 @@ class ImageDataset:
 
 
 def load_images(name: ImageSource, data_dir: str | Path | None = None) -> ImageDataset:
-    """Load a dataset by its name; `data_dir` is for MNIST only.
+    """Load a dataset by name; `data_dir` is used for MNIST only.
 
     Raises:
-        ValueError: if there is no dataset of this name.
-        DatasetError: as `load_mnist` does.
+        ValueError: if the name is unknown.
+        DatasetError: as `load_mnist`.
     """
     if name == "mnist":
         return load_mnist(data_dir)
@@ -87,9 +86,9 @@ def load_images(name: ImageSource, data_dir: str | Path | None = None) -> ImageD
 
 
 def load_digits() -> ImageDataset:
-    """Load scikit-learn's 1,797 bundled digits of 8 x 8 pixels, every fifth one for testing.
+    """Load scikit-learn's 1,797 digits of 8 x 8 pixels; every fifth one is a test image.
 
-    Their grey values, 0 to 16, are scaled to 0 to 255 and rounded, to be like MNIST's.
+    Grey values, 0 to 16, are scaled to MNIST's range, 0 to 255, and rounded.
     """
     import sklearn.datasets
 
@@ -102,14 +101,14 @@ def load_digits() -> ImageDataset:
 
 
 def load_mnist(data_dir: str | Path | None = None) -> ImageDataset:
-    """Load MNIST: 60,000 images to train on and 10,000 to test with, of 28 x 28 pixels.
+    """Load MNIST: 60,000 training and 10,000 test images of 28 x 28 pixels.
 
-    The four files are taken from `data_dir`, else from the folder that TOYMODELS_DATA names,
-    else from the user's cache folder, into which they are downloaded if they are not there.
+    The four files are read from `data_dir`, else from the folder in TOYMODELS_DATA, else from
+    the user's cache folder, into which missing files are downloaded.
 
     Raises:
-        DatasetError: naming the file, if one in a folder that was named is missing or wrong.
-        NoDataset: if a file is neither here nor given by a mirror.
+        DatasetError: if a file in the given folder is missing or invalid; the message names it.
+        NoDataset: if a file is not in the cache and cannot be downloaded.
     """
     named = data_dir or os.environ.get(VARIABLE)
     folder = Path(named).expanduser() if named else cache_folder()
@@ -125,17 +124,17 @@ def load_mnist(data_dir: str | Path | None = None) -> ImageDataset:
 
 
 def cache_folder() -> Path:
-    """Return the folder of the user's cache that MNIST is downloaded into."""
-    import pooch  # only where it is needed: loading it takes a while
+    """Return the folder in the user's cache for MNIST."""
+    import pooch  # imported here, as its import is slow
 
     return Path(pooch.os_cache("toymodels")) / "mnist"
 
 
 def parse_idx(content: bytes) -> UInt8[np.ndarray, "..."]:
-    """Read an idx file of bytes: two zeros, 8 for bytes, the rank, the sizes, the entries.
+    """Parse an idx file of bytes: two zeros, 8 for bytes, the rank, the sizes, the entries.
 
     Raises:
-        ValueError: if it is not one, or has not all of its entries.
+        ValueError: if it is not an idx file of bytes, or entries are missing.
     """
     if content[:3] != b"\0\0\x08":
         raise ValueError("this is no idx file of bytes")
@@ -145,7 +144,7 @@ def parse_idx(content: bytes) -> UInt8[np.ndarray, "..."]:
 
 
 def _read(path: Path, *, download: bool) -> bytes:
-    """Return what one of MNIST's files holds, from a folder or else, if it may, from a mirror."""
+    """Return the decompressed content of one of MNIST's files; download it if allowed."""
     if path.is_file():
         try:
             return _checked(path.read_bytes(), path.stem, str(path))
@@ -160,7 +159,7 @@ def _read(path: Path, *, download: bool) -> bytes:
         try:
             compressed = fetch(mirror + path.name)
             content = _checked(compressed, path.stem, mirror)
-        except OSError as error:  # of the connection, or of what came
+        except OSError as error:  # failed download or invalid content
             reasons.append(f"{mirror}: {type(error).__name__}")
         else:
             write_atomically(path, compressed)
@@ -172,7 +171,7 @@ def _read(path: Path, *, download: bool) -> bytes:
 
 
 def _checked(compressed: bytes, name: str, where: str) -> bytes:
-    """Decompress, and refuse what is not MNIST's own content."""
+    """Decompress a file; raise DatasetError unless the content has MNIST's SHA-256."""
     try:
         content = gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
@@ -183,7 +182,7 @@ def _checked(compressed: bytes, name: str, where: str) -> bytes:
 
 
 def main() -> None:
-    """Print "mnist", or "digits" where MNIST is neither here nor to be had."""
+    """Print "mnist", or "digits" if MNIST is not available."""
     try:
         load_mnist()
         print("mnist")

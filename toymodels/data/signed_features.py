@@ -1,4 +1,4 @@
-"""Features of both signs, out of any distribution of features."""
+"""Features with random signs, from any distribution of features."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from toymodels.numerics.draws import uniform
 
 
 class SignedFeatures(FeatureDistribution):
-    """The features of a distribution, each with a sign of its own, + or - alike.
+    """The features of a distribution, each with a random sign, + or - with probability 1/2.
 
-    Of `SparseFeatures` it makes x_i uniform on [-1, 1] with probability p, else 0: the data of
+    With `SparseFeatures`, x_i is uniform on [-1, 1] with probability p, else 0: the data of
     Elhage et al. 2022, "Computation in Superposition", whose target is |x|. Signs are independent
-    of each other and of all else, so that two features are uncorrelated, in whatever sets.
+    of each other and of the values, so that features are uncorrelated.
 
     Args:
-        of: the distribution whose features get signs.
+        of: the distribution of the features without signs.
     """
 
     def __init__(self, of: FeatureDistribution):
@@ -38,12 +38,12 @@ class SignedFeatures(FeatureDistribution):
 
     @property
     def none_active(self) -> Any:
-        """Probability that no feature is active, if it is known."""
+        """Probability that no feature is active, or None if unknown."""
         return self.of.none_active
 
     @property
     def some_active(self) -> Any:
-        """Probability that some feature is active, if it is known."""
+        """Probability that some feature is active, or None if unknown."""
         return self.of.some_active
 
     @property
@@ -53,7 +53,7 @@ class SignedFeatures(FeatureDistribution):
 
     @property
     def second_moment(self) -> Any:
-        """E[x_i^2], which signs leave as it is, if it is known."""
+        """E[x_i^2], unchanged by signs, or None if unknown."""
         return self.of.second_moment
 
 

@@ -1,4 +1,4 @@
-"""Independent sparse features, as most toy models store them; equally active ones or not."""
+"""Independent sparse features, with the same or different probabilities of activity."""
 
 import jax
 import jax.numpy as jnp
@@ -48,14 +48,14 @@ class SparseFeatures(FeatureDistribution):
         self.importance = importance_of_each(n, importance)
 
     def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
-        """Draw feature vectors; one uniform per entry decides activity and value alike."""
+        """Draw feature vectors; one uniform number per entry gives both activity and value."""
         return self._values(uniform(key, (self.n, batch)))
 
     def sample_active(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
         """Draw feature vectors given that some feature is active, without rejection.
 
         The first active feature J is drawn from P(J = j) ~ p_j prod_{i<j} (1 - p_i); features
-        before it are off, those after it are independent of it.
+        before it are inactive, those after it are independent of it.
         """
         first_key, value_key = jax.random.split(key)
         u = uniform(value_key, (self.n, batch))
@@ -69,7 +69,7 @@ class SparseFeatures(FeatureDistribution):
 
     def _values(self, u: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
         p = self.probability[:, None]
-        # one division a feature, not one an entry: it is computed again in the backward pass
+        # one division per feature, not per entry, as it is recomputed in the backward pass
         scale = 1.0 / jnp.maximum(p, jnp.finfo(p.dtype).tiny)
         return jnp.where(u < p, u * scale, 0.0)
 
@@ -98,23 +98,23 @@ class SparseFeatures(FeatureDistribution):
 def power_law_features(
     n: int, exponent: ArrayLike, active: ArrayLike = 1.0, importance: PerFeature = 1.0
 ) -> SparseFeatures:
-    """Return independent features whose activity falls as a power of their rank.
+    """Return independent features whose probability of activity is a power law of their rank.
 
-    The i-th of n features, i = 1 .. n, is active with p_i ~ i^-exponent, scaled so that `active`
-    features of a sample are on average; its value is uniform on [0, 1]. Sharkey et al. 2022,
-    "Taking features out of superposition with sparse autoencoders", let activity decay with the
-    rank, five features a sample; theirs falls geometrically, that of Jermyn et al. 2022,
-    "Engineering Monosemanticity in Toy Models", as i^-1.1.
+    Feature i = 1 .. n is active with p_i ~ i^-exponent, scaled so that on average `active`
+    features of a sample are active; its value is uniform on [0, 1]. In Jermyn et al. 2022,
+    "Engineering Monosemanticity in Toy Models", p_i ~ i^-1.1. In Sharkey et al. 2022, "Taking
+    features out of superposition with sparse autoencoders", p_i decays geometrically, with five
+    active features per sample.
 
     Args:
         n: number of features.
-        exponent: 0 for features that are alike; can be an axis.
+        exponent: 0 for equally active features; can be an axis.
         active: expected number of active features; can be an axis.
         importance: I, the weight of a feature's squared error; one number or one per feature.
 
     Raises:
-        ValueError: if n < 1, exponent is negative or not finite, an importance is as
-            `SparseFeatures` refuses it, or the first feature's p would lie outside [0, 1].
+        ValueError: if n < 1, exponent is negative or not finite, an importance is invalid for
+            `SparseFeatures`, or the first feature's p would lie outside [0, 1].
     """
     check_count("n", n)
     check_between("exponent", exponent, 0.0, float(jnp.finfo(jnp.result_type(float)).max))
@@ -126,7 +126,7 @@ def power_law_features(
 def probability_of_each(
     n: int, sparsity: PerFeature | None, probability: PerFeature | None
 ) -> Float[Array, " n"]:
-    """Return p of each of n features, from S or from p.
+    """Return the vector of p, from S or from p.
 
     Raises:
         ValueError: if S or p lies outside [0, 1], a vector does not have n entries, or not
@@ -143,7 +143,7 @@ def probability_of_each(
 
 
 def importance_of_each(n: int, importance: PerFeature) -> Float[Array, " n"]:
-    """Return I of each of n features; what is too small for a float is 0.
+    """Return the vector of I; numbers too small for a float become 0.
 
     Raises:
         ValueError: if one is negative, not finite or too large for a float, or a vector does not

@@ -1,4 +1,4 @@
-"""The training engine: an objective's protocol, the loop, named axes, memory, the ensemble.
+"""The training engine: the objective protocol, the training loop, named axes, memory, ensembles.
 
-It knows a problem by its protocol alone: what a loss is made of belongs to `objectives`.
+It depends on the protocol alone; the losses themselves are in `objectives`.
 """

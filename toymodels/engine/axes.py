@@ -1,4 +1,4 @@
-"""Named axes of an ensemble, and how one member's function is spread over all of them."""
+"""Named axes of an ensemble, and the mapping of one member's function over all of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -17,19 +17,19 @@ from toymodels.numerics.blocks import largest_divisor
 from toymodels.numerics.checks import check_count
 
 SEED = "seed"
-MOST_SEEDS = 2**24  # far beyond what was ever trained together, and still quick to refuse
-# What the members worked on together keep in their widest array. On a CPU it should stay in
-# the caches; on an accelerator it only has to fit, several times over.
+MOST_SEEDS = 2**24  # far above any ensemble trained so far
+# Bytes of the widest array of the members that are computed in one batch. On a CPU it should
+# fit in the caches; on an accelerator it only has to fit in memory several times.
 CPU_BYTES, ACCELERATOR_BYTES = 2**22, 2**30
-# XLA stops at half of what AVX-512 offers; where there is less, the hint does nothing
+# By default XLA uses half of the AVX-512 width; without AVX-512 the option has no effect
 CPU_OPTIONS = MappingProxyType({"xla_cpu_prefer_vector_width": 512})
-# for what runs once, and so briefly that most of its time would be spent on compiling it
+# for programs that run once and briefly, so that compilation would dominate
 CPU_OPTIONS_ONCE = MappingProxyType({"xla_backend_optimization_level": 1})
 
 
 @dataclass(frozen=True, eq=False)
 class Axis:
-    """One swept quantity: its name, a label for each point, and a value for each point.
+    """A swept quantity: a name, and a label and a value for each point.
 
     >>> from toymodels import Axis
     >>> Axis("sparsity", [0.0, 0.9, 0.99]).size
@@ -37,7 +37,7 @@ class Axis:
     >>> Axis.seeds(8).labels
     array([0, 1, 2, 3, 4, 5, 6, 7], dtype=int32)
 
-    A value may be any pytree, such as a dataset; then it has a label for the coordinate:
+    A value may be any pytree, such as a dataset; its label is then the coordinate:
 
     >>> import numpy as np
     >>> decays = Axis("importance", ["flat", "falling"], np.array([[1.0, 1.0], [1.0, 0.5]]))
@@ -45,15 +45,15 @@ class Axis:
     array([1. , 0.5])
 
     Attributes:
-        name: keyword under which the problem receives the value, and the coordinate's name.
-        labels: the coordinate [size]: numbers, or texts where values are given.
-        values: any pytree whose leaves lead with `size`; the labels themselves if not given.
-        shared_batches: for the seed axis only: the seeds differ in their initial weights
-            and see the same batches.
+        name: keyword argument of the problem, and name of the coordinate.
+        labels: the coordinate [size]: numbers, or strings if values are given.
+        values: a pytree whose leaves have leading size `size`; the labels by default.
+        shared_batches: for the seed axis only: seeds differ in their initial weights and share
+            their batches.
 
     Raises:
-        ValueError: if the name is no argument's, there is no label, labels repeat, they are no
-            numbers and have no values, or a leaf of values has another size.
+        ValueError: if the name is not an identifier, there is no label, labels repeat, labels
+            without values are not numbers, or a leaf of values has another leading size.
     """
 
     name: str
@@ -82,11 +82,11 @@ class Axis:
 
     @classmethod
     def seeds(cls, seeds: int | Sequence[int], *, shared_batches: bool = False) -> "Axis":
-        """Build the restart axis: that many seeds from 0 on, or the seeds named.
+        """Build the restart axis: the given number of seeds from 0 on, or the given seeds.
 
         Raises:
-            ValueError: if a seed is no whole number that 32 bits hold, one is named twice, or there
-                are none or more than `MOST_SEEDS`.
+            ValueError: if a seed is not a non-negative 32-bit integer, seeds repeat, or there are
+                none or more than `MOST_SEEDS`.
         """
         if not isinstance(seeds, Iterable):
             check_count("the number of seeds", seeds, 1, MOST_SEEDS)
@@ -102,7 +102,7 @@ class Axis:
 
     @property
     def own_batches(self) -> bool:
-        """Whether each point draws batches of its own: a seed axis that does not share."""
+        """Whether each point draws its own batches: a seed axis without `shared_batches`."""
         return self.name == SEED and not self.shared_batches
 
     def point(self, i: int) -> Any:
@@ -111,14 +111,14 @@ class Axis:
 
 
 class Keys(NamedTuple):
-    """Randomness of a member's initial weights, and of its batches."""
+    """PRNG keys of a member's initial weights and of its batches."""
 
     init: Key[Array, "*seed"]
     batches: Key[Array, "*seed"]
 
     @classmethod
     def of(cls, key: PRNGKeyArray, seeds: Axis | None) -> "Keys":
-        """Derive the keys, one for each seed where there is a seed axis."""
+        """Derive the keys, one per seed if there is a seed axis."""
         both = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(2))
         if seeds is None:
             return cls(*both)
@@ -127,19 +127,19 @@ class Keys(NamedTuple):
         return cls(fold(both[0], seeds.values), own)
 
     def along(self, axis: Axis) -> dict[str, Key[Array, "*seed"]]:
-        """Return those keys that have, or would have, a leading axis along `axis`."""
+        """Return the keys that have a leading axis along `axis`."""
         batched = {"init": self.init} if axis.name == SEED else {}
         return batched | ({"batches": self.batches} if axis.own_batches else {})
 
 
-# function of one member: (values by axis name, keys, member's pytree, shared pytree) -> pytree
+# function of one member: (values by axis name, keys, member pytree, shared pytree) -> pytree
 MemberFunction = Callable[[dict[str, Any], Keys, Any, Any], Any]
 
 
 def execution_order(axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """Order the axes outermost first: those with batches of their own, then as given.
+    """Order the axes outermost first: a seed axis with its own batches, then the rest as given.
 
-    What is worked off outermost shares the least, and seeds with own batches share nothing.
+    Points of the outermost axis share the least work, and such seeds share no random numbers.
     """
     return tuple(sorted(axes, key=lambda axis: not axis.own_batches))
 
@@ -151,13 +151,18 @@ def spread(
     bytes_each: Sequence[int],
     options: Mapping[str, Any] = CPU_OPTIONS,
 ) -> Callable[[dict[str, Any], Keys, Any, Any], Any]:
-    """Spread one member's function over the grid of `axes`, outermost first, and compile it.
+    """Map one member's function over the grid of `axes`, outermost first, and jit it.
 
-    Along an axis only that axis's values are batched, so whatever does not depend on it, such
-    as the random numbers shared by all sparsities, is computed once. One axis is shared out
-    over the devices; members beyond what fits are worked off one batch after another:
-    `bytes_each` has, for each axis, one point's share of the widest array along it. `options` are
-    those of XLA on a CPU.
+    Along each axis only its own values are batched, so that work that does not depend on it,
+    such as random numbers shared by all sparsities, is done once. One axis is sharded over the
+    devices. Members that do not fit in memory together are computed in sequential batches.
+
+    Args:
+        function: the function of one member.
+        axes: the grid's axes, outermost first.
+        devices: where to compute.
+        bytes_each: for each axis, the bytes per point of the widest array along it.
+        options: XLA's compiler options, used on a CPU only.
     """
     compiler = dict(options) if devices[0].platform == "cpu" else None
     split = _axis_to_share_out(axes, len(devices))
@@ -187,24 +192,24 @@ def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> Membe
 
 
 def memory_of(devices: Sequence[jax.Device]) -> int:
-    """Return how many bytes the members worked on together may keep in their widest array."""
+    """Return the bytes allowed for the widest array of members computed in one batch."""
     return CPU_BYTES if devices[0].platform == "cpu" else ACCELERATOR_BYTES
 
 
 def _batch_sizes(sizes: Sequence[int], devices, bytes_each: Sequence[int]) -> list[int]:
-    """Return how many points of each axis to take at once, filling the inner axes first."""
+    """Return the batch size along each axis, filling the inner axes first."""
     memory = memory_of(devices)
     batches: list[int] = []
     for size, each in zip(reversed(sizes), reversed(bytes_each), strict=True):
         room = max(1, memory // max(1, each))
-        even = largest_divisor(size, room)  # a remainder would be compiled as well
+        even = largest_divisor(size, room)  # a remainder would need a second program
         batches.insert(0, even if 2 * even > min(room, size) else min(room, size))
         memory = memory // size if batches[0] == size else 0
     return batches
 
 
 def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
-    """Return the axis whose points keep the most devices busy, or None if none keeps two."""
+    """Return the index of the axis that keeps the most devices busy; None if none keeps two."""
     busy = [axis.size / -(-axis.size // devices) for axis in axes]
     best = max(range(len(axes)), key=lambda i: busy[i], default=None)
     return best if best is not None and busy[best] > 1 else None
@@ -216,7 +221,7 @@ def _shared_out(
     axis, name = axes[split], "devices"
     mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
     first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
-    # said out loud: a state that comes from elsewhere would otherwise have a program of its own
+    # explicit, as a state with another sharding would otherwise compile a second program
     everyones = NamedSharding(mesh, nested if axis.size % len(devices) == 0 else PartitionSpec())
 
     def padded(leaf, position: int):

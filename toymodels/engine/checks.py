@@ -1,4 +1,4 @@
-"""What a training is asked for, looked at before anything is traced: errors that name the fix."""
+"""Checks of the arguments of a training before anything is traced; errors name the fix."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +18,9 @@ METHODS = {"init": "key", "loss": "model, key", "test_loss": "model, key"}
 
 
 def check_key(key: Any) -> PRNGKeyArray:
-    """Return a key as JAX types it, or raise ValueError if it is none."""
+    """Return a typed PRNG key; raise ValueError if `key` is not a PRNG key."""
     array = key if isinstance(key, jax.Array | np.ndarray) else np.asarray(key)
-    if array.dtype == np.uint32 and array.shape == (2,):  # of jax.random.PRNGKey
+    if array.dtype == np.uint32 and array.shape == (2,):  # a legacy jax.random.PRNGKey
         return jax.random.wrap_key_data(jnp.asarray(array))
     if array.shape or not jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
         raise ValueError(f"key must be a PRNG key, such as jax.random.key(0); got {key!r}")
@@ -28,7 +28,7 @@ def check_key(key: Any) -> PRNGKeyArray:
 
 
 def check_axes(axes: Any, data: Mapping[str, Any]) -> None:
-    """Raise ValueError unless these are axes, and they and the data have names of their own."""
+    """Raise ValueError unless `axes` are Axis objects and no name of axes and data repeats."""
     if isinstance(axes, Axis) or not all(isinstance(axis, Axis) for axis in axes):
         raise ValueError(f"axes must be a list of Axis, such as [Axis.seeds(8)]; got {axes!r}")
     names = [*(axis.name for axis in axes), *data]
@@ -37,18 +37,19 @@ def check_axes(axes: Any, data: Mapping[str, Any]) -> None:
 
 
 def check_steps(name: str, asked: Sequence[int], first: int, last: int) -> None:
-    """Raise ValueError unless all are whole numbers in [first, last]."""
+    """Raise ValueError unless all steps are integers in [first, last]."""
     if not all(isinstance(step, int | np.integer) and first <= step <= last for step in asked):
         raise ValueError(f"{name} must lie in [{first}, {last}]; got {list(asked)}")
 
 
 def check_problem(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any]) -> Objective:
-    """Build the problem once at each point of each axis, where values can still be looked at.
+    """Build the problem at every point of each axis, with concrete values, to check them.
 
-    Returns the objective at the first point of all.
+    Returns:
+        The objective at the first point of every axis.
 
     Raises:
-        ValueError: if a value is outside its range, the problem does not take the names of the
+        ValueError: if a value is outside its range, the problem does not accept the names of the
             axes and data, or does not return an objective and an optimizer.
     """
     swept = [axis for axis in axes if axis.name != SEED]
@@ -64,10 +65,10 @@ def check_problem(problem: Problem, axes: Sequence[Axis], data: Mapping[str, Any
 def built(
     problem: Problem, values: Mapping[str, Any]
 ) -> tuple[Objective, optax.GradientTransformation]:
-    """Return what a problem makes of values that JAX traces.
+    """Return `problem(**values)` for traced values.
 
     Raises:
-        ValueError: if it does with them what only numbers can.
+        ValueError: if the problem needs concrete values.
     """
     try:
         return problem(**values)
@@ -82,7 +83,7 @@ def checked_loss(objective: Objective, model: Any, key: PRNGKeyArray) -> Float[A
     """Return an objective's loss.
 
     Raises:
-        ValueError: if it is not one number. What the loss raises itself is told whose it is.
+        ValueError: if it is not a scalar. Errors of the loss itself get a note on their origin.
     """
     try:
         loss = objective.loss(model, key)

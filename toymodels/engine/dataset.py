@@ -1,4 +1,4 @@
-"""A trained ensemble laid out as one Dataset with named axes."""
+"""Conversion of a trained ensemble to a Dataset with named axes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,13 +18,13 @@ def to_dataset(
     records: Sequence[Record],
     measured: Mapping[str, tuple[Sequence[str], np.ndarray]],
 ) -> xr.Dataset:
-    """Lay a trained ensemble out as one Dataset.
+    """Convert a trained ensemble to a Dataset.
 
     Args:
-        run: the finished training, its arrays leading with the axes.
-        order: the axes as the arrays have them.
-        records: what was recorded on the way.
-        measured: what was measured of the last state: a member's dimensions, and the array.
+        run: the finished training; its arrays have leading dimensions `order`.
+        order: the axes, in the order of the arrays' dimensions.
+        records: the variables recorded during training.
+        measured: measurements of the last state by name: a member's dimensions, and the array.
     """
     axes = [axis.name for axis in order]
     data: dict[str, Any] = {
@@ -44,14 +44,14 @@ def to_dataset(
 
 
 def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) -> None:
-    """Raise if names of the axes or the model cannot stand in the Dataset of a training.
+    """Raise if names of axes, parameters or their dimensions conflict in the result's Dataset.
 
-    The model is a single member's; shapes do in place of its arrays.
+    The model is a single member's; it may hold shapes in place of arrays.
 
     Raises:
-        TypeError: if the model has no parameters, or weights that are none.
-        ValueError: if an axis has a name that the Dataset needs itself, or a parameter has, or
-            the names of the parameters' dimensions do not fit.
+        TypeError: if the model has no parameters, or weights that are not parameters.
+        ValueError: if an axis, a parameter or a dimension has a reserved name, or the names of
+            the parameters' dimensions do not fit their shapes.
     """
     check_model(model)
     own = {"loss", "loss_history", "step", "snapshot", "probed"}

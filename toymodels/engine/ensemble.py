@@ -1,8 +1,8 @@
-"""Ensembles: one problem trained at every point of a grid of named axes, as one program.
+"""Ensembles: one problem trained at every point of a grid of named axes, in one program.
 
 A problem is a function `problem(**axis_values) -> (objective, optimizer)`. The ensemble is its
-vmap, axis by axis, so that a learning rate can be an axis as well as a sparsity; the axis called
-`seed` is not passed on: it decides the initial weights and the batches.
+vmap over each axis, so that any argument can be swept, a learning rate as well as a sparsity.
+The axis `seed` is not passed to the problem: it determines the initial weights and the batches.
 """
 
 import warnings
@@ -40,8 +40,8 @@ def train(
 ) -> xr.Dataset:
     """Train `problem` at every point of the grid of `axes`.
 
-    All members share their random numbers except along the seed axis, so a member equals the
-    same point trained alone with the same key and seed. The test set is one for all.
+    Members share all random numbers except along the seed axis, so that a member equals the
+    same point trained alone with the same key and seed. All members share one test set.
 
     >>> import jax, optax
     >>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, train
@@ -54,17 +54,17 @@ def train(
     >>> models.W.dims
     ('sparsity', 'learning_rate', 'seed', 'hidden', 'feature')
 
-    A problem that was trained before in this process, perhaps with other values of its axes,
-    another key or number of steps, is not compiled again.
+    Compiled programs are reused within a process: the same problem with other axis values,
+    another key or another number of steps is not compiled again.
 
-    To go on with a result, give it as `start`, with the same problem, axes and key: k steps and
-    then l more are k + l steps, to the last bit. Weights and optimizer go on as they are, and
-    so does the count of steps, for the loss records, snapshots, probes and refreshes; the records
-    are those of the new steps. Another learning rate is another problem whose optimizer has the
-    same structure. Members can be selected, `models.isel(seed=[3])`, with the axes to match.
+    To continue from a result, pass it as `start`, with the same problem, axes and key: k steps
+    and then l more equal k + l steps, bit for bit. Weights, optimizer state and the step count
+    continue; the records cover the new steps only. The problem may differ, for example in its
+    learning rate, if its optimizer state has the same structure. Members can be selected,
+    `models.isel(seed=[3])`, with matching axes.
 
-    Ctrl-C returns what there is, with a warning. To stop where the loss has not fallen by a
-    hundredth for ten reports:
+    Ctrl-C ends the training and returns the result so far, with a warning. To stop when the
+    loss has not fallen by 1% for ten reports:
 
         losses = []
 
@@ -75,40 +75,39 @@ def train(
     and `train(..., report=at_a_plateau)`.
 
     Args:
-        problem: axis values by name (the seed's aside) -> (objective, optimizer).
-        axes: the grid's axes; none trains a single model.
-        steps: optimizer steps, besides those that `start` has behind it.
-        key: randomness of everything.
-        data: what the problem receives by name at every point alike: pytrees of arrays.
-        snapshots: steps (0 to the last) at which to keep the parameters.
-        probe: what else to measure, at which steps or at the end.
-        refreshes: steps (1 to the last) after which to call the objective's `refresh`, before a
-            snapshot of the same step is taken; it is called at no others.
+        problem: axis values by name, except the seed -> (objective, optimizer).
+        axes: the grid's axes; an empty sequence trains a single model.
+        steps: optimizer steps, in addition to those of `start`.
+        key: PRNG key.
+        data: arguments of the problem that are the same at every point: pytrees of arrays.
+        snapshots: steps (0 to the last) at which to record the parameters.
+        probe: further measurements, at given steps or at the end.
+        refreshes: steps (1 to the last) after which to call the objective's `refresh`; a
+            snapshot of the same step is taken afterwards.
         devices: where to train; all local devices by default.
-        start: a result of `train` to go on with.
-        store: where checkpoints go, and come from when the run is resumed. Ctrl-C saves one and
-            is not caught then.
-        report: called as report(step, steps, loss) about a hundred times, with the step reached,
-            the last step, and the training loss since the report before as a DataArray with the
-            ensemble's axes; the training ends where it returns True.
-        progress: whether to show how far it is, on a terminal and in a notebook; a name is shown
-            with it, and elsewhere, as in a log file, by a line now and then.
+        start: a result of `train` to continue from.
+        store: where checkpoints are saved, and loaded from if the run is resumed. With a store,
+            Ctrl-C saves a checkpoint and raises KeyboardInterrupt.
+        report: called as report(step, steps, loss) about a hundred times, with the current step,
+            the last step, and the mean training loss since the previous report as a DataArray
+            with the ensemble's axes; training stops when it returns True.
+        progress: whether to show progress on a terminal or in a notebook. A string is shown as
+            the training's name; then lines are also printed elsewhere, such as to a log file.
 
     Returns:
         A Dataset with a dimension for each axis, the parameters under their own names,
         `loss` (test loss), `loss_history` (training loss, mean since the previous `step`),
-        and NAME_history (..., snapshot, ...) for each parameter if snapshots were asked for,
-        (..., probed, ...) for each measurement of the probe, without `probed` if it has no steps.
-        Variables with a dot in their names are what resuming needs besides; `best_of`, `save` and
-        `load` keep them. The attribute `steps` counts the steps taken; `incomplete` is there, and
-        says why, if they are fewer than asked for.
+        NAME_history (..., snapshot, ...) for each parameter if there are snapshots, and the
+        probe's measurements (..., probed, ...), without `probed` if the probe has no steps.
+        Variables with a dot in their names hold the rest of the state, for resuming; `best_of`,
+        `save` and `load` keep them. The attribute `steps` counts the steps taken; if they are
+        fewer than requested, the attribute `incomplete` gives the reason.
 
     Raises:
-        ValueError: if axes or data repeat a name or take one that the results need, a value is
-            outside its range, steps < 1, refreshes are given to an objective without `refresh`,
-            `start` is of other axes, models or optimizers, or the problem is none; a TooLarge,
-            before anything is allocated, if weights, optimizer state and records do not fit into
-            memory.
+        ValueError: if names of axes or data repeat or are reserved, a value is outside its
+            range, steps < 1, refreshes are given to an objective without `refresh`, `start` has
+            other axes, models or optimizers, or the problem is invalid; TooLarge, before
+            anything is allocated, if weights, optimizer state and records exceed the memory.
         TrainingDiverged: if a loss becomes NaN or infinite.
     """
     request = Request(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, start)

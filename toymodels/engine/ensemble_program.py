@@ -1,4 +1,4 @@
-"""A function of one member, traced once, as one compiled program for all members."""
+"""A function of one member, traced once and compiled as one program for all members."""
 
 import math
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ from toymodels.engine.memory import widest_array, widest_in
 from toymodels.engine.programs import Traced, remembered
 from toymodels.numerics.products import true_float32
 
-MANY = 10_007  # members of a trial trace: a prime that no other size is a multiple of
+MANY = 10_007  # members of a trial trace: a prime, so that other sizes are not multiples of it
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Axes, outermost first, what all their points are given, and where they are computed.
+    """The grid of an ensemble: its axes, shared data, devices and key.
 
     Attributes:
-        order: the axes.
-        data: what every point is given alike, by name.
+        order: the axes, outermost first.
+        data: arguments that are the same at every point, by name.
         devices: where to compute.
-        key: randomness of everything.
+        key: PRNG key.
     """
 
     order: tuple[Axis, ...]
@@ -44,30 +44,30 @@ class Grid:
 
     @property
     def values(self) -> dict[str, Any]:
-        """All that the points are given, by name."""
+        """The values of all axes and the data, by name."""
         return {axis.name: axis.values for axis in self.order} | dict(self.data)
 
     @cached_property
     def keys(self) -> Keys:
-        """All points' keys."""
+        """The keys of all points."""
         return Keys.of(self.key, next((axis for axis in self.order if axis.name == SEED), None))
 
     @property
     def point(self) -> tuple[dict[str, Any], Keys]:
-        """What the first point is given, and keys for it."""
+        """The values of the first point, and keys of one point's shape."""
         values = {axis.name: axis.point(0) for axis in self.order}
         return values | dict(self.data), Keys(self.key, self.key)
 
 
 @dataclass(frozen=True)
 class EnsembleProgram:
-    """A function of one member, to be called with the pytree of all members.
+    """A function of one member, called with the pytree of all members.
 
     Attributes:
-        traced: the function as it was traced for one member.
+        traced: the function, traced for one member.
         grid: the members.
         program: the compiled function of all members.
-        shared: what all members are given alike at each call, if the call does not say otherwise.
+        shared: default of the argument that all members share.
     """
 
     traced: Traced
@@ -84,8 +84,8 @@ class EnsembleProgram:
         shared: Any = None,
         options: Mapping[str, Any] = CPU_OPTIONS,
     ) -> "EnsembleProgram":
-        """Trace (values, keys, member, shared) -> pytree, given one `member`, and spread it."""
-        with true_float32():  # some accelerators shorten the factors of products by default
+        """Trace (values, keys, member, shared) -> pytree for one `member`, and map it."""
+        with true_float32():  # some accelerators multiply in reduced precision by default
             traced = Traced.at(function, *grid.point, member, shared)
         values, keys = grid.point
         point = _leaves(values), keys, jax.tree.leaves(member), _with(traced, shared)
@@ -93,7 +93,7 @@ class EnsembleProgram:
         return cls(traced, grid, program, shared)
 
     def __call__(self, member: Any = None, shared: Any = None) -> Any:
-        """Compute the function for all members."""
+        """Evaluate the function for all members."""
         leaves, shared = jax.tree.leaves(member), self.shared if shared is None else shared
         values, keys = _leaves(self.grid.values), self.grid.keys
         found = self.program(values, keys, leaves, _with(self.traced, shared))
@@ -101,7 +101,7 @@ class EnsembleProgram:
 
 
 def _leaves(values: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Flatten each value, as what a program is remembered by must not hold a user's classes."""
+    """Flatten each value, so that the cache's keys hold no classes of the user."""
     return {name: jax.tree.leaves(value) for name, value in values.items()}
 
 
@@ -110,14 +110,14 @@ def _with(traced: Traced, shared: Any) -> tuple[list[Any], list[Any]]:
 
 
 def _program(grid: Grid, traced: Traced, point: Any, options: Mapping[str, Any]) -> Any:
-    """Return the program for all members, from leaves to leaves, compiled when it is called."""
+    """Return the jitted program for all members, from leaves to leaves."""
     opened = traced.opened
 
     def member(values, keys, member, shared):
         closed_over, shared = shared
         return opened(closed_over, values, keys, member, shared)
 
-    # what is remembered keeps no values alive
+    # without values, which the cache would keep alive
     bare = [Axis(a.name, np.arange(a.size), shared_batches=a.shared_batches) for a in grid.order]
 
     def build():
@@ -130,7 +130,7 @@ def _program(grid: Grid, traced: Traced, point: Any, options: Mapping[str, Any])
 
 
 def _bytes_each(grid: Grid, traced: Traced, function: MemberFunction, point: Any) -> list[int]:
-    """Return what one point of each axis needs, looked into where not everything fits anyway."""
+    """Return the bytes per point along each axis; traced per axis only if not all members fit."""
     widest = widest_in(traced.program)
     if widest * math.prod(axis.size for axis in grid.order) <= memory_of(grid.devices):
         return [widest] * len(grid.order)
@@ -138,7 +138,7 @@ def _bytes_each(grid: Grid, traced: Traced, function: MemberFunction, point: Any
 
 
 def _bytes_along(axis: Axis, function: MemberFunction, point: Any) -> int:
-    """Return one point's share of the widest array that has an axis along `axis`."""
+    """Return the bytes per point of the widest array that has an axis along `axis`."""
     values, keys, member, shared = point
 
     def at_point(mine, common):

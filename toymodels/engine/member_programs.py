@@ -1,4 +1,4 @@
-"""The programs of a problem over a grid: its start, its steps, its test loss, its probe."""
+"""The programs of a problem over a grid: initial state, steps, test loss and probe."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from toymodels.engine.steps import Chunk, State
 
 @dataclass(frozen=True)
 class Programs:
-    """The programs of a training, each traced when it is first asked for.
+    """The programs of a training, each traced at first use.
 
     Attributes:
-        problem: what every member is built by.
+        problem: the function that builds a member's objective and optimizer.
         grid: the members.
         refreshes: the steps after which the objective's `refresh` is called.
-        probe: what else is measured.
+        probe: further measurements, or None.
     """
 
     problem: Problem
@@ -47,7 +47,7 @@ class Programs:
 
     @cached_property
     def start(self) -> EnsembleProgram:
-        """() -> the state before the first step."""
+        """() -> the initial state."""
 
         def at_point(values, keys, _member, _shared) -> State:
             return steps.start(*self._at(values), keys.init)
@@ -74,7 +74,7 @@ class Programs:
 
     @cached_property
     def measure(self) -> EnsembleProgram:
-        """Model -> the probe's arrays in the order of its dims, by the same key each time."""
+        """Model -> the probe's arrays in the order of its dims, with the same key each time."""
         probe: Any = self.probe
 
         def at_point(values, _keys, model, key):
@@ -84,7 +84,7 @@ class Programs:
         return self._of_model(at_point, 3)
 
     def advance(self, state: State, begin: int, end: int) -> Chunk:
-        """Take the steps from `begin` to `end`, which is excluded."""
+        """Take the steps from `begin` to `end` (excluded)."""
         chunk: Chunk = self.chunk(state, self._span(begin, end))
         return chunk
 
@@ -93,7 +93,7 @@ class Programs:
         return np.int32(begin), np.int32(end), *refresh
 
     def _of_model(self, function: MemberFunction, stream: int) -> EnsembleProgram:
-        key = jax.random.fold_in(self.grid.key, stream)  # 0 and 1 are the training's
+        key = jax.random.fold_in(self.grid.key, stream)  # 0 and 1 are used by Keys
         return EnsembleProgram.of(self.grid, function, self.example.model, key)
 
     def _at(self, values: Mapping[str, Any]) -> tuple[Objective, optax.GradientTransformation]:

@@ -1,4 +1,4 @@
-"""How many bytes arrays need, read off their shapes or off a traced program."""
+"""Bytes that arrays need, computed from their shapes or from a traced program."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -9,11 +9,10 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 
 def widest_array(function: Callable[..., Any], *args: Any, members: int = 1) -> int:
-    """Return the bytes of the largest array that appears anywhere in `function(*args)`.
+    """Return the bytes of the largest array in the traced program of `function(*args)`.
 
-    The arguments may be arrays or shapes; nothing is computed. If they are those of many
-    members at once, only arrays that grow with their number count, by a member's share: give a
-    large prime, so that such an array is known by its size.
+    The arguments may be arrays or shapes; nothing is computed. If they belong to many members,
+    only arrays whose size is a multiple of `members` count, divided by it: use a large prime.
     """
     return widest_in(jax.make_jaxpr(function)(*args).jaxpr, members)
 
@@ -29,7 +28,7 @@ def bytes_of(shapes: Any) -> int:
 
 
 def device_bytes(devices: Sequence[jax.Device]) -> int | None:
-    """Return the memory of all devices together; None where they have the machine's."""
+    """Return the total memory of the devices in bytes; None if they use the host's memory."""
     limits: list[Any] = [(device.memory_stats() or {}).get("bytes_limit") for device in devices]
     return sum(limits) if all(limits) else None
 

@@ -1,8 +1,8 @@
-"""The protocol of an objective: all that the training loop knows of a problem.
+"""The protocol of an objective, the only interface that the training loop uses.
 
-An objective has `init(key) -> model`, `loss(model, key) -> scalar` (one training step's
-estimate) and `test_loss(model, key) -> scalar`; it may have
-`refresh(model, optimizer_state, key, step)`, a pure hook after the steps that are asked for.
+An objective has `init(key) -> model`, `loss(model, key) -> scalar` (the estimate of one training
+step) and `test_loss(model, key) -> scalar`; it may have
+`refresh(model, optimizer_state, key, step)`, a pure function called after given steps.
 """
 
 from typing import Any, Protocol, runtime_checkable
@@ -12,27 +12,27 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 @runtime_checkable
 class Objective(Protocol):
-    """What the training loop knows of a problem."""
+    """Initialisation, training loss and test loss of a model."""
 
     def init(self, key: PRNGKeyArray) -> Any:
-        """Build the model at its starting point."""
+        """Build a model with its initial weights."""
         ...
 
     def loss(self, model: Any, key: PRNGKeyArray) -> Float[Array, ""]:
-        """Estimate the loss on the batch that `key` stands for."""
+        """Return the loss on the batch drawn with `key`."""
         ...
 
     def test_loss(self, model: Any, key: PRNGKeyArray) -> Float[Array, ""]:
-        """Measure the loss on a large test set, the same for the same key."""
+        """Return the loss on a large test set, determined by `key`."""
         ...
 
 
 @runtime_checkable
 class Refreshing(Objective, Protocol):
-    """An objective that can step in between two steps, such as to resample dead units."""
+    """An objective that can change the state between steps, such as to resample dead units."""
 
     def refresh(
         self, model: Any, optimizer_state: Any, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[Any, Any]:
-        """Return model and optimizer state as they shall go on after `step` steps."""
+        """Return the new model and optimizer state after `step` steps."""
         ...

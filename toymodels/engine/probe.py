@@ -1,4 +1,4 @@
-"""What to measure of a model on its way, beside its weights."""
+"""Measurements of models during or after training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from toymodels.engine.objective import Objective
 
 @dataclass(frozen=True)
 class Probe:
-    """A measurement of every member, at chosen steps of a training or once at its end.
+    """A measurement of every member, at given steps of a training or once at its end.
 
     Attributes:
-        measure: (objective, model, key) -> arrays by name; pure, compiled, the same key each time.
-        dims: the names of each array's dimensions; none for a number.
-        steps: when to measure, from 0 (before the first step) to the last step; without any, once
+        measure: (objective, model, key) -> arrays by name; pure; jitted; always the same key.
+        dims: the names of each array's dimensions; empty for a scalar.
+        steps: when to measure, from 0 (before the first step) to the last step; if empty, once
             at the end, and the results have no dimension `probed`.
     """
 

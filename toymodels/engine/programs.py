@@ -1,12 +1,12 @@
-"""Programs as what they compute, and compiled once in a process.
+"""Traced programs, and a cache of compiled ones keyed by what they compute.
 
-A problem is traced anew each time, for one member of its ensemble, which takes hundredths of a
-second and sees everything as it is now: globals, closures, defaults, attributes, edited code. What
-takes seconds is to compile, and that is remembered: by what was traced, never by who asked. So a
-program cannot be stale, and two problems that compute the same share one.
+A problem is traced at every training, for one member, in hundredths of a second; the trace sees
+the current globals, closures, defaults, attributes and code. Compilation takes seconds and is
+cached by the traced program, not by the function's identity. So no cached program is stale, and
+problems that compute the same share one.
 
-What JAX itself remembers is the exception: a function under the user's own `jax.jit` is not traced
-again when a global that it reads has changed.
+JAX's own cache is the exception: a function under the user's own `jax.jit` is not traced again
+when a global that it reads has changed.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var, jaxpr_as_fun, subj
 
 Compiled = TypeVar("Compiled")
 
-MOST_REMEMBERED = 96  # programs; a training has three, and one more with a probe
-# Derivatives have been taken before anything is compiled: their rules, new objects at each
-# trace, have no say in it any more.
+MOST_REMEMBERED = 96  # programs; a training has three, or four with a probe
+# Derivative rules are new objects at each trace. They are ignored, as derivatives are taken
+# before anything is compiled.
 _DERIVATIVE_RULES = {
     "custom_jvp_call": {"jvp_jaxpr_fun"},
     "custom_vjp_call": {"fwd_jaxpr_thunk", "bwd"},
@@ -32,12 +32,12 @@ _DERIVATIVE_RULES = {
 
 @dataclass(frozen=True)
 class Traced:
-    """A function as it was traced at arguments of some shapes.
+    """A function traced for arguments of given shapes.
 
     Attributes:
-        program: what it computes, from its arguments' leaves to its result's.
-        closed_over: the arrays that it was found to need besides its arguments.
-        shapes: what it returns, with shapes in the place of arrays.
+        program: the jaxpr, from the leaves of the arguments to those of the result.
+        closed_over: the arrays that the function closes over.
+        shapes: the result, with shapes in place of arrays.
     """
 
     program: Jaxpr
@@ -47,7 +47,7 @@ class Traced:
     @classmethod
     def at(cls, function: Callable[..., Any], *args: Any) -> "Traced":
         """Trace a function; the arguments may be arrays or shapes, and nothing is computed."""
-        # a new function each time, as JAX would find an old one's program without looking at it
+        # a new function each time: JAX would return its cached trace of a known one
         trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
         closed, shapes = trace(*args)
         _detach(closed.jaxpr)
@@ -55,10 +55,10 @@ class Traced:
 
     @property
     def opened(self) -> Callable[..., list[Any]]:
-        """The program as a function of (closed_over, *args): nothing is built into it.
+        """The program as a function of (closed_over, *args), without embedded arrays.
 
-        Its arguments may be any pytrees with the leaves of those that it was traced at, and it
-        returns the leaves of its result.
+        Arguments may be any pytrees with the same leaves as when traced; it returns the leaves
+        of the result.
         """
         program = self.program
 
@@ -71,24 +71,23 @@ class Traced:
 
     @property
     def signature(self) -> Hashable:
-        """What it computes, but for the values that it is given and those that it closes over.
+        """A hashable form of the program, without the values of arguments and closed-over arrays.
 
-        Two programs whose signatures are equal are the same.
+        Programs with equal signatures compute the same function.
         """
         return _signature(self.program)
 
 
 def _own(value: Any) -> Any:
-    """Copy what somebody else might write into.
+    """Copy a NumPy array, which its owner may modify.
 
-    As long as JAX's own copy of a NumPy array lives, it stands for that array, whatever has been
-    written into it since.
+    JAX caches its copy of a NumPy array by identity, and does not notice later modifications.
     """
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _detach(jaxpr: Jaxpr) -> None:
-    """Let a program own the numbers that stand in it."""
+    """Copy the literals of a program, in place."""
     atoms = (atom for line in jaxpr.eqns for atom in line.invars)
     for atom in (*atoms, *jaxpr.outvars):
         if isinstance(atom, Literal):
@@ -101,7 +100,7 @@ _remembered: dict[Hashable, Any] = {}
 
 
 def remembered(key: Hashable, build: Callable[[], Compiled]) -> Compiled:
-    """Return what was built for this key, if not too many others were asked for since."""
+    """Return the cached value of a key, or build it; the least recently used ones are dropped."""
     found: Compiled = _remembered.pop(key) if key in _remembered else build()
     _remembered[key] = found  # last in the dictionary's order
     for oldest in list(_remembered)[:-MOST_REMEMBERED]:
@@ -110,7 +109,7 @@ def remembered(key: Hashable, build: Callable[[], Compiled]) -> Compiled:
 
 
 def _signature(jaxpr: Jaxpr) -> Hashable:
-    """Write a program down, with its variables numbered in the order of their appearance."""
+    """Return a jaxpr as nested tuples, its variables numbered in order of appearance."""
     numbers: dict[Var, int] = {}
 
     def bind(variables: Iterable[Any]) -> Hashable:
@@ -140,7 +139,7 @@ def _params(line: Any) -> Hashable:
 
 
 def _value(value: Any) -> Hashable:
-    """Write a parameter down so that nothing else is equal to it."""
+    """Return a hashable form of a parameter, equal only for equal parameters."""
     if isinstance(value, ClosedJaxpr):
         return _signature(value.jaxpr), tuple(map(_content, value.consts))
     if isinstance(value, Jaxpr):
@@ -154,8 +153,8 @@ def _value(value: Any) -> Hashable:
     try:
         hash(value)
     except TypeError:
-        return object()  # equal to nothing: such a program is compiled each time
-    return type(value), value  # 1 is True, and 1.0
+        return object()  # equal to nothing, so that such a program is never reused
+    return type(value), value  # with the type, as 1 == True == 1.0
 
 
 def _content(array: Any) -> Hashable:

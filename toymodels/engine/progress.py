@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, a line in a notebook, lines in a log file."""
+"""Progress display: a bar on a terminal, a line in a notebook, lines in a log file."""
 
 import sys
 import time
@@ -16,13 +16,13 @@ SECONDS_BETWEEN_LINES = 15.0
 
 
 def show(progress: bool | str, steps: int) -> AbstractContextManager[Report | None]:
-    """Show the progress of a training, reported step by step, all of it on stderr.
+    """Show the progress of a training; the context's value is its report function, or None.
 
-    It is a line in a notebook and a bar on a terminal. Elsewhere nothing is shown, but for a
-    training with a name: then it is a line of text now and then.
+    A line in a notebook, a bar on a terminal; elsewhere lines of text on stderr if the training
+    has a name, else nothing.
 
     Args:
-        progress: whether to show it, or the name to show it under.
+        progress: whether to show progress, or the name to show.
         steps: the last step.
     """
     if not progress:
@@ -36,7 +36,7 @@ def show(progress: bool | str, steps: int) -> AbstractContextManager[Report | No
 
 
 def mean_loss(loss: float | xr.DataArray) -> str:
-    """Say the mean loss of all members."""
+    """Format the mean loss of all members."""
     return f"loss {float(np.mean(loss)):.4g}"
 
 
@@ -54,21 +54,21 @@ def bar(name: str, steps: int) -> Iterator[Report]:
         task = progress.add_task(name, total=steps, start=False, loss="")
 
         def report(step: int, steps: int, loss: float | xr.DataArray) -> None:
-            progress.start_task(task)  # not before: compiling takes a while, and says nothing
+            progress.start_task(task)  # not before, as the time left would include compilation
             progress.update(task, completed=step, total=steps, loss=mean_loss(loss))
 
         yield report
 
 
 def in_notebook() -> bool:
-    """Whether a notebook's kernel runs this, as opposed to a terminal's IPython."""
+    """Whether this runs in a notebook's kernel, and not in IPython on a terminal."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 @contextmanager
 def notebook_line(name: str, seconds_between: float = 0.2) -> Iterator[Report]:
-    """Show a line under the cell that changes in place, in any notebook, without widgets."""
+    """Show a line under the cell, updated in place, without widgets."""
     from IPython.display import display
 
     start = shown = time.monotonic()
@@ -92,7 +92,7 @@ def lines(name: str, steps: int) -> Iterator[Report]:
     """Print a line of text at most every `SECONDS_BETWEEN_LINES`, with the time left."""
     _say(f"{name}: {steps} steps")
     start = said = time.monotonic()
-    first: tuple[int, float] | None = None  # step and time: compiling is no measure of speed
+    first: tuple[int, float] | None = None  # step and time, without compilation
     last_loss = ""
 
     def report(step: int, steps: int, loss: float | xr.DataArray) -> None:

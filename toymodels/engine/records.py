@@ -1,4 +1,4 @@
-"""A run's state, and the variables that are recorded on the way to it."""
+"""A run's state, and the variables recorded during training."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +17,13 @@ Rows = dict[str, list[np.ndarray]]
 
 @dataclass(frozen=True)
 class Record:
-    """Variables that are read off a run after some of its steps.
+    """Variables recorded after given steps.
 
     Attributes:
-        dim: the name of the dimension of these steps, and of the record.
+        dim: the name of the record and of its dimension of steps.
         steps: the steps, ascending.
         dims: the names of each variable's dimensions for one member.
-        shapes: shape and type of each variable at one step [*axes, *dims].
+        shapes: shape and dtype of each variable at one step [*axes, *dims].
         read: (state, mean loss since the last border) -> the arrays of one step.
     """
 
@@ -43,26 +43,26 @@ class Record:
         return [np.empty((len(self.steps), *shape.shape), shape.dtype) for shape in self.shapes]
 
     def write(self, rows: Rows, step: int, state: State, loss: Any) -> None:
-        """Fill the row of a step, if it is one of the record's."""
+        """Write the row of a step, if it is one of the record's."""
         i = bisect_left(self.steps, step)
         if self.steps[i : i + 1] == (step,):
             for variable, array in zip(rows[self.dim], self.read(state, loss), strict=True):
                 variable[i] = array
 
     def until(self, rows: Rows, step: int) -> list[np.ndarray]:
-        """Return the rows of the steps up to this one."""
+        """Return the rows of the steps up to `step`."""
         return [variable[: bisect_right(self.steps, step)] for variable in rows[self.dim]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """Where a training stands.
+    """The current state of a training.
 
     Attributes:
         state: weights and optimizer state of all members.
-        step: the steps behind it.
-        rows: what was recorded: of each record, arrays whose rows beyond `step` are not filled.
-        ended: how it ended before its last step; empty if it did not.
+        step: the number of steps taken.
+        rows: each record's arrays; rows of steps after `step` are not written.
+        ended: why it ended before its last step; empty if it did not.
     """
 
     state: State
@@ -84,7 +84,7 @@ class Run:
     def from_arrays(
         cls, named: Mapping[str, np.ndarray], example: State, records: Sequence[Record]
     ) -> "Run":
-        """Return the run that `to_arrays` flattened; `example` has the structure of its state."""
+        """Invert `to_arrays`; `example` has the structure of the state."""
         structure: Any = jax.tree.structure(example)
         leaves = [jnp.asarray(named[f"state_{i}"]) for i in range(structure.num_leaves)]
         rows = {record.dim: record.empty() for record in records}

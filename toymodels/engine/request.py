@@ -1,4 +1,4 @@
-"""What a training is asked for: checked, traced, and refused if it does not fit into memory."""
+"""The arguments of a training: checked, traced, and compared with the available memory."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -32,13 +32,13 @@ from toymodels.models.parameters import named_parameters, parameters
 from toymodels.numerics.checks import LARGEST_COUNT, check_count
 from toymodels.numerics.memory import check_fits, in_words
 
-# split(key)[i] is fold_in(key, i): a caller may split the same key for data of its own
+# split(key)[i] equals fold_in(key, i), and a caller may split the same key for data
 OWN_KEYS = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of `train` that decide what is computed; `train` documents them."""
+    """The arguments of `train` that determine the result, documented there."""
 
     problem: Problem
     axes: Sequence[Axis]
@@ -52,7 +52,7 @@ class Request:
     start: xr.Dataset | None = None
 
     def prepare(self) -> Training:
-        """Check everything, and trace the programs; nothing is compiled, and nothing allocated.
+        """Check all arguments and trace the programs; nothing is compiled or allocated.
 
         Raises:
             ValueError: as `train` does.
@@ -70,7 +70,7 @@ class Request:
         return Training(programs, self.axes, records, borders, begin, start)
 
     def _check_steps(self) -> int:
-        """Check all that counts steps, and return how many were taken before."""
+        """Check all numbers of steps; return the number of steps taken before."""
         begin = steps_of(self.start) if self.start is not None else 0
         check_count("steps", self.steps, 1, LARGEST_COUNT - begin)
         last = begin + self.steps
@@ -93,14 +93,14 @@ class Request:
         return Programs(self.problem, grid, frozenset(self.refreshes), self.probe)
 
     def _records(self, programs: Programs, begin: int) -> list[Record]:
-        """Return what is recorded: the loss, snapshots of the parameters, the probe's arrays."""
+        """Return the records: of the loss, parameter snapshots and the probe's arrays."""
         sizes = [axis.size for axis in programs.grid.order]
 
         def of_all(leaf: Any) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((*sizes, *leaf.shape), leaf.dtype)
 
         loss = of_all(programs.chunk.traced.shapes.loss)
-        # ten, and up to a hundred where each has ten steps
+        # 10 to 100 points, from 100 steps on at least ten steps apart
         recorded = even_steps(self.steps, min(100, max(10, self.steps // 10)))
         stops = {begin + step for step in recorded} | set(self.refreshes)
         records = []

@@ -1,7 +1,7 @@
-"""The state that a result is resumed from, beside its weights, as variables of a Dataset.
+"""The state, beside the weights, that training continues from, as variables of a Dataset.
 
-Their names have a dot, which no parameter's has: `optimizer.0.mu.W` is Adam's mean gradient of W,
-with the dimensions of W, and `fixed.mask` a variable that is not trained.
+Their names contain a dot, unlike those of parameters: `optimizer.0.mu.W` is Adam's mean gradient
+of W, with the dimensions of W, and `fixed.mask` a variable that is not trained.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +19,11 @@ from toymodels.engine.records import Run
 from toymodels.engine.steps import State
 from toymodels.models.parameters import named_parameters, parameters
 
-STEPS = "steps"  # the attribute that counts those that a result has behind it
+STEPS = "steps"  # the attribute with the number of steps taken
 
 
 def with_state(dataset: xr.Dataset, run: Run, axes: Sequence[Axis]) -> xr.Dataset:
-    """Add to a result the state that it is resumed from; the run's arrays lead with `axes`."""
+    """Add the run's state to a result; the run's arrays have leading dimensions `axes`."""
     leading = [axis.name for axis in axes]
     found = {
         name: ([*leading, *dims], _plain(leaf))
@@ -35,16 +35,16 @@ def with_state(dataset: xr.Dataset, run: Run, axes: Sequence[Axis]) -> xr.Datase
 
 
 def without_state(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a result without what only resuming needs."""
+    """Return a result without the variables and attributes that only resuming needs."""
     state = [name for name in dataset.data_vars if "." in str(name)]
     return dataset.drop_vars(state).drop_attrs(deep=False)
 
 
 def steps_of(start: xr.Dataset) -> int:
-    """Return how many steps a result has behind it.
+    """Return the number of steps that a result was trained for.
 
     Raises:
-        ValueError: if it does not say so.
+        ValueError: if it lacks the attribute.
     """
     if STEPS not in start.attrs:
         raise ValueError(
@@ -55,12 +55,12 @@ def steps_of(start: xr.Dataset) -> int:
 
 
 def state_of(start: xr.Dataset, example: State, axes: Sequence[Axis]) -> State:
-    """Return the state in which a result was left, its arrays leading with `axes`.
+    """Return the state of a result; its arrays have leading dimensions `axes`.
 
     Args:
         start: the result.
         example: shapes of one member's state.
-        axes: the axes of the training that goes on, outermost first.
+        axes: the axes of the new training, outermost first.
 
     Raises:
         ValueError: if the result has other axes, models or optimizers than the training.
@@ -97,7 +97,7 @@ def _check_axes(start: xr.Dataset, axes: Sequence[Axis]) -> None:
 
 
 def _described(state: State, leading: int) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
-    """Give name, array and dimension names of all that is no parameter, in leaf order."""
+    """Yield name, array and dimension names of everything but parameters, in leaf order."""
     model = state.model
     known = {name: (leaf.shape, dims) for name, leaf, dims in named_parameters(model, leading)}
     parts = {"fixed": parameters(model)[2], "optimizer": state.optimizer_state}
@@ -111,7 +111,7 @@ def _described(state: State, leading: int) -> Iterator[tuple[str, Any, tuple[str
 def _dims(
     name: str, leaf: Any, known: Mapping[str, tuple[Any, tuple[str, ...]]], leading: int
 ) -> tuple[str, ...]:
-    """Return the dimensions of the parameter that an array belongs to, or names of its own."""
+    """Return the dimension names of the parameter with this name and shape, or new names."""
     shape, dims = known.get(name.rpartition(".")[2], (None, ()))
     if shape == leaf.shape:
         return dims
@@ -119,7 +119,7 @@ def _dims(
 
 
 def _word(entry: Any) -> str:
-    """Return a step of a path into a pytree as a word: a key, an attribute's name, a number."""
+    """Return an entry of a pytree path as a string: a key, an attribute's name or an index."""
     return str(next(getattr(entry, a) for a in ("key", "name", "idx") if hasattr(entry, a)))
 
 
@@ -128,7 +128,7 @@ def _is_key(leaf: Any) -> bool:
 
 
 def _plain(leaf: Any) -> np.ndarray:
-    """Return an array as NumPy has it; a PRNG key as the numbers that it is made of."""
+    """Return a NumPy array; of a PRNG key, its data."""
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 

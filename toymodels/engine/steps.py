@@ -1,7 +1,7 @@
-"""The steps of one member's training, as pure functions of its state.
+"""The training steps of one member, as pure functions of its state.
 
-An ensemble is their vmap. Step i uses the key `fold_in(key, i)`, so that a run that is cut at any
-step and continued is the same as one that was not cut.
+An ensemble is their vmap. Step i uses the key `fold_in(key, i)`, so that a run interrupted at any
+step and continued gives the same result as an uninterrupted one.
 """
 
 from typing import Any, NamedTuple
@@ -22,25 +22,25 @@ NEVER = np.iinfo(np.int32).max
 
 
 class State(NamedTuple):
-    """What a step changes: the model and the optimizer's state."""
+    """The model and the optimizer's state."""
 
     model: Any
     optimizer_state: Any
 
 
 class Chunk(NamedTuple):
-    """What a chunk of steps returns."""
+    """The result of a chunk of steps."""
 
     state: State
     loss: Float[Array, "*axes"]  # mean over the chunk's steps
     diverged_at: Int[Array, "*axes"]  # first step whose loss is not finite, or NEVER
-    diverged_loss: Float[Array, "*axes"]  # the loss there
+    diverged_loss: Float[Array, "*axes"]  # the loss at that step
 
 
 def start(
     objective: Objective, optimizer: optax.GradientTransformation, key: PRNGKeyArray
 ) -> State:
-    """Build the state before the first step."""
+    """Build the initial state."""
     model = objective.init(key)
     return State(model, optimizer.init(parameters(model)[1]))
 
@@ -54,11 +54,10 @@ def advance(
     end: Int[Array, ""],
     refresh: Bool[Array, ""] | None = None,
 ) -> Chunk:
-    """Take steps `begin` to `end` (excluded), then the objective's `refresh` if so asked.
+    """Take steps `begin` to `end` (excluded), then call the objective's `refresh` if it is True.
 
-    Without `refresh`, as against False, the program has no such branch.
-
-    Pure, and the same however a run is cut, as long as it refreshes after the same steps.
+    With `refresh=None` the program has no branch for it. The result does not depend on how a run
+    is divided into chunks, as long as it refreshes after the same steps.
     """
 
     def step(i, carry: Chunk) -> Chunk:
@@ -85,7 +84,7 @@ def advance(
     chunk = chunk._replace(loss=chunk.loss / (end - begin))
     if refresh is None or not isinstance(objective, Refreshing):
         return chunk
-    own_key = jax.random.fold_in(key, ~end)  # negative, so that no step's batch has it
+    own_key = jax.random.fold_in(key, ~end)  # negative, unlike the numbers of steps
     refreshed = lax.cond(
         refresh,
         lambda state: State(*objective.refresh(state.model, state.optimizer_state, own_key, end)),

@@ -1,8 +1,7 @@
-"""A training, checked and traced: the loop over chunks of steps.
+"""The training loop over chunks of steps.
 
-Everything that is not a step happens at the borders between chunks: the check for divergence,
-records, progress, checkpoints, stopping and, after the steps that are asked for and no others, the
-objective's `refresh`.
+Everything but the steps happens between chunks: the check for divergence, records, progress,
+checkpoints, stopping and, after the requested steps only, the objective's `refresh`.
 """
 
 import time
@@ -24,8 +23,8 @@ from toymodels.engine.steps import NEVER, Chunk, State
 SECONDS_BETWEEN_SAVES = 2.0
 
 Report = Callable[[int, int, Any], bool | None]
-"""Called as report(step, steps, loss) at borders: the step reached, the last one, and each
-member's mean loss since the report before. What it returns, if true, ends the run there."""
+"""Called as report(step, steps, loss) after each chunk: the current step, the last step, and each
+member's mean loss since the previous report. A true return value ends the run."""
 
 
 class TrainingDiverged(RuntimeError):
@@ -34,14 +33,14 @@ class TrainingDiverged(RuntimeError):
 
 @runtime_checkable
 class Store(Protocol):
-    """Where a run's arrays survive the process."""
+    """Persistent storage of a run's arrays."""
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """Return what was saved last, or None."""
+        """Return the arrays saved last, or None."""
         ...
 
     def save(self, arrays: dict[str, np.ndarray]) -> None:
-        """Keep these arrays in place of what was saved before."""
+        """Save the arrays, replacing those saved before."""
         ...
 
 
@@ -50,11 +49,11 @@ class Training:
     """A training that is ready to run.
 
     Attributes:
-        programs: those of its problem over its grid.
-        axes: the axes as the result shall have them.
-        records: what is kept on the way.
+        programs: the problem's programs over its grid.
+        axes: the axes, in the order of the result's dimensions.
+        records: the variables to record.
         borders: the last step of each chunk.
-        begin: the steps that were taken before.
+        begin: the number of steps taken before.
         start: the state after them; None before the first step.
     """
 
@@ -67,17 +66,17 @@ class Training:
 
     @property
     def order(self) -> tuple[Axis, ...]:
-        """The axes as the arrays have them, outermost first."""
+        """The axes in the order of the arrays' dimensions, outermost first."""
         return self.programs.grid.order
 
     def run(self, store: Store | None, reports: Sequence[Report]) -> Run:
-        """Take the steps, from where the store says that the run stands.
+        """Take all steps, from the store's checkpoint on if it has one.
 
-        Ctrl-C ends the run where it stands once a step was taken, if there is no store.
+        Without a store, Ctrl-C after the first chunk ends the run and returns it.
 
         Raises:
             TrainingDiverged: if a loss is not finite.
-            KeyboardInterrupt: at Ctrl-C otherwise, with the state saved if there is a store.
+            KeyboardInterrupt: at Ctrl-C otherwise; with a store, the state is saved.
         """
         run, last = self._first(store), self.borders[-1]
         saved_at = time.monotonic()
@@ -87,7 +86,7 @@ class Training:
                 loss = np.asarray(chunk.loss)
                 for record in self.records:
                     record.write(run.rows, border, chunk.state, loss)
-                # one assignment: an interrupt finds the run at one border or at the next
+                # a single assignment, so that an interrupt leaves a consistent run
                 run = replace(run, state=chunk.state, step=border)
                 said = [report(border, last, self._named(loss)) for report in reports]
                 stop = any(said)
@@ -106,10 +105,10 @@ class Training:
         return run
 
     def dataset(self, run: Run) -> xr.Dataset:
-        """Measure what is measured once at the end, and lay everything out.
+        """Compute the test loss and a probe without steps, and return the Dataset.
 
         Raises:
-            TrainingDiverged: if the last update spoiled the weights.
+            TrainingDiverged: if the test loss is not finite.
         """
         loss = np.asarray(self.programs.test_loss(run.state.model))
         self._check_finite(np.where(np.isfinite(loss), NEVER, run.step), loss)
@@ -118,12 +117,12 @@ class Training:
         return self.lay_out(run, loss, last)
 
     def lay_out(self, run: Run, loss: np.ndarray, probed: Sequence[Any]) -> xr.Dataset:
-        """Lay out a run as a Dataset, with the axes in the order in which they were asked for.
+        """Convert a run to a Dataset, with the axes in the order of `train`'s argument.
 
         Args:
             run: the run.
             loss: the test loss of each member.
-            probed: what the probe measured of the last state, if it has no steps.
+            probed: the probe's arrays for the last state, if it has no steps.
         """
         measured: dict[str, Any] = {"loss": ((), loss)}
         if self.programs.probe and probed:
@@ -144,9 +143,9 @@ class Training:
         return Run(state, self.begin, rows)
 
     def _chunks(self, run: Run) -> Iterator[tuple[int, Chunk]]:
-        """Yield the chunks that remain, each when the next one has been started.
+        """Yield the remaining chunks with their last steps, each after the next was dispatched.
 
-        JAX computes in the background, so that devices do not wait for what happens at borders.
+        JAX dispatches asynchronously, so that devices do not wait for the work between chunks.
         """
         state, step, started = run.state, run.step, None
         for border in (b for b in self.borders if b > run.step):

@@ -1,4 +1,4 @@
-"""Ground floor: checks of values, uniform random numbers, sums over blocks, names of axes.
+"""Numerical basics: checks of values, uniform random numbers, sums over blocks, names of axes.
 
-Here belongs what knows nothing of toy models; it imports no other room.
+Nothing here is specific to toy models; it imports no other subpackage.
 """

@@ -1,4 +1,4 @@
-"""Arrays of one kind out of what is given: NumPy's, JAX's, or nested lists of numbers."""
+"""Conversion of NumPy arrays, JAX arrays and nested lists to arrays of one library."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 
 AnyArray = Any
-"""NumPy's, JAX's or xarray's: JAX is not loaded where only NumPy's are measured."""
+"""A NumPy, JAX or xarray array; JAX is not imported for NumPy arrays."""
 
 Nested = Sequence[Any]
-"""Numbers in lists within lists, as many deep as the array that they stand for has axes."""
+"""Nested lists of numbers, as deep as the array has axes."""
 
 
 def floats(*given: Any) -> tuple[Any, ...]:
-    """Return a namespace, and the values as its arrays of floats.
+    """Return an array namespace, and the values as its floating-point arrays.
 
-    It is jax.numpy if any value is a JAX array, else numpy. NumPy arrays keep their precision,
-    nested lists become float64.
+    The namespace is jax.numpy if any value is a JAX array, else numpy. Floating-point arrays keep
+    their precision, NumPy's others and nested lists become float64.
 
     Raises:
-        ValueError: if a nested list is ragged, or holds what is no number.
+        ValueError: if a nested list is ragged, or contains something other than numbers.
     """
     others = (xp for xp in map(_namespace, _leaves(given)) if xp is not np)
     xp = next(others, np)

@@ -1,4 +1,4 @@
-"""Mean of a loss over blocks of samples, keeping one block's arrays in cache at a time."""
+"""Mean of a loss over blocks of samples, so that one block's arrays fit in the cache."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,16 +15,16 @@ from toymodels.numerics.derivatives import with_own_gradient
 Model = TypeVar("Model")
 Block = TypeVar("Block")
 
-# entries of one block's widest array: about 400 KB in float32, a share of a core's L2 cache
+# entries of one block's widest array: at most 512 KiB in float32, part of a core's L2 cache
 BLOCK_ENTRIES = 2**17
 
 
 def block_columns(rows: int, columns: int, entries: int | None = None) -> int:
-    """Return how many of `columns` samples of `rows` entries make a block: a divisor of it.
+    """Return the number of samples per block, a divisor of `columns`.
 
-    A block holds about `entries`, BLOCK_ENTRIES if not given. All samples make one where no
-    divisor comes near what fits, as with a prime: a large block costs cache misses, thousands
-    of small ones cost far more.
+    A block has at most `entries` entries, BLOCK_ENTRIES by default, in samples of `rows` each. If
+    no divisor is more than half of what fits, as for a prime, all samples make one block: its
+    cache misses cost far less than thousands of small blocks.
     """
     fits = max(1, (BLOCK_ENTRIES if entries is None else entries) // rows)
     size = largest_divisor(columns, fits)
@@ -42,13 +42,14 @@ def mean_over_blocks(
     """Mean of `loss(model, block)` over the leading axis of `blocks`, with its exact gradient.
 
     Differentiating a loop would store every block's activations. Here each block's gradient
-    in `model` is taken at once and summed. All other derivatives are right too, but go through
-    the loop: higher ones, and those in `blocks` or in what `loss` closes over.
+    with respect to `model` is computed in the forward loop and summed. Other derivatives are
+    correct but differentiate the loop: higher ones, and those with respect to `blocks` or to
+    arrays that `loss` closes over.
     """
     first = jax.tree.map(lambda leaf: leaf[0], blocks)
     if len(jax.tree.leaves(blocks)[0]) == 1:
         return loss(model, first)
-    # what the loss closes over can be differentiated and mapped as well: it becomes an argument
+    # closed-over arrays become arguments, so that they can be differentiated and mapped
     program = jax.make_jaxpr(loss)(model, first)
 
     def opened(closed_over, model, block):
@@ -77,9 +78,9 @@ def _mean_and_gradient(loss, model, blocks):
 def mean_value_over_blocks(
     loss: Callable[[Model, Block], Float[Array, ""]], model: Model, blocks: Block
 ) -> Float[Array, ""]:
-    """Mean of `loss(model, block)` over the leading axis of `blocks`, for looking at only.
+    """Mean of `loss(model, block)` over the leading axis of `blocks`, for evaluation.
 
-    It can be differentiated, at the cost of storing every block's activations.
+    Differentiating it stores every block's activations.
     """
 
     def add(total, block):

@@ -1,14 +1,14 @@
-"""Range checks for values that can be looked at: traced ones cannot, and are let through."""
+"""Range checks of concrete values; traced values, which cannot be checked, pass."""
 
 from typing import Any
 
 import numpy as np
 
-LARGEST_COUNT = 2**31 - 2  # int32, and one less: its largest number means "never"
+LARGEST_COUNT = 2**31 - 2  # one less than int32's largest number, which means "never"
 
 
 def is_traced(value: Any) -> bool:
-    """Whether JAX traces a value, which then has no entries to look at."""
+    """Whether a value is a JAX tracer, without concrete entries."""
     if isinstance(value, np.ndarray | np.generic | int | float | list | tuple):
         return False
     import jax  # not for NumPy's numbers
@@ -17,7 +17,7 @@ def is_traced(value: Any) -> bool:
 
 
 def check_between(name: str, value: Any, low: float, high: float) -> None:
-    """Raise ValueError, naming the value, unless every entry lies in [low, high] (NaN does not)."""
+    """Raise ValueError, naming the value, unless every entry lies in [low, high]; NaN does not."""
     if is_traced(value):
         return
     entries = np.asarray(value)
@@ -27,16 +27,16 @@ def check_between(name: str, value: Any, low: float, high: float) -> None:
 
 
 def check_per_feature(name: str, value: Any, n: int) -> None:
-    """Raise ValueError unless `value` is one number or one number for each of n features."""
+    """Raise ValueError unless `value` is one number or one per feature, of n features."""
     shape = np.shape(value)
     if shape not in ((), (n,)):
         raise ValueError(f"{name} must be one number or {n}, one per feature; got shape {shape}")
 
 
 def check_count(name: str, value: Any, low: int = 1, high: int = LARGEST_COUNT) -> None:
-    """Raise ValueError unless `value` is a whole number from `low` to `high`.
+    """Raise ValueError unless `value` is an integer in [low, high].
 
-    Whatever is counted here is counted, or indexed, by 32 bits sooner or later.
+    The default `high` keeps counts and indices within int32. A traced value raises too.
     """
     if is_traced(value):
         raise ValueError(
@@ -50,7 +50,7 @@ def check_count(name: str, value: Any, low: int = 1, high: int = LARGEST_COUNT) 
 
 
 def check_indices(name: str, indices: Any, size: int, among: str) -> None:
-    """Raise ValueError unless every index lies in 0 .. size - 1: no gather looks by itself."""
+    """Raise ValueError unless every index lies in 0 .. size - 1, which JAX does not check."""
     if is_traced(indices):
         return
     entries = np.asarray(indices)

@@ -1,4 +1,4 @@
-"""Values whose first derivative comes with them, and whose second derivatives are right."""
+"""Functions with their own first derivative, and correct second derivatives."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +15,13 @@ def with_own_gradient(
     at: Any,
     *given: Any,
 ) -> Float[Array, ""]:
-    """Return `value(at, *given)`, to be differentiated once by `both(at, *given)`.
+    """Return `value(at, *given)`, with the first derivative that `both(at, *given)` computes.
 
-    `both` gives the value and its gradient in `at`, in one pass; it is called in place of
-    `value` where a derivative in `at` is asked for. Being differentiated itself, it gives second
-    derivatives, in both modes. A derivative in `given` is that of `value`, taken by JAX.
+    `both` computes the value and its gradient with respect to `at` in one pass; it replaces
+    `value` when a derivative with respect to `at` is taken. Second derivatives differentiate
+    `both`, in both modes. Derivatives with respect to `given` are JAX's of `value`.
 
-    Neither function may close over what is differentiated or mapped.
+    Neither function may close over arrays that are differentiated or mapped.
 
     Args:
         value: (at, *given) -> scalar.
@@ -35,7 +35,7 @@ def with_own_gradient(
         if _moving(tangents[1:]):
             return _plain_jvp(value, primals, tangents)
         here, gradient = both(*primals)
-        # a frozen leaf has a tangent as well, which says that it is zero
+        # a frozen leaf has a symbolic zero as its tangent
         pairs = zip(jax.tree.leaves(gradient), jax.tree.leaves(tangents[0]), strict=True)
         return here, sum(jnp.sum(slope * along) for slope, along in pairs if _moving(along))
 
@@ -48,7 +48,7 @@ def _moving(tangents) -> bool:
 
 
 def _plain_jvp(function, primals, tangents):
-    """Differentiate as JAX does, along the leaves that move only: integers and keys cannot."""
+    """JAX's jvp along the leaves with a tangent only: integers and keys have none."""
     leaves, structure = jax.tree.flatten(primals)
     along = {i: t for i, t in enumerate(jax.tree.leaves(tangents)) if _moving(t)}
 

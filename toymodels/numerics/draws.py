@@ -1,8 +1,8 @@
-"""Uniform random numbers, at the rate that the training loop needs them.
+"""Fast uniform random numbers for the training loop.
 
 Sampling takes a large share of a training step. On CPUs JAX computes its generator, threefry,
-in loops over rounds that go through memory each time; with the rounds written out, the same
-bits come several times faster.
+in loops over rounds that pass through memory; with the rounds unrolled, the same bits are
+computed several times faster.
 """
 
 import math
@@ -23,12 +23,12 @@ PIECES = 4
 def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
     """Draw numbers uniform on [0, 1), from the bits of `jax.random.bits`.
 
-    All 32 random bits count, as `unit_interval` says: `jax.random.uniform` uses 23, of which few
-    are left where numbers below a small p are what matters. A key of another generator than
-    threefry is left to JAX. With `jax_enable_x64` the same bits become float64 numbers.
+    All 32 random bits are used, see `unit_interval`; `jax.random.uniform` uses 23, which leaves
+    few for numbers below a small p. Bits of a key that is not threefry's are drawn by JAX. With
+    `jax_enable_x64` the same bits become float64 numbers.
 
     Raises:
-        TooLarge: if they do not fit into memory.
+        TooLarge: if the numbers do not fit into memory.
     """
     check_fits(f"{' x '.join(f'{size:,}' for size in shape)} random numbers", 4 * math.prod(shape))
     if str(jax.random.key_impl(key)) != "threefry2x32":
@@ -37,8 +37,8 @@ def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
     size = -(-count // PIECES)
     words = jax.random.key_data(key)
 
-    # A loop over pieces, because the compiler would merge the generator into every use of the
-    # numbers and draw them anew for each, were it not behind one.
+    # The loop over pieces keeps the compiler from fusing the generator into every use of the
+    # numbers, which would draw them again for each.
     def draw(i, numbers):
         counts = lax.iota(jnp.uint32, size) + lax.convert_element_type(i * size, jnp.uint32)
         left, right = threefry(words, counts)
@@ -49,12 +49,11 @@ def uniform(key: PRNGKeyArray, shape: tuple[int, ...]) -> Float[Array, "..."]:
 
 
 def unit_interval(bits: UInt32[Array, "..."]) -> Float[Array, "..."]:
-    """Turn 32 random bits, a whole number k, into k / 2^32, rounded to a float below 1.
+    """Convert 32 random bits, an integer k, to k / 2^32, rounded to a float below 1.
 
     A float32 holds the leading 24 bits of k: numbers below 2^-8 are exact multiples of 2^-32,
-    larger ones are rounded to the nearest of their neighbours, and what would round to 1 is
-    1 - 2^-24. A float64, which floats are with `jax_enable_x64`, holds k / 2^32 itself. Zero has
-    the probability 2^-32.
+    larger ones are rounded to nearest, and those that would round to 1 become 1 - 2^-24. With
+    `jax_enable_x64` the result is float64, and exact. Zero has probability 2^-32.
     """
     kind = jnp.result_type(float)
     below_one = jnp.asarray(1 - jnp.finfo(kind).epsneg, kind)

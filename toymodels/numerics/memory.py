@@ -1,4 +1,4 @@
-"""Whether arrays fit into memory: checked by their bytes, before anything is allocated."""
+"""Checks that arrays fit into memory, before they are allocated."""
 
 import os
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 
 
 class TooLarge(ValueError):
-    """Arrays need more memory than there is; the message is one sentence."""
+    """Arrays need more memory than is available; the message is one sentence."""
 
 
 def check_fits(what: str, needed: int, available: float | None = None) -> None:
     """Raise TooLarge if `what`, of `needed` bytes, does not fit into memory.
 
     Args:
-        what: the arrays, in words: a noun in the plural that begins the sentence.
-        needed: their bytes.
-        available: the bytes that there are; those of this machine if not given.
+        what: description of the arrays: a plural noun that begins the message.
+        needed: their size in bytes.
+        available: the available bytes; `machine_bytes()` by default.
     """
     available = machine_bytes() if available is None else available
     if needed > available:
@@ -29,7 +29,7 @@ def check_fits(what: str, needed: int, available: float | None = None) -> None:
 
 
 def machine_bytes() -> float:
-    """Return the bytes that this process can have; infinite where the system does not tell."""
+    """Return the bytes available to this process; infinite if unknown."""
     return min(_limits(), default=float("inf"))
 
 
@@ -38,12 +38,12 @@ def _limits() -> Iterator[float]:
     with suppress(ValueError, OSError, AttributeError):  # not every system has sysconf
         yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     for path in LIMITS:
-        with suppress(ValueError, OSError):  # there is no such file, or it says "max"
+        with suppress(ValueError, OSError):  # the file is missing or contains "max"
             yield int(Path(path).read_text())
 
 
 def in_words(count: float) -> str:
-    """Write a number of bytes, such as 1.5 GB."""
+    """Format a number of bytes, such as 1.5 GB."""
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if count < 1000:
             return f"{count:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""Functions of NumPy and JAX arrays that take an xarray.DataArray as well, and return one."""
+"""Functions of NumPy and JAX arrays that also accept an xarray.DataArray, and return one."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -15,17 +15,17 @@ Roles = list[str]
 
 
 def named(signature: str) -> Callable[[F], F]:
-    """Let a function of arrays take DataArrays, by the names of their axes, and return them.
+    """Decorate a function of arrays to accept DataArrays, by dimension names, and return them.
 
-    The signature is NumPy's, of the last axes of each array, "(hidden,feature)->(feature)"; other
-    axes are batch, and what functions of several arrays do with them is xarray's broadcasting. The
-    parts of a signature are roles: what an axis may be called for each stands in `names.NAMES`, and
-    in the result it has its own name and coordinate. A role NAME_other is a second axis like NAME;
-    one that no array has is a new axis. Arrays without names are passed on as they are, so that
-    jax.jit, jax.grad and jax.vmap see nothing of this.
+    The signature is a NumPy gufunc signature of the last axes of each array, such as
+    "(hidden,feature)->(feature)"; other axes are batch axes, broadcast as by xarray. Its entries
+    are roles: `names.NAMES` lists the dimension names that each role accepts. The result keeps
+    the input's names and coordinates. A role NAME_other is a second axis like NAME; a role that
+    no input has is a new axis. Calls without DataArrays are passed through unchanged, so that
+    jax.jit, jax.grad and jax.vmap work.
 
     Raises:
-        ValueError: if the axis of a role has none of its names, or coordinates disagree.
+        ValueError: if no dimension has one of a role's names, or coordinates disagree.
     """
     inputs, outputs = (_roles(side) for side in signature.split("->"))
 
@@ -51,7 +51,7 @@ def named(signature: str) -> Callable[[F], F]:
 
 
 def _roles(side: str) -> list[Roles]:
-    """Read "(hidden,feature),(feature)" as [["hidden", "feature"], ["feature"]]."""
+    """Parse "(hidden,feature),(feature)" to [["hidden", "feature"], ["feature"]]."""
     groups = side.strip("()").split("),(")
     return [[role for role in group.split(",") if role] for group in groups]
 
@@ -62,7 +62,7 @@ def _by_names(
     outputs: list[Roles],
     options: Mapping[str, Any],
 ) -> Any:
-    called: dict[str, str] = {}  # what the axis of a role is called
+    called: dict[str, str] = {}  # dimension name by role
     arrays = []
     for name, (array, roles) in given.items():
         if not isinstance(array, xr.DataArray):
@@ -103,7 +103,7 @@ def _without_batch(name: str, array: Any, roles: Roles) -> np.ndarray:
 
 
 def _renamed(found: xr.DataArray, roles: Roles, called: Mapping[str, str]) -> xr.DataArray:
-    """Give the axes the names of those that they come from, and coordinates to the second ones."""
+    """Restore the input's dimension names, and give second axes the coordinates of the first."""
     for role in roles:
         first = role.removesuffix("_other")
         own = called.get(first, first)

@@ -1,9 +1,9 @@
-"""Arrays whose axes have names: which axis is which, so that no order of them is wrong."""
+"""Dimension names of arrays: which axis plays which role, in any order."""
 
 from collections.abc import Sequence
 from typing import Any
 
-# what an axis may be called, by what it is to a function
+# accepted dimension names by role
 NAMES = {
     "hidden": ("hidden", "activation", "head", "unit"),
     "feature": (
@@ -19,10 +19,10 @@ NAMES = {
 
 
 def names_of(array: Any, roles: Sequence[str]) -> list[str]:
-    """Find what the axes of these roles are called in an array with names.
+    """Return the dimension names of these roles in an array with named dimensions.
 
     Raises:
-        ValueError: if one is called by none of the names that `NAMES` has for it.
+        ValueError: if no dimension has one of the names that `NAMES` lists for a role.
     """
     found: list[str] = []
     for role in roles:
@@ -37,10 +37,10 @@ def names_of(array: Any, roles: Sequence[str]) -> list[str]:
 
 
 def in_order(array: Any, *roles: str) -> Any:
-    """Put the axes of these roles last, in this order, if they have names; else change nothing.
+    """Move the axes of these roles last, in this order; arrays without names are unchanged.
 
     Raises:
-        ValueError: as `names_of` does.
+        ValueError: as `names_of`.
     """
     if not hasattr(array, "dims"):
         return array

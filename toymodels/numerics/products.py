@@ -1,4 +1,4 @@
-"""Products of matrices as precise as their numbers."""
+"""Matrix products in full precision."""
 
 from typing import Any
 
@@ -6,9 +6,9 @@ import numpy as np
 
 
 def true_float32():
-    """Return a context, or decorator, within which products are taken in true float32.
+    """Return a context manager and decorator that computes products in true float32.
 
-    On GPUs the default precision of a float32 product is good to three digits only.
+    On GPUs the default precision of float32 products is about three digits.
     """
     import jax  # not for NumPy's numbers
 
@@ -16,7 +16,7 @@ def true_float32():
 
 
 def matmul(left: Any, right: Any) -> Any:
-    """Multiply matrices of one kind, NumPy's or JAX's, in true float32 or better."""
+    """Multiply two NumPy or two JAX matrices, in true float32 or better."""
     if isinstance(left, np.ndarray):
         return left @ right
     with true_float32():

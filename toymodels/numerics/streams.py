@@ -1,4 +1,4 @@
-"""Random streams by name: whatever draws has a key of its own, derived from one and its name."""
+"""Named random streams, each with its own key, derived from a root key and the name."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from jaxtyping import PRNGKeyArray
 
 
 def stream_key(key: PRNGKeyArray, name: str) -> PRNGKeyArray:
-    """Return the key of the stream of this name: 64 bits of the name's hash folded into `key`."""
+    """Return the key of a named stream: 64 bits of the name's SHA-256 folded into `key`."""
     for word in np.frombuffer(hashlib.sha256(name.encode()).digest()[:8], np.uint32):
         key = jax.random.fold_in(key, word)
     return key
