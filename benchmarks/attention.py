@@ -7,10 +7,10 @@ into 2 heads by one mixing matrix M, 8 tokens, a residual stream of width 32, fo
 fresh batch of 256 samples, the squared error of relu(sum_k A_k x O_k), its gradient, and Adam
 with learning rate 2e-2. An ensemble of restarts, which differ in M, sees the same batches.
 
-- The reference is one batched module in PyTorch eager, as the equation has it: M mixes patterns
-  and OV matrices, the heads are applied and summed. Batches, and what is to be imitated, are
-  computed once for all restarts. Torch gets its default number of threads or a single one,
-  whichever is faster (last column of the table).
+- The reference is one batched module in PyTorch eager that follows the equation: M mixes patterns
+  and OV matrices, the heads are applied and summed. Batches and targets are computed once for all
+  restarts. Torch uses its default number of threads or one, whichever is faster (last column of
+  the table).
 - Ours is `toymodels.train` with restarts that share their batches, over all CPU devices: the
   products A_k x O_l are computed once, and each restart weights them with its M^T M.
 
@@ -60,7 +60,7 @@ def reference_step(restarts: int, ovs: np.ndarray) -> Callable[[], Any]:
 
 
 def problem(ovs: jax.Array) -> Any:
-    """Return the same task as our engine has it: objective and optimizer."""
+    """Return objective and optimizer of the same task for `toymodels.train`."""
     build = partial(MixingMatrix, K, HEADS, D_MODEL)
     objective = AttentionMixing(
         lambda key: build(key=key), ovs, SPARSITY, tokens=TOKENS, batch_size=BATCH
@@ -69,7 +69,7 @@ def problem(ovs: jax.Array) -> Any:
 
 
 def measure(restarts: int, quick: bool) -> common.Timing:
-    """Time both sides on an ensemble of so many restarts."""
+    """Time both sides on an ensemble of `restarts` models."""
     key = jax.random.key(0)
     ovs = OvDraw.of(K, D_MODEL, key=key).sparse(DENSITY)
     seeds = Axis.seeds(restarts, shared_batches=True)

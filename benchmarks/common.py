@@ -1,7 +1,7 @@
-"""What the benchmarks share: both sides timed in turns, a table, the machine, a JSON file.
+"""Shared by the benchmarks: timing in turns, the table, machine facts, and the JSON file.
 
 A side called "reference" is a training step in PyTorch eager; "ours" is a whole call of
-`toymodels.train`. Everything runs on the CPU, whatever else the machine has.
+`toymodels.train`. Everything runs on the CPU.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import jax
 
-FIRST_CHUNKS = 3  # of a training, not timed
+FIRST_CHUNKS = 3  # warm-up chunks of a training, not timed
 PACKAGES = ("jax", "flax", "optax", "torch")
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ Side = TypeVar("Side", bound=Hashable)
 
 
 class Timing(NamedTuple):
-    """Median milliseconds a step of both sides, and torch's thread count when it was fastest."""
+    """Median milliseconds per step of both sides, and torch's fastest thread count."""
 
     reference_ms: float
     ours_ms: float
@@ -40,7 +40,7 @@ class _Enough(Exception):
 
 
 def import_torch() -> Any:
-    """Import PyTorch, which only the benchmarks use, or leave with the line that installs it."""
+    """Import PyTorch, which only benchmarks use, or exit with the command that installs it."""
     try:
         import torch
     except ImportError as error:
@@ -50,7 +50,7 @@ def import_torch() -> Any:
 
 
 def use_all_cores() -> int:
-    """Give JAX as many CPU devices as there are cores; to be called before its first use."""
+    """Set one JAX CPU device per core; call it before the first use of JAX."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", cores or 1)
@@ -76,7 +76,7 @@ def time_in_turns(
 def medians_in_turns(
     sides: Mapping[Side, Callable[[float], float]], rounds: int, seconds: float
 ) -> dict[Side, float]:
-    """Let each side, a function of how long to measure, take its turn; return their medians."""
+    """Call each side, seconds -> measured time, in turns; return the medians."""
     times: dict[Side, list[float]] = {side: [] for side in sides}
     for _ in range(rounds):
         for side, measure in sides.items():
@@ -85,12 +85,12 @@ def medians_in_turns(
 
 
 def thread_counts() -> set[int]:
-    """Return the numbers of threads that torch gets: its default, and one."""
+    """Return the thread counts to try with torch: its default, and one."""
     return {import_torch().get_num_threads(), 1}
 
 
 def seconds_with_threads(step: Callable[[], Any], threads: int, seconds: float) -> float:
-    """Time a step of the reference with that many of torch's threads, after a warm-up."""
+    """Return the time of a reference step with this number of torch threads, after a warm-up."""
     torch = import_torch()
     default = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -101,10 +101,10 @@ def seconds_with_threads(step: Callable[[], Any], threads: int, seconds: float) 
 
 
 def seconds_a_step(train: Callable[..., Any], seconds: float) -> float:
-    """Run a training for at least `seconds`; return the median time of a step over its chunks.
+    """Run a training for at least `seconds`; return the median time per step over its chunks.
 
-    From one report to the next: every step, and what `train` does between chunks, but neither
-    compilation (the first chunks are left out) nor the test loss (the training is ended).
+    Times are between reports: they include all work between chunks, but neither compilation (the
+    first chunks are left out) nor the test loss (the training is aborted before it).
     """
     reports: list[tuple[int, float]] = []
 
@@ -120,7 +120,7 @@ def seconds_a_step(train: Callable[..., Any], seconds: float) -> float:
 
 
 def seconds_a_call(function: Callable[[], Any], seconds: float) -> float:
-    """Call a function again and again for at least `seconds`; return the mean time of a call."""
+    """Call a function repeatedly for at least `seconds`; return the mean time per call."""
     begin, calls = time.perf_counter(), 0
     while True:
         function()
@@ -133,8 +133,8 @@ def main(run: Callable[[bool, Path], None], out: Path, page: str | None) -> None
     """Read a benchmark's command line and run it.
 
     Args:
-        run: (quick, where to write) -> None.
-        out: the result file if none is named.
+        run: (quick, output path) -> None.
+        out: the default result file.
         page: the benchmark's docstring.
     """
     parser = argparse.ArgumentParser(description=page.splitlines()[0] if page else None)
@@ -146,14 +146,14 @@ def main(run: Callable[[bool, Path], None], out: Path, page: str | None) -> None
 
 
 def result_row(name: str, timing: Timing, **sizes: int) -> Row:
-    """Describe one comparison as the result file has it."""
+    """Return one comparison as a row of the result file."""
     reference_ms, ours_ms = round(timing.reference_ms, 4), round(timing.ours_ms, 4)
     times = {"reference_ms": reference_ms, "ours_ms": ours_ms}
     return {"name": name, **sizes, **times, "ratio": round(timing.reference_ms / timing.ours_ms, 2)}
 
 
 def print_row(row: Row, threads: int | None = None, *, heading: bool = False) -> None:
-    """Print a row of the table as it comes out, under the column names if it is the first."""
+    """Print a row of the table, with the column names above the first."""
     cells = {k: v for k, v in row.items() if k != "name"}
     cells |= {} if threads is None else {"torch_threads": threads or "-"}
     if heading:
@@ -162,7 +162,7 @@ def print_row(row: Row, threads: int | None = None, *, heading: bool = False) ->
 
 
 def machine_facts(cores: int) -> dict[str, Any]:
-    """Return what a reader needs to judge the times; nothing that identifies the machine."""
+    """Return the facts that the times depend on; nothing that identifies the machine."""
     versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
     return {"processor": _processor(), "cores": cores, **versions}
 

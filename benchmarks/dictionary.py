@@ -3,11 +3,11 @@
     python -m benchmarks.dictionary [--quick] [--out FILE]
 
 The work is the same on both sides: eight ReLU dictionaries of 512 features for activations of
-64 dimensions, one for each L1 coefficient, trained at once. A step draws 4,096 of 2^17
+64 dimensions, one for each L1 coefficient, trained in parallel. A step draws 4,096 of 2^17
 activations, with replacement and the same for all eight, takes the gradient of |x - x'|^2 + l1
-sum f, keeps of the decoder's the part that turns its columns, does a step of Adam, and scales
-the columns back to length one. The reference holds the eight in one module of batched
-parameters, as one would write it in PyTorch; ours is `toymodels.train`.
+sum f, projects the decoder's gradient orthogonal to its columns, takes an Adam step, and
+normalises the columns. The reference is one PyTorch module with batched parameters; ours is
+`toymodels.train`.
 
 Timing as in `benchmarks.throughput`: whole steps, both sides in turns, no compilation, and torch
 with its default number of threads or one, whichever is faster.
@@ -29,7 +29,7 @@ INPUTS, FEATURES, BATCH, STEPS = 64, 512, 4096, 10_000
 COEFFICIENTS = np.geomspace(0.01, 1.0, 8)
 SAMPLES = 2**17
 LEARNING_RATE = 1e-3
-ACTIVE = 0.02  # probability of each of as many true features as the dictionary has
+ACTIVE = 0.02  # probability of each true feature; there are as many as dictionary features
 
 
 def activations() -> np.ndarray:
@@ -43,7 +43,7 @@ def activations() -> np.ndarray:
 
 
 def reference_step(x: np.ndarray) -> Callable[[], Any]:
-    """Return a step of the eight dictionaries in PyTorch; samples are rows, dictionaries lead."""
+    """Return a step of the eight dictionaries in PyTorch, on arrays [dictionary, sample, ...]."""
     torch = common.import_torch()
     data = torch.tensor(np.ascontiguousarray(x.T))
     count = len(COEFFICIENTS)
@@ -74,7 +74,7 @@ def reference_step(x: np.ndarray) -> Callable[[], Any]:
 
 
 def problem(l1: Any, activations: Any) -> Any:
-    """Return the same task as our engine has it: objective and optimizer at one coefficient."""
+    """Return objective and optimizer of the same task for `toymodels.train`, at one coefficient."""
     objective = SparseDictionary(
         lambda key: ReluDictionary(INPUTS, FEATURES, key=key), activations, l1, batch_size=BATCH
     )

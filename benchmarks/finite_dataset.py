@@ -1,4 +1,4 @@
-"""Finite datasets: a full-batch step here, and on the dense array of all datapoints.
+"""Finite datasets: a full-batch step here, and with dense arrays of all datapoints.
 
     python -m benchmarks.finite_dataset [--quick] [--out FILE]
 
@@ -17,8 +17,8 @@ datasets at once, as in the figures: ours spreads them over two CPU devices, and
 trains them one after the other or in one batched program, whichever is faster for it.
 
 - "one dataset", "two datasets": a step against each reference;
-- "cost against T": our step alone, and what it needs of memory beside data and state. The
-  exponent is the slope of log time over log T from T = 1,000 on.
+- "cost against T": our step alone, and its memory beyond data and state. The exponent is the
+  slope of log time over log T from T = 1,000 on.
 """
 
 from collections.abc import Callable
@@ -48,20 +48,20 @@ N, SPARSITY = 10_000, 0.999
 T, SIZES = 2_000, (2, 16)
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.01
 STEPS = 500  # chunks of five
-INITIAL_SCALE = 0.014  # of the weights; Xavier's
-DENSE_STEPS = 2  # in one call of the dense program
+INITIAL_SCALE = 0.014  # of the weights, as in Xavier initialisation
+DENSE_STEPS = 2  # per call of the dense program
 MANY = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 QUICK_MANY = (500, 1_000, 2_000, 5_000)
 FIT_FROM = 1_000
 
 
 def objective(m: int, points: Datapoints) -> FiniteDataset:
-    """Return our task; the test points are never used, as a timed training is ended."""
+    """Return our task; test points are unused, as timed trainings are aborted."""
     return FiniteDataset(lambda key: ReluOutput(N, m, key=key), points, points)
 
 
 def problem(m: int, points: Datapoints) -> Any:
-    """Return the task and its optimizer as `train` takes them."""
+    """Return objective and optimizer for `train`."""
     return objective(m, points), optax.adamw(LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
 
@@ -130,7 +130,7 @@ def dense_steps(m: int, x: np.ndarray) -> Callable[[], Any]:
 
 
 def all_of(steps: list[Callable[[], Any]]) -> Callable[[], None]:
-    """Return a function that takes several steps one after the other."""
+    """Return a function that calls several steps in sequence."""
 
     def call() -> None:
         for step in steps:
@@ -140,7 +140,7 @@ def all_of(steps: list[Callable[[], Any]]) -> Callable[[], None]:
 
 
 def references(m: int, datasets: list[Datapoints]) -> dict[str, list[Callable[[], Any]]]:
-    """Return the ways in which each reference can train on these datasets."""
+    """Return each reference's implementations: sequential, and batched if there are several."""
     columns = np.stack([np.asarray(points.dense(N)) for points in datasets])
     rows = np.ascontiguousarray(columns.swapaxes(1, 2))
     ways: dict[str, list[Callable[[], Any]]] = {}
@@ -151,7 +151,7 @@ def references(m: int, datasets: list[Datapoints]) -> dict[str, list[Callable[[]
 
 
 def compare(m: int, datasets: list[Datapoints], quick: bool) -> dict[str, common.Timing]:
-    """Time ours and all ways of each reference in turns; each reference's fastest counts."""
+    """Time ours and all references in turns; use the fastest implementation of each."""
     rounds, seconds = (2, 0.5) if quick else (7, 2.0)
     ways = references(m, datasets)
     sides: dict[Any, Callable[[float], float]] = {
@@ -175,7 +175,7 @@ def compare(m: int, datasets: list[Datapoints], quick: bool) -> dict[str, common
 
 
 def temporary_megabytes(points: Datapoints, m: int) -> float:
-    """Return what a compiled chunk of steps needs beside its arguments and results."""
+    """Return the temporary memory of a compiled chunk of steps, in MB."""
     key, optimizer = jax.random.key(0), problem(m, points)[1]
 
     def steps(state, points, begin, end):
@@ -188,7 +188,7 @@ def temporary_megabytes(points: Datapoints, m: int) -> float:
 
 
 def cost_against_size(datasets: dict[int, Datapoints], quick: bool) -> list[common.Row]:
-    """Time our step over dataset sizes, in turns, and fit how it grows."""
+    """Time our step over dataset sizes, in turns, and fit the exponent."""
     m, (rounds, seconds) = SIZES[0], (1, 0.3) if quick else (3, 1.0)
     sides = {
         count: partial(common.seconds_a_step, ours(m, [points]))

@@ -1,10 +1,10 @@
-"""What calling `train` again costs, one step each time: CPU seconds and wall seconds of a call.
+"""Cost of repeated calls of `train` with one step each: CPU and wall seconds per call.
 
     python -m benchmarks.recompile
 
-A process of its own for a session without the cache on disk, for one that fills it, and for one
-that finds it filled. CPU seconds are those of all threads, user and system, which depend least on
-what else the machine does.
+There are three sessions, each in its own process: without a compilation cache on disk, with an
+empty one, and with a filled one. CPU seconds are user and system time of all threads, which depends
+least on other load.
 """
 
 import json
@@ -24,7 +24,7 @@ CALLS = {
 
 
 def main() -> None:
-    """Print a table: a row for each call, a column for each session."""
+    """Print a table with a row for each call and a column for each session."""
     with tempfile.TemporaryDirectory() as cache:
         sessions = {"no cache": "", "empty cache": cache, "filled cache": cache}
         times = {name: _in_process(folder) for name, folder in sessions.items()}

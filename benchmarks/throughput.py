@@ -8,15 +8,15 @@ is the same: ten instances of x' = relu(W^T W x + b), for each step a fresh batc
 samples, the importance-weighted squared error, its gradient, and AdamW with learning rate
 1e-3 and weight decay 0.01.
 
-What is timed: the wall-clock time of a step with all that belongs to it, sampling included.
-Ours is a training of 10,000 steps, so of chunks of 100, and includes what happens at chunk
-borders; neither side includes compilation, first steps or test losses. Both sides take turns,
-two seconds each (`common.time_in_turns`). Torch gets its default number of threads or a single
-one, whichever is faster for the size (last column of the table).
+The wall-clock time of a step is measured, including sampling. Ours is a training of 10,000
+steps in chunks of 100, and includes the work between chunks; neither side includes compilation,
+first steps or test losses. Both sides take turns, two seconds each (`common.time_in_turns`).
+Torch uses its default number of threads or one, whichever is faster for the size (last column
+of the table).
 
-- main table: ten sparsities, which share their draws in ours, as in the experiments;
-- "own draws": ten seeds at one sparsity, each with draws of its own. The reference's step is
-  the same in both: it always draws for every instance.
+- main table: ten sparsities, which share random draws in ours, as in the experiments;
+- "own draws": ten seeds at one sparsity, with separate draws. The reference's step is the same in
+  both: it draws for each instance.
 """
 
 import math
@@ -52,7 +52,7 @@ SIZES = (Size(5, 2), Size(20, 5), Size(80, 20), Size(400, 30))
 
 
 def reference_step(size: Size, sparsities: np.ndarray) -> Callable[[], Any]:
-    """Return one training step of the reference's loop; samples and instances lead."""
+    """Return one training step of the reference, on arrays [sample, instance, ...]."""
     torch = common.import_torch()
     shape = (BATCH, INSTANCES, size.n)
     W = torch.nn.Parameter(torch.nn.init.xavier_normal_(torch.empty(INSTANCES, *size)))
@@ -76,7 +76,7 @@ def reference_step(size: Size, sparsities: np.ndarray) -> Callable[[], Any]:
 
 
 def problem(size: Size, sparsity: Any = SPARSITY_OF_SEEDS) -> Any:
-    """Return the same task as our engine has it: objective and optimizer at one sparsity."""
+    """Return objective and optimizer of the same task for `toymodels.train`, at one sparsity."""
     importance = IMPORTANCE_DECAY ** np.arange(size.n)
     features = SparseFeatures(size.n, sparsity=sparsity, importance=importance)
     objective = Reconstruction(features, lambda key: ReluOutput(*size, key=key), batch_size=BATCH)
@@ -101,9 +101,9 @@ def step_operations(size: Size) -> int:
 
 
 def matrix_product_rate(quick: bool) -> tuple[float, str]:
-    """Return the best float32 operations a second on a large matrix product, and whose it is.
+    """Return the highest float32 rate on a large matrix product, per second, and its library.
 
-    JAX spreads a product of this size over all cores from a single device, and so does torch.
+    Both JAX, on a single device, and torch use all cores for a product of this size.
     """
     torch, shape = common.import_torch(), (MATRIX_SIZE, MATRIX_SIZE)
     a, b = torch.rand(shape), jax.random.uniform(jax.random.key(0), shape)

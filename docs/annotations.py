@@ -1,4 +1,4 @@
-"""Annotations as one would write them: `Float[Array, "m n"]`, and not where each name lives."""
+"""Short annotations for the API reference: `Float[Array, "m n"]`, without module paths."""
 
 import re
 import types
@@ -10,7 +10,7 @@ import jax.typing
 import jaxtyping
 import numpy.typing
 
-# unions that have a name of their own, the one with the most members first
+# named unions, the largest first
 NAMED_UNIONS = {
     "ArrayLike": (jax.typing.ArrayLike, numpy.typing.ArrayLike),
     "PRNGKeyArray": (jaxtyping.PRNGKeyArray,),
@@ -19,11 +19,11 @@ TWO_KINDS = re.compile(r'(\w+)\[Array, ("[^"]*")\] \| \1\[ndarray, \2\]')
 
 
 def words(annotation: Any, *_: Any, **__: Any) -> str:
-    """Write an annotation, in the place of `inspect.formatannotation`.
+    """Format an annotation; replaces `inspect.formatannotation`.
 
-    Classes of this package keep their full name, which becomes a link.
+    Classes of this package keep their full names, which pdoc turns into links.
     """
-    if isinstance(annotation, list):  # the arguments of a Callable
+    if isinstance(annotation, list):  # arguments of a Callable
         return f"[{', '.join(map(words, annotation))}]"
     if annotation in (None, type(None)):
         return "None"

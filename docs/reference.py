@@ -1,6 +1,6 @@
-"""The API reference, from the docstrings: `python -m docs.reference FOLDER`, or `make reference`.
+"""Build the API reference: `python -m docs.reference FOLDER`, or `make reference`.
 
-A warning is an error: a name that does not resolve, an annotation that cannot be read.
+Warnings are errors, as for unresolved names and unreadable annotations.
 """
 
 import sys
@@ -16,14 +16,14 @@ from docs.annotations import words
 from toymodels import theory
 from toymodels.suite.papers import link_papers
 
-# the public names, and the pages of two rooms on what one may write oneself
+# the public names, the measures, and how to write a model or a distribution
 PAGES = ("toymodels", "toymodels.measures", "toymodels.models", "toymodels.data.distributions")
-# of these rooms the public names are on the room's own page
+# without pages: their public names are on the page of the package
 WITHOUT = ("!toymodels.models.", "!toymodels.plotting.")
 
 
 def write_reference(folder: Path) -> None:
-    """Write the pages, `index.html` the first of them, into a folder that is made if need be."""
+    """Write the pages, with `index.html`, to a folder, which is created if needed."""
     for package in (toymodels, theory):
         load_names(package)
     filters = pdoc.render.env.filters
@@ -39,7 +39,7 @@ def write_reference(folder: Path) -> None:
 
 
 def load_names(package: ModuleType) -> None:
-    """Put the names that a package loads when they are first used where pdoc looks for them."""
+    """Load a package's lazy names, so that pdoc finds them."""
     vars(package).update({name: getattr(package, name) for name in package.__all__})
 
 

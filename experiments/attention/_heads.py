@@ -32,8 +32,8 @@ class MixingSpec(fig.TrainingSpec):
 
 
 def ov_draws(lab: fig.Lab[MixingSpec], d_model: int) -> tm.Axis:
-    """Draw the K OV matrices [d_model, d_model] `ov_draws` times: an axis of the ensemble."""
+    """Return an axis of `ov_draws` draws of the K OV matrices [d_model, d_model]."""
     keys = jax.random.split(lab.key(f"ovs_{d_model}"), lab.spec.ov_draws)
-    # one after another: permutations of many draws at once take long to compile
+    # sequential, as batched permutations take long to compile
     draws = jax.lax.map(lambda key: tm.OvDraw.of(lab.spec.features, d_model, key=key), keys)
     return tm.Axis("ov_draw", range(lab.spec.ov_draws), draws)

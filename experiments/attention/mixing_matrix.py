@@ -5,11 +5,11 @@ mixing matrix for attention patterns and OV matrices.
 
 The target is relu(sum_k A_k x O_k), with a fixed random OV matrix and a fresh sparse pattern for
 each attentional feature; two heads mix patterns and OVs of five features by the same matrix M. As
-y = relu(sum_kl (M^T M)_kl A_k x O_l), this is the toy model of features with M in the place of W,
-and the columns of M arrange themselves alike: in a cone with dense patterns, in a pentagon with
-sparse ones. The draw of the OV matrices, which bends the polygons, is an axis of its own; shown is
-the best of `restarts` for one draw, and how often each geometry came out. Below: other numbers of
-features and heads, with OV matrices of disjoint outputs, with and without a bias.
+y = relu(sum_kl (M^T M)_kl A_k x O_l), this is the toy model of features with M instead of W, and
+the columns of M have the same arrangements: a cone with dense patterns, a pentagon with sparse
+ones. The draw of the OV matrices, which distorts the polygons, is a separate axis; the figure shows
+the best of `restarts` for one draw, and the number of restarts with each geometry. Below: other
+numbers of features and heads, with OV matrices of disjoint outputs, with and without a bias.
 
 Findings: six features in two heads are a pentagon, the sixth column short or beside one of the
 five, not a square with doubled columns. A bias allows two heads no more features (5 of 8 with one,
@@ -150,7 +150,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def title_of(case: tuple[xr.Dataset, ...]) -> str:
-    """Write how many features are in how many heads, and how many columns are long."""
+    """Return a title with the numbers of features, heads and represented features."""
     counts = [
         f"{long_columns(models):d} {'with bias' if models.bias else 'long'}" for models in case
     ]

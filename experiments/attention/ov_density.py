@@ -4,12 +4,12 @@ Source: Anthropic, Circuits Updates January 2024, "Attention superposition": den
 tend not to show superposition.
 
 Five attentional features in two heads, with sparse patterns, and OV matrices from nearly empty to
-full. Sparse ones make a pentagon, ||M||_F^2 near 5; dense ones a cone, ||M||_F^2 = 2, no more
-than the heads there are: the ReLU can only absorb interference where other features do not write.
-What counts is the number of entries that share an output, density times model dimension, whatever
-the model dimension. It is the overlap of outputs, not sparsity as such: dense OV matrices in
-disjoint blocks of outputs (stars) make pentagons. The mean dimensionality of M's columns is
-heads / features everywhere and tells nothing, so ||M||_F^2 is the order parameter.
+full. Sparse ones give a pentagon, ||M||_F^2 near 5; dense ones a cone, ||M||_F^2 = 2, the number
+of heads: the ReLU absorbs interference only at outputs to which other features do not write. The
+geometry depends on the number of entries that share an output, density times model dimension, at
+every model dimension. It depends on the overlap of outputs, not on sparsity as such: dense OV
+matrices in disjoint blocks of outputs (stars) give pentagons. The mean dimensionality of M's
+columns is always heads / features, so ||M||_F^2 is the order parameter.
 
 Deviations:
 - The source gives no sizes, sparsities or optimiser: {tokens} tokens, Adam {learning_rate:g}
@@ -99,10 +99,9 @@ def train(lab: fig.Lab[Spec], d_model: int) -> tuple[xr.Dataset, xr.Dataset]:
 
 
 def measure(data: xr.DataTree, picture: str) -> xr.Dataset:
-    """Return the best models of a part of the figure.
+    """Return the best models of one panel, with `norm` and `gap`.
 
-    With `norm`, their ||M||_F^2, and `gap`, the largest angle between neighbouring columns of M in
-    degrees.
+    `norm` is ||M||_F^2, `gap` the largest angle between neighbouring columns of M in degrees.
     """
     best = tm.best_of(tm.select(data, picture=picture))
     gap = geometry.angular_gaps(best.M).max("gap")
@@ -146,7 +145,7 @@ def draw_lines(ax: Axes, lines: xr.Dataset, blocks: xr.Dataset) -> None:
     colors = plotting.ordered_colors(len(widths))
     for d_model, line, star, color in zip(widths, lines.norm, blocks.norm, colors, strict=True):
         ax.plot(lines.overlap, line, "o-", color=color, label=f"d_model = {d_model}")
-        # one of `features` blocks is not zero: that is its density
+        # the density is 1 / features: one block of `features` is not zero
         ax.plot(d_model / features, star, "*", color=color, markersize=11)
     for name, count in {"heads": lines.sizes["head"], "features": features}.items():
         ax.axhline(count, color=plotting.FAINT, linewidth=0.8, zorder=0)
@@ -194,9 +193,12 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 def crossing(norm: xr.DataArray, level: float) -> float:
-    """Interpolate at which overlap `norm` first falls below a level, on a log scale, or NaN."""
+    """Return the overlap, interpolated on a log scale, where `norm` first falls below a level.
+
+    NaN if it never does, or is below it everywhere.
+    """
     first = (norm < level).values.argmax()
-    if first == 0:  # below the level everywhere, or nowhere
+    if first == 0:  # below the level everywhere or nowhere
         return np.nan
     around = norm.isel(overlap=[first, first - 1])
     return np.exp(np.interp(level, around, np.log(around.overlap)))

@@ -1,4 +1,4 @@
-"""Dictionaries measured against the true features: max cosines, and their means (MMCS)."""
+"""Recovery of the true features by dictionaries: max cosine similarities and their mean (MMCS)."""
 
 import numpy as np
 import xarray as xr
@@ -12,7 +12,7 @@ RANDOM_DRAWS = 16
 def baseline_max_cosines(
     W: xr.DataArray, h: np.ndarray, alphas: tuple[float, ...], seed: int
 ) -> xr.DataArray:
-    """Measure the baselines at each sparsity: the best alpha, all components, the mean of draws."""
+    """Return the baselines' max cosines: best alpha, all components, mean of random draws."""
     m, n = len(W.hidden), len(W.feature)
     columns = baselines.random_directions(m, RANDOM_DRAWS * n, seed=seed)
     rows = []
@@ -28,7 +28,7 @@ def baseline_max_cosines(
 
 
 def with_mmcs(models: xr.Dataset) -> xr.Dataset:
-    """Add each feature's `length` in the best toy model, if it is `held`, and the MMCS of these."""
+    """Add each feature's `length` in the toy model, whether it is `held`, and the MMCS of those."""
     W = tm.best_of(models).W
     held = geometry.represented(W)
     return models.assign(
@@ -42,6 +42,6 @@ def with_mmcs(models: xr.Dataset) -> xr.Dataset:
 def at_best_l1(models: xr.Dataset) -> xr.Dataset:
     """Select, at each sparsity, the L1 coefficient with the best MMCS over the restarts.
 
-    Where the toy model holds nothing there is no MMCS, and the first one is taken.
+    Where the toy model represents no feature, the MMCS is undefined and the first is selected.
     """
     return models.isel(l1=models.mmcs.mean("dictionary_seed").fillna(0).argmax("l1"))

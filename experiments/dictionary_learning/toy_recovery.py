@@ -6,18 +6,18 @@ on the toy models of Elhage et al. 2022, as in the exercises of ARENA 3.0, chapt
 ReLU-output models put n features into m dimensions. Sparse autoencoders with an L1 penalty are
 trained on the hidden vectors h = W x, and their decoder's columns are compared with the true
 features, the columns of W, by their mean max cosine similarity (MMCS) over the features that
-the model represents at all; so are scikit-learn's dictionary learning, PCA and random directions.
-Every point is at the L1 coefficient with the best MMCS, averaged over the autoencoder's restarts;
-the toy model is the best of its own by test loss.
+the model represents; so are scikit-learn's dictionary learning, PCA and random directions.
+Each point uses the L1 coefficient with the best MMCS, averaged over the autoencoder's restarts;
+the toy model is the best of its restarts by test loss.
 
-It fails for two reasons. A feature that the toy model does not hold cannot be found in its hidden
-vectors; and with dense features (S = 0, and S = 0.5) the larger sizes' vectors are no sparse sums,
-so that no basis is better than another: at S = 0 the MMCS is that of chance.
+Recovery fails for two reasons. Features that the toy model does not represent are absent from its
+hidden vectors; and with dense features (S = 0 and S = 0.5) the hidden vectors of the larger sizes
+are not sparse sums, so no basis is preferred: at S = 0 the MMCS is at chance level.
 
-Findings: with two dimensions there is no sweet spot, since the largest L1 coefficient does as
-well as any. Random directions have an MMCS of about 0.76 there, and even dense features are
-nearly found (0.89 to 0.99 for three seeds): perhaps because the vectors fill the quadrant between
-the two features that the toy model holds, which are its edges.
+Findings: with two dimensions no L1 coefficient is best, since the largest does as well as any.
+Random directions have an MMCS of about 0.76 there, and even dense features are nearly recovered
+(0.89 to 0.99 for three seeds): perhaps because the vectors fill the quadrant whose edges are the
+two features that the toy model represents.
 
 Deviations:
 - Toy models train for {steps:,} steps, autoencoders for {dictionary_steps:,} on {samples:,} hidden
@@ -145,17 +145,17 @@ def recover(lab: fig.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
 
 
 def hidden_vectors(lab: fig.Lab[Spec], W: xr.DataArray) -> list[np.ndarray]:
-    """Draw h = W x [sparsity, m, samples] of mean square length 1, to train on and to test on."""
+    """Draw h = W x [sparsity, m, samples] of mean square length 1; return train and test."""
     spec, n = lab.spec, len(W.feature)
     key, count = lab.key(f"hidden_vectors_n={n}"), spec.samples + spec.test_samples
     x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
     h = W.values @ np.stack(x)
     lengths = np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]
-    return np.split(h / np.maximum(lengths, 1e-12), [spec.samples], axis=-1)  # 0 if all are silent
+    return np.split(h / np.maximum(lengths, 1e-12), [spec.samples], axis=-1)  # 0 if all are zero
 
 
 def shrinkage(objective: Any, model: Any, key: Any) -> dict[str, Any]:
-    """Measure how much too short an autoencoder's reconstructions of the test vectors are."""
+    """Return the shrinkage of an autoencoder's reconstructions of the test vectors."""
     h = objective.test_activations
     return {"shrinkage": recovery.shrinkage(h, model(h))}
 
@@ -184,7 +184,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def draw_directions(row: FigureBase, models: xr.Dataset) -> None:
-    """Draw features in the plane, and what the autoencoder with the lowest loss found."""
+    """Draw the features in the plane, and the columns of the autoencoder with the lowest loss."""
     W, found = tm.best_of(models).W, tm.best_of(models, "dictionary_seed", "dictionary_loss").W_dec
     limit = plotting.shared_limit(1.0, models.length, margin=1.15)
     titles = [plotting.sparsity_label(S) for S in models.sparsity.values]
@@ -207,7 +207,7 @@ def draw_mmcs(ax: Axes, models: xr.Dataset) -> None:
 
 
 def draw_features(ax: Axes, sizes: list[xr.Dataset]) -> None:
-    """Draw how well each feature is recovered against its length in the toy model."""
+    """Draw each feature's max cosine against its length in the toy model."""
     sparsities = sizes[0].sparsity.values
     for i, color in enumerate(plotting.ordered_colors(len(sparsities))):
         for models in (size.isel(sparsity=i) for size in sizes):
@@ -236,7 +236,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 def mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Average all numbers of several arrays, NaN aside; an empty array if there are none."""
+    """Average all numbers of several arrays except NaN; return an empty array if there are none."""
     numbers = np.concatenate([array.ravel() for array in arrays])
     numbers = numbers[np.isfinite(numbers)]
     return numbers.mean(keepdims=True) if numbers.size else numbers

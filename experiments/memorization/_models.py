@@ -1,4 +1,4 @@
-"""What the shared runs came to, for each dataset size, and how their planes are drawn."""
+"""Select and draw the models of the shared runs, for each dataset size."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
@@ -13,24 +13,24 @@ Measured = TypeVar("Measured", xr.DataArray, xr.Dataset)
 
 
 def best_models(data: xr.DataTree) -> list[xr.Dataset]:
-    """Return the model with the lowest training loss for each dataset size, of all of that size."""
+    """Return the model with the lowest training loss of each dataset size."""
     axes = ["dataset", "seed"]
     sizes = tm.select_all(data, budget=1)
     return [tm.best_of(models, axes, by="train_loss").drop_vars(axes) for models in sizes]
 
 
 def by_size(sizes: Iterable[xr.Dataset], measure: Callable[[xr.Dataset], Measured]) -> Measured:
-    """Measure the models of each dataset size: a number each, along `dataset_size`."""
+    """Apply `measure` to the models of each dataset size; concatenate along `dataset_size`."""
     return xr.concat([measure(models) for models in sizes], "dataset_size")
 
 
 def reaches_features(largest: xr.Dataset) -> bool:
-    """Whether a dataset has enough datapoints to learn features: n / 2 to n in all runs."""
+    """Whether the dataset is large enough to learn features, which takes n / 2 to n datapoints."""
     return bool(largest.dataset_size >= largest.sizes["feature"])
 
 
 def longest(W: xr.DataArray, count: int = 5) -> xr.DataArray:
-    """Return the longest columns of W, the longest first: the features that are learned, if any."""
+    """Return the longest columns of W in descending order: the learned features, if any."""
     return W.sortby(geometry.norms(W), ascending=False).isel(feature=slice(count))
 
 
@@ -41,14 +41,14 @@ def draw_planes(
     limits: Sequence[float | None] = (None, None),
     columns: int = 0,
 ) -> None:
-    """Draw each model's hidden vectors in red above and its features' directions in blue below.
+    """Draw each model's hidden vectors (red, upper row) and columns of W (blue, lower row).
 
     Args:
         place: the figure, or a part of it.
-        models: a column each.
-        names: of the two rows.
-        limits: half the width of a row's panels; each panel has its own where it is None.
-        columns: how many there is room for, if more than models.
+        models: one column each.
+        names: labels of the two rows.
+        limits: half the width of the panels of each row; None scales each panel by itself.
+        columns: number of columns of the grid, if larger than the number of models.
     """
     titles = [f"T = {plotting.plain_number(model.dataset_size.item())}" for model in models]
     empty = [""] * max(0, columns - len(models))

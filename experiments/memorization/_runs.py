@@ -1,7 +1,7 @@
-"""The runs that the figures on memorization share: one model for each finite dataset.
+"""Shared runs of the memorization figures: one model for each finite dataset.
 
-Figures that import the same `Spec` and `run` are one computation: whichever is made first
-trains, and the others find its data.
+Figures that import the same `Spec` and `run` share one computation: the first one trains, and the
+others load its data.
 """
 
 import math
@@ -24,11 +24,11 @@ MEASURED = {
     "feature_dimensionality": ("feature",),
     "datapoint_dimensionality": ("datapoint",),
 }
-MOST_EMPTY = 0.01  # share of vectors without any active feature; they are never drawn
+MOST_EMPTY = 0.01  # largest share of vectors without active features, which are never drawn
 
 
 class FiniteSpec(fig.Spec):
-    """How a model is trained on a finite dataset."""
+    """Settings of training on a finite dataset."""
 
     n: fig.Count = 1000
     """Number of features."""
@@ -52,7 +52,7 @@ class FiniteSpec(fig.Spec):
             raise ValueError(f"{empty:.0%} of datapoints have no feature; n (1 - S) > 5 will do")
 
     def adamw(self, budget: int = 1) -> optax.GradientTransformation:
-        """Return AdamW for `budget` times the steps: a warm-up, then a cosine to zero."""
+        """Return AdamW for `budget` times the steps, with a warm-up and cosine decay to zero."""
         steps = budget * self.steps
         rate = optax.warmup_cosine_decay_schedule(0, self.learning_rate, steps // 20, steps)
         return optax.adamw(rate, weight_decay=self.weight_decay)
@@ -90,7 +90,7 @@ PAPER = Spec(
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
-    """Train on datasets of each size, and longer on the first of these datasets."""
+    """Train on datasets of each size, and longer on the first datasets of some sizes."""
     spec, probe, models = lab.spec, tm.Probe(measure, MEASURED), []
     test = datapoints(lab, "test points", spec.test_points)
     for T in sorted({*spec.dataset_size, *spec.longer_dataset_size}):
@@ -105,7 +105,7 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
 
 
 def datapoints(lab: fig.Lab[FiniteSpec], name: str, *shape: int) -> tm.Datapoints:
-    """Draw datapoints along leading axes of this shape, from the random stream of this name."""
+    """Draw datapoints with leading axes `shape`, from the random stream `name`."""
     features = tm.SparseFeatures(lab.spec.n, sparsity=lab.spec.sparsity)
     points = tm.draw_datapoints(features, math.prod(shape), key=lab.key(name))
     return tm.Datapoints(*(leaf.reshape(*shape, -1) for leaf in points))
@@ -140,7 +140,7 @@ def train(
 
 
 def measure(objective: Any, model: Any, key: PRNGKeyArray) -> Mapping[str, Array]:
-    """Measure the training loss, the hidden vectors, and each feature's and datapoint's share."""
+    """Measure training loss, hidden vectors, and dimensionality of features and datapoints."""
     h = tm.hidden_vectors(model.W[...], objective.points)
     return {
         "train_loss": objective.loss(model, key),

@@ -2,11 +2,11 @@
 
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", figure 3.
 
-A ReLU-output model with two hidden dimensions is trained on T fixed datapoints. Small T: the
-datapoints have the dimensions, 2/T each, and the test loss is that of knowing nothing. Large T:
-the features have them, five in a pentagon. In between neither does, and the test loss has a
-bump: double descent. Where the bump lies differs by a factor of 4 to 7 between the source and
-its replications, so the claims are about existence and order.
+A ReLU-output model with two hidden dimensions is trained on T fixed datapoints. Small T: the model
+represents datapoints, of dimensionality 2/T each, and the test loss is that of predicting zero.
+Large T: it represents five features in a pentagon. In between it represents neither well, and the
+test loss has a maximum: double descent. The location of the maximum differs by a factor of 4 to 7
+between the source and its replications, so the claims are about existence and order.
 
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.
@@ -73,7 +73,7 @@ def draw_losses(ax: Axes, data: xr.DataTree) -> None:
 
 
 def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
-    """Draw each model's features in blue and its datapoints in red, beside the share 2/T."""
+    """Draw dimensionalities of features (blue) and datapoints (red), and the share 2/T."""
     kinds = [("feature", plotting.FEATURE, 1.04), ("datapoint", plotting.DATAPOINT, 1 / 1.04)]
     for model, (kind, color, shift) in product(models, kinds):
         share = model[f"{kind}_dimensionality"]
@@ -110,7 +110,7 @@ def share_over_even(model: xr.Dataset) -> xr.DataArray:
 
 
 def claims_of_many(largest: xr.Dataset, loss: xr.DataArray) -> Iterator[fig.Claim]:
-    """Measure the model with most datapoints, enough to learn features, and the way there."""
+    """Measure the model with the largest dataset, and the test loss over dataset sizes."""
     if loss.size > 2:
         yield HENIGHAN.claim(
             "Double descent: the mean test loss has its maximum inside and ends below where it "

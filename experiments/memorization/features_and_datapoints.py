@@ -2,11 +2,11 @@
 
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", figures 1 and 2.
 
-The same model, two hidden dimensions, is trained on more and more datapoints. Above are the
-hidden vectors h of the datapoints, below the features' directions, the columns of W, each panel
-on its own scale. Few datapoints form a regular polygon and the features are a scatter; with
-many it is the features that form a polygon, the pentagon of endless data. Of the models of one
-size the one with the lowest training loss is shown.
+A model with two hidden dimensions is trained on datasets of increasing size. The upper row shows
+the hidden vectors h of the datapoints, the lower row the features' directions, the columns of W,
+each panel on its own scale. Few datapoints form a regular polygon, with scattered features; with
+many datapoints the features form a polygon, the pentagon of infinite data. For each size, the
+model with the lowest training loss is shown.
 
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.
@@ -37,7 +37,7 @@ SINGLE = fig.Source("ours: the source shows single models")
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
     models = best_models(data)
-    banks = 1 if len(models) < 6 else 2  # a strip of many is too thin for a screen
+    banks = 1 if len(models) < 6 else 2  # a single row of many panels is too wide
     columns = -(-len(models) // banks)
     figure = plotting.figure(1.35 * max(columns, 3) + 0.6, 2.75 * banks)
     for i, part in enumerate(figure.subfigures(banks, squeeze=False)[:, 0]):
@@ -72,7 +72,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 def polygon_errors(models: xr.Dataset) -> xr.Dataset:
-    """Measure how far the hidden vectors of each model are from a regular polygon.
+    """Measure the deviation of each model's hidden vectors from a regular polygon.
 
     Returns `degrees`, the largest deviation from 360/T of the angles between neighbours, and
     `radius`, the standard deviation of their radii over the mean.

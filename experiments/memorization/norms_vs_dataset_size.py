@@ -2,13 +2,13 @@
 
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", figure 4.
 
-Memorising T datapoints as a polygon takes weights and biases that grow with T: the curve is the
-smallest exact memoriser, rho^2 = 1 / (1 - cos(2 pi / T)), ||W||_F = rho sqrt(T), ||b|| =
+To memorise T datapoints as a polygon, weights and biases must grow with T: the curve is the
+exact memoriser of least norm, rho^2 = 1 / (1 - cos(2 pi / T)), ||W||_F = rho sqrt(T), ||b|| =
 |rho^2 - 1| sqrt(T). The source's norms follow it, peak near T = 30 and fall, to the sqrt(5) of
-five features where there are many datapoints. A conjecture of ours: Adam moves no coordinate
-further than the sum of its learning rates, so that the peak is where the steps no longer
-suffice. The runs of `longer` times the steps test it: then the peak must move to larger T.
-Location and height of the peak differ between the source and its replications.
+five features for large T. Our conjecture: Adam moves no coordinate further than the sum of its
+learning rates, so the peak is where the number of steps no longer suffices. The runs of `longer`
+times the steps test this: their peak must be at larger T. Location and height of the peak differ
+between the source and its replications.
 
 Deviations:
 - Here n = {n:,}, S = {sparsity:g} and {steps:,} steps; the source has 10,000, 0.999 and 50,000.
@@ -47,7 +47,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def draw_norms(ax: Axes, data: xr.DataTree) -> None:
-    """Draw the mean norms for both budgets of steps, over those of the exact memoriser."""
+    """Draw the mean norms for both step budgets, and those of the exact memoriser."""
     T = np.arange(3, 31)
     exact = theory.memoriser_norms(T)
     for name, label, color, wanted in [
@@ -69,7 +69,7 @@ def draw_norms(ax: Axes, data: xr.DataTree) -> None:
 
 
 def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:
-    """Return the Frobenius norm of W or b for each dataset size, the mean of all models."""
+    """Return the norm of W or b for each dataset size, averaged over models."""
     own = {"W": ["hidden", "feature"], "b": ["feature"]}[name]
     sizes = tm.select_all(data, budget=budget)
     return by_size(sizes, lambda models: np.sqrt((models[name] ** 2).sum(own)).mean())
@@ -78,7 +78,7 @@ def mean_norms(data: xr.DataTree, name: str, budget: int = 1) -> xr.DataArray:
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     W, b = mean_norms(data, "W"), mean_norms(data, "b")
     few_W, few_b = (norms.sel(dataset_size=slice(3, 8)) for norms in (W, b))
-    few_b = few_b.drop_sel(dataset_size=4, errors="ignore")  # the memoriser's is 0
+    few_b = few_b.drop_sel(dataset_size=4, errors="ignore")  # the memoriser's bias is 0 there
     exact_W = theory.memoriser_norms(few_W.dataset_size.values).weight_norm
     exact_b = theory.memoriser_norms(few_b.dataset_size.values).bias_norm
     yield DERIVED.claim(

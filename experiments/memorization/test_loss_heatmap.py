@@ -3,10 +3,10 @@
 Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent", figure 5.
 
 The test loss of the ReLU-output model trained on T datapoints with m hidden dimensions, averaged
-over datasets. Along a row, more datapoints make it worse before they make it better; along a
-column, more hidden dimensions do the same: a ridge between the datapoints that can be memorised
-and the features that can be learned. The source prints no ranges: where the ridge lies is not
-claimed, only that it is there in both directions.
+over datasets. Along a row, the loss rises with the number of datapoints before it falls; along a
+column, it does the same with the number of hidden dimensions. The ridge separates memorised
+datapoints from learned features. The source prints no ranges: the claims are that the ridge exists
+in both directions, not where it lies.
 
 Deviations:
 - The source's ranges of T and m are not in its text; ours are chosen.
@@ -30,7 +30,7 @@ RIDGE = fig.Source("ours: memorising more datapoints takes more dimensions")
 
 
 class Spec(FiniteSpec):
-    """Settings; a model is trained on each dataset at each width."""
+    """Settings; one model is trained on each dataset at each m."""
 
     m: fig.Sizes = (2, 3, 4, 8)
     """Numbers of hidden dimensions."""
@@ -72,13 +72,13 @@ def mean_loss(data: xr.DataTree) -> xr.DataArray:
 
 
 def peaks_inside(loss: xr.DataArray, dim: str) -> xr.DataArray:
-    """Which curves along `dim` have their maximum inside, 2 % above both their ends."""
+    """Return which curves along `dim` have an interior maximum, 2 % above both ends."""
     return loss.max(dim) > 1.02 * loss.isel({dim: [0, -1]}).max(dim)
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     loss, n = mean_loss(data), tm.select_all(data)[0].sizes["feature"]
-    # features are learned from about n datapoints on
+    # learning features takes about n datapoints
     reaches_features = loss.sizes["dataset_size"] > 2 and loss.dataset_size[-1] >= n
     if reaches_features:
         yield HENIGHAN.claim(

@@ -1,4 +1,4 @@
-"""Dictionaries of last hidden layers: their settings, what is coded, and what features show."""
+"""Dictionaries of last hidden layers: settings, activations, and measures of features."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from toymodels import figure as fig
 from toymodels import recovery, selectivity
 from toymodels.data.images import ImageDataset, Labelled
 
-FEWEST_IMAGES = 100  # a feature that is active on fewer counts as dead: a tenth would say nothing
-IMAGES = {"mnist": 60_000, "digits": 1_438}  # to train on
+FEWEST_IMAGES = 100  # features active on fewer are dead: their top tenth is too small
+IMAGES = {"mnist": 60_000, "digits": 1_438}  # training images
 PURE = 0.9
-SHOWN = 8  # features of a digit, and images that activate a feature most
-TRAINED, UNTRAINED = NETWORKS = "TopK", "untrained"  # networks, by how their layers are coded
+SHOWN = 8  # features per digit, and top images per feature
+TRAINED, UNTRAINED = NETWORKS = "TopK", "untrained"  # trained and untrained network
 
 encode = jax.jit(lambda dictionary, h: dictionary.encode(h))
 
@@ -49,13 +49,13 @@ class DictionarySpec(NetworkSpec):
         return self.k[len(self.k) // 2]
 
     def dictionary_adam(self) -> optax.GradientTransformation:
-        """Return Adam at the dictionaries' settings."""
+        """Return Adam with the dictionaries' settings."""
         rate = optax.cosine_decay_schedule(self.dictionary_learning_rate, self.dictionary_steps)
         return optax.adam(rate)
 
     def check(self) -> None:
         if max(self.k) > min(self.width):
-            # the units themselves are coded by the k largest as well
+            # the units are coded by their k largest as well
             raise ValueError(f"k must be at most {min(self.width)}, the least width; got {self.k}")
         if self.expansion[-1] * self.width[-1] > IMAGES[self.dataset]:
             most = f"{IMAGES[self.dataset]:,}, the images: k-means has as many clusters"
@@ -88,7 +88,7 @@ class Shape(NamedTuple):
 def train_shape(
     lab: fig.Lab[DictionarySpec], images: ImageDataset, depth: int, width: int
 ) -> Shape:
-    """Train networks of one shape, and take the best by test loss beside an untrained one."""
+    """Train networks of one shape; return the best by test loss and an untrained one."""
     key = lab.key(f"untrained_depth{depth}_width{width}")
     random = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
     best = tm.best_of(train_networks(lab, images, depth, width).isel(pressure=0, drop=True))
@@ -104,14 +104,14 @@ def train_shape(
 
 @jax.jit
 def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
-    """Return activations of mean square length 1, so that L1 coefficients mean the same."""
+    """Return activations scaled to mean square length 1, so that L1 coefficients are comparable."""
     h = network.hidden(tm.as_columns(images))[-1]
-    # a narrow layer may be silent on all images
+    # a narrow layer may be zero on all images
     return h / jnp.maximum(jnp.sqrt(jnp.mean(jnp.sum(jnp.square(h), axis=0))), 1e-12)
 
 
 def codes(dictionary: tm.ReluDictionary, layer: Layer) -> xr.DataArray:
-    """Encode a layer's activations."""
+    """Return the codes of a layer's activations."""
     f = np.asarray(encode(dictionary, layer.h))
     return xr.DataArray(f, dims=("dictionary_feature", "image"))
 
@@ -137,17 +137,17 @@ def measure_features(dictionary: tm.ReluDictionary, layer: Layer) -> xr.Dataset:
 def pure_at(k: int, by_l1: Sequence[xr.Dataset]) -> float:
     """Interpolate the share of pure features of L1 dictionaries to L0 = k, linearly in log L0.
 
-    NaN where k is outside of the L0 of these dictionaries.
+    NaN if k is outside the range of their L0.
     """
     l0, pure = np.array(sorted((features.l0, features.pure) for features in by_l1)).T
     return float(np.interp(np.log(k), np.log(l0 + 1e-9), pure, left=np.nan, right=np.nan))
 
 
 def feature_images(dictionary: tm.ReluDictionary, layer: Layer) -> xr.Dataset:
-    """Show features as images: means and examples of what they respond to, and their directions.
+    """Return images for each feature: mean and examples of its top images, and its direction.
 
-    The direction in pixels, W_in.T @ d_k, is what a network of one hidden layer reads as long as
-    the same units are active.
+    The direction in pixels, W_in.T @ d_k, is first order: it holds for one hidden layer, as
+    long as the same units are active.
     """
     f, network, images = codes(dictionary, layer), layer.network, layer.images.images
     top = selectivity.top_share(f).values.astype(np.float32)
@@ -166,7 +166,7 @@ def feature_images(dictionary: tm.ReluDictionary, layer: Layer) -> xr.Dataset:
 
 
 def agreement(features: xr.Dataset, low: float, high: float = 1.0) -> xr.DataArray:
-    """Return the share of features, of purity in (low, high], that raise their own logit most."""
+    """Return the share of features with purity in (low, high] that raise their own logit most."""
     inside = (features.purity > low) & (features.purity <= high)
     agrees = features.digit == features.logit_digit
     return agrees.where(inside).mean("dictionary_feature")

@@ -1,4 +1,4 @@
-"""Panels on the features of dictionaries: how pure they are, and what they look like."""
+"""Panels on the features of dictionaries: purity, images and logits."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,11 +15,11 @@ from toymodels import plotting
 
 BINS = (0.0, 0.5, 0.7, 0.9, 1.0)
 ROWS = [*(f"{digit}" for digit in range(DIGITS)), "", "untrained\nnetwork"]
-LOGITS = 2.5  # width of their panel, in tiles
+LOGITS = 2.5  # width of the panel, in tiles
 
 
 def coding_colors(results: Sequence[xr.Dataset]) -> dict[str, str]:
-    """Give each way to code a colour."""
+    """Return the colour of each coding."""
     names = results[0].coding.values
     return dict(zip(names, plotting.kind_colors(len(names)), strict=True))
 
@@ -27,7 +27,7 @@ def coding_colors(results: Sequence[xr.Dataset]) -> dict[str, str]:
 def draw_pure(
     ax: Axes, results: Sequence[xr.Dataset], over: Sequence[str], label: str, style: str = "o-"
 ) -> None:
-    """Draw the share of pure features of each way to code, over settings, evenly apart."""
+    """Draw the share of pure features of each coding over settings, evenly spaced."""
     for coding, color in coding_colors(results).items():
         pure = [result.pure.sel(coding=coding) for result in results]
         ax.plot(pure, style, ms=3.5, color=color, label=coding)
@@ -53,7 +53,7 @@ def draw_agreement(ax: Axes, shapes: Sequence[xr.Dataset]) -> None:
 
 
 def draw_tiles(place: FigureBase, result: xr.Dataset) -> None:
-    """Draw the strongest features of each digit in a row, and those of the untrained network."""
+    """Draw the strongest features of each digit, and of the untrained network, one row each."""
     features = strongest(result)
     first = features.isel(feature=np.unique(features.row, return_index=True)[1])
     examples = first.top_image.values[:, :3].reshape(-1, result.sizes["pixel"])
@@ -63,7 +63,7 @@ def draw_tiles(place: FigureBase, result: xr.Dataset) -> None:
         "direction in pixels,\nblue +, red -": (features.pixel_direction, rows, 3),
         "strongest images\nof the first": (examples, np.repeat(first.row, 3), 3),
     }
-    if result.depth > 1:  # deeper layers have no direction in pixels
+    if result.depth > 1:  # only the first layer has a direction in pixels
         del blocks["direction in pixels,\nblue +, red -"]
     widths = [columns for _, _, columns, *_ in blocks.values()]
     *panels, logits = place.subplots(1, len(blocks) + 1, width_ratios=[*widths, LOGITS])
@@ -76,7 +76,7 @@ def draw_tiles(place: FigureBase, result: xr.Dataset) -> None:
 
 
 def strongest(result: xr.Dataset) -> xr.Dataset:
-    """Return live features with the `row` that they stand in, the most active first."""
+    """Return the live features with their `row`, the most active first."""
     rows = result.digit.where(result.network == TRAINED, len(ROWS) - 1)
     features = result.drop_dims(["coding", "hidden"]).assign(row=rows)
     features = features.stack(feature=["network", "dictionary_feature"])
@@ -85,11 +85,11 @@ def strongest(result: xr.Dataset) -> xr.Dataset:
 
 
 def draw_logits(ax: Axes, first: xr.Dataset) -> None:
-    """Draw the logits that the first feature of each row writes to, about their mean."""
+    """Draw the logits of the first feature of each row, less their mean."""
     weights = np.zeros((len(ROWS), DIGITS))
     weights[first.row] = first.logit_weight - first.logit_weight.mean("label")
     largest = np.abs(weights).max(axis=1, keepdims=True)
     plotting.heat_map(ax, weights / np.where(largest > 0, largest, 1))
-    ax.set_box_aspect(len(ROWS) / LOGITS)  # in line with the tiles
+    ax.set_box_aspect(len(ROWS) / LOGITS)  # aligned with the tiles
     ax.set_xticks(range(DIGITS), ROWS[:DIGITS])
     ax.set_title("logits of the first,\nblue +, red -")

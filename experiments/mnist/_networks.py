@@ -1,4 +1,4 @@
-"""The networks of both figures: their settings, and how they are trained."""
+"""Settings and training of the networks of both figures."""
 
 from typing import Annotated, Literal
 
@@ -43,7 +43,7 @@ def train_networks(
 ) -> xr.Dataset:
     """Train networks [pressure, seed] of one shape to classify digits.
 
-    The pressure is the coefficient of an L1 penalty on all hidden activations.
+    `pressure` are coefficients of an L1 penalty on all hidden activations.
     """
     spec = lab.spec
 

@@ -1,4 +1,4 @@
-"""Hidden units and the directions of digits: how they are measured, and panels that show them."""
+"""Measures and panels of hidden units and of the directions of digits."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +14,19 @@ from experiments.mnist._networks import DIGITS
 from toymodels import geometry, plotting, selectivity
 
 PROJECTED = 500  # test images
-SILENT = 1e-3  # or less of the most active unit's activation, each on its own digit
-UNITS = 5  # that are drawn of each digit
-WORKS = 0.9  # accuracy of a network that has not collapsed
+SILENT = 1e-3  # silent: below this share of the most active unit's activation, each on its digit
+UNITS = 5  # drawn per digit
+WORKS = 0.9  # least accuracy of a network that has not collapsed
 
 
 def measure_network(objective: Any, network: tm.MLP, _key: Any) -> dict[str, Any]:
-    """Measure the accuracy of a network, and the responses of its units to the test images."""
+    """Measure a network's accuracy, and the responses of its units to the test images."""
     test = objective.test
     h = jnp.stack(network.hidden(tm.as_columns(test.images)))
     means = selectivity.class_means(h, test.labels, DIGITS)
     directions = selectivity.class_directions(means[-1])
     last = h[-1, :, :PROJECTED] - means[-1].mean(axis=1, keepdims=True)
-    # scaled so that the images of a digit are at 1 along its direction, on average
+    # scaled so that the mean projection of a digit's images is 1
     lengths = jnp.maximum(jnp.sum(directions**2, axis=0), 1e-12)[:, None]
     return {
         "accuracy": tm.accuracy(network, test),
@@ -42,10 +42,10 @@ PROBE = tm.Probe(
 
 
 def measure_last_layer(networks: xr.Dataset) -> xr.Dataset:
-    """Measure networks that work by their last hidden layer; NaN for those that have collapsed.
+    """Measure the last hidden layer of each network; NaN if the network has collapsed.
 
-    `digits` is the number of digits that a unit responds to, the median of the units that are
-    active at all; `dimensionality` is that of the digits' directions, their mean.
+    `digits` is the number of digits that a unit responds to, the median over active units;
+    `dimensionality` is the mean dimensionality of the digits' directions.
     """
     means = networks.class_mean.isel(layer=-1)
     directions = selectivity.class_directions(means)
@@ -83,7 +83,7 @@ def draw_pressures(axes: Sequence[Axes], measures: xr.Dataset) -> None:
 
 
 def draw_network(place: FigureBase, network: xr.Dataset, pair: tuple[int, int]) -> None:
-    """Draw the units of the first layer by their digits, and the directions of the digits."""
+    """Draw the units of the first layer, sorted by digit, and the directions of the digits."""
     axes = place.subplot_mosaic(
         [["tiles", "heat", "cosines"], ["tiles", "heat", "images"]],
         width_ratios=[UNITS * 0.4, 1.2, 1.8],
@@ -97,7 +97,7 @@ def draw_network(place: FigureBase, network: xr.Dataset, pair: tuple[int, int]) 
 
 
 def draw_units(tiles: Axes, heat: Axes, network: xr.Dataset) -> int:
-    """Draw the first layer's units that are not silent by digit, and return their number."""
+    """Draw the active units of the first layer, sorted by digit, and return their number."""
     means = network.class_mean.isel(layer=0)
     digit, most = means.argmax("label"), means.max("label")
     order = np.lexsort((-most, digit))  # the most active of each digit first
@@ -113,14 +113,14 @@ def draw_units(tiles: Axes, heat: Axes, network: xr.Dataset) -> int:
 
 
 def draw_cosines(ax: Axes, network: xr.Dataset, pair: tuple[int, int]) -> None:
-    """Draw the cosines between the digits' directions, and name two of the digits."""
+    """Draw the cosines between the digits' directions, and mark the pair."""
     cosines = direction_cosines(network) + np.eye(DIGITS)
     plotting.heat_map(ax, cosines).axes.set_aspect("equal")
     ax.set(title="cosines of directions,\nblue 1, red -1", xticks=pair, yticks=pair)
 
 
 def draw_images(ax: Axes, network: xr.Dataset, pair: tuple[int, int]) -> None:
-    """Draw test images along the directions of two digits, each image of these as its digit."""
+    """Draw the projections of test images on the directions of two digits."""
     projection = network.projection.isel(label=list(pair))
     x, y = projection[:, ~projection.digit.isin(pair)]
     ax.scatter(x, y, s=3, color=plotting.FAINT)
@@ -132,12 +132,12 @@ def draw_images(ax: Axes, network: xr.Dataset, pair: tuple[int, int]) -> None:
 
 
 def direction_cosines(network: xr.Dataset) -> xr.DataArray:
-    """Measure the cosines between the digits' directions in the last layer, 0 on the diagonal."""
+    """Return cosines between the digits' directions in the last layer, 0 on the diagonal."""
     return geometry.cosines(selectivity.class_directions(network.class_mean.isel(layer=-1)))
 
 
 def most_alike(network: xr.Dataset) -> tuple[int, int]:
-    """Find the two digits whose directions have the largest cosine."""
+    """Return the two digits whose directions have the largest cosine."""
     cosines = direction_cosines(network) - 2 * np.eye(DIGITS)
     first, second = np.unravel_index(np.argmax(cosines.values), cosines.shape)
     return int(first), int(second)

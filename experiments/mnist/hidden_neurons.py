@@ -4,19 +4,19 @@ Source: Circuits Updates, January 2024 (Transformer Circuits), the note on dicti
 MNIST: fully connected ReLU networks of 1 to 3 hidden layers with 16 to 64 units.
 
 The widest networks are trained at every activation-sparsity pressure, the coefficient of an L1
-penalty on all hidden activations, the others without. How polysemantic a unit is, is counted in
+penalty on all hidden activations, the others without. Polysemanticity of a unit is measured in
 digits: the participation ratio of its mean activations on the images of each digit, 1 for a unit
-of one digit, 10 for one that tells nothing. A digit's direction is the mean of the last hidden
-layer on its images, less the mean over all digits; ten of them span nine dimensions, so that
-their dimensionality is 9/10 at most, when they are the corners of a simplex. The lower row shows
-the widest network of the fewest hidden layers, the best of `restarts` by test loss, without
-pressure and under the strongest that it survives. Silent units, at most a thousandth as active as
-the most active one, still have the weights that they began with, and are left out.
+that responds to one digit, 10 for one that responds equally to all. A digit's direction is the
+mean of the last hidden layer on its images, less the mean over all digits; ten of them span nine
+dimensions, so their dimensionality is at most 9/10, when they are the corners of a simplex. The
+lower row shows the widest network of the fewest hidden layers, the best of `restarts` by test
+loss, without pressure and at the strongest pressure with nearly the same accuracy. Silent units,
+at most a thousandth as active as the most active one, keep their initial weights and are left out.
 
 Findings at `quick`, five epochs: pressure up to 0.003 makes units two to three times as selective
-and costs less than half a percentage point; at 0.03 no network of three hidden layers works any
-more. Depth by itself does not make units selective: the last layer's are ahead of the first's in
-some restarts and behind in others.
+and costs less than half a percentage point of accuracy; at 0.03 all networks of three hidden
+layers collapse. Depth by itself does not make units selective: the last layer's units are more
+selective than the first's in some restarts, and less in others.
 
 Deviations:
 - The source prints no hyper-parameters, accuracies or training lengths: AdamW {learning_rate:g}
@@ -61,7 +61,7 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     for depth in spec.depth:
         for width in spec.width:
             widest = width == spec.width[-1]
-            # of the narrower networks only the accuracy without pressure is drawn
+            # narrower networks are drawn without pressure only
             pressure = spec.pressure if widest else (0.0,)
             networks = train_networks(lab, images, depth, width, pressure, units.PROBE)
             shape = networks[["W_in", "W_out", "loss", "accuracy", "class_mean"]]
@@ -81,7 +81,7 @@ def plot(data: xr.DataTree) -> Figure:
     by_width, *by_pressure = top.subplots(1, 4)
     units.draw_widths(by_width, accuracy_without_pressure(data))
     units.draw_pressures(by_pressure, last_layers(data))
-    # the strongest pressure at which the accuracy is nearly that without pressure
+    # the strongest pressure that keeps 90 % of the accuracy
     works = networks.accuracy >= 0.9 * networks.accuracy.sel(pressure=0)
     pressures = np.unique([0, networks.pressure[works].max()])
     pair = units.most_alike(networks.sel(pressure=0))
@@ -109,7 +109,7 @@ def last_layers(data: xr.DataTree) -> xr.Dataset:
 
 
 def accuracy_without_pressure(data: xr.DataTree) -> xr.DataArray:
-    """Collect the accuracy [depth, width, seed] of all networks without pressure."""
+    """Return the accuracy [depth, width, seed] of all networks without pressure."""
     shapes = {name: tm.settings(data, name) for name in ("depth", "width")}
     accuracy = [
         [
@@ -149,7 +149,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 def pressure_claims(mean: xr.Dataset, units: str) -> Iterator[fig.Claim]:
-    """Compare networks [depth, pressure] under pressure, NaN if collapsed, with those without."""
+    """Compare networks [depth, pressure], NaN if collapsed, with those at pressure 0."""
     plain, pressed = mean.sel(pressure=0), mean.isel(pressure=slice(1, None))
     steps = mean.digits.diff("pressure")
     yield OURS.claim(
@@ -168,7 +168,7 @@ def pressure_claims(mean: xr.Dataset, units: str) -> Iterator[fig.Claim]:
 
 
 def finite(values: xr.DataArray) -> np.ndarray:
-    """Return the values that are finite, those of networks that have not collapsed."""
+    """Return the finite values: those of networks that have not collapsed."""
     return values.values[np.isfinite(values.values)]
 
 

@@ -4,16 +4,16 @@ Source: Circuits Updates, January 2024 (Transformer Circuits), the note on dicti
 MNIST: features of fully connected ReLU networks of 1 to 3 hidden layers with 16 to 64 units.
 
 Dictionaries are trained on the last hidden layer's activations on all training images, scaled to
-mean square length 1. A feature is judged by the images of the top tenth of its activations: its
+mean square length 1. A feature is measured on the images of the top tenth of its activations: its
 purity is the share of the commonest digit among them, and a pure feature (above 0.9) is a
 template of that digit; a feature active on fewer than 100 images is dead. A TopK dictionary is
 compared, at the same number of active features, with the units themselves (all but the k largest
 masked), the directions of k-means clusters from the mean, and a TopK dictionary of an untrained
-network; L1 dictionaries are interpolated to that number. Three sweeps have one point in common:
-shapes of networks, each at the largest size and the middle k, and of the drawn network, the widest
-of the fewest hidden layers, sizes and k. W_out @ d_k, the logits that a feature writes to, is
-exact; its direction in pixels, W_in.T @ d_k, exists for one hidden layer only, and is first order:
-it holds as long as the same units are active.
+network; L1 dictionaries are interpolated to that number. There are three sweeps: network shapes,
+at the largest size and the middle k; and sizes and k of the drawn network, the widest of the fewest
+hidden layers. W_out @ d_k, the logits that a feature writes to, is exact; its direction in pixels,
+W_in.T @ d_k, exists for one hidden layer only, and is first order: it holds as long as the same
+units are active.
 
 Findings at `quick`, four of the source's shapes and short trainings of dictionaries: the more
 features may be active, the fewer are pure, 0.66, 0.49 and 0.43 of the live ones at k = 2, 4 and 8
@@ -67,19 +67,19 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     controls = {name: train_controls(lab, shapes[name], largest, seed) for name in shapes}
     drawn = spec.depth[0], spec.width[-1]
     results = []
-    for name, shape in shapes.items():  # all shapes of networks
+    for name, shape in shapes.items():  # sweep of network shapes
         results.append(compare(lab, shape, controls[name], middle, with_images=name == drawn))
-    for expansion in spec.expansion[:-1]:  # the other sizes of dictionaries of the drawn network
+    for expansion in spec.expansion[:-1]:  # sweep of dictionary sizes, drawn network
         smaller = train_controls(lab, shapes[drawn], expansion, seed)
         results.append(compare(lab, shapes[drawn], smaller, middle))
-    for k in spec.k:  # the other numbers of active features there
+    for k in spec.k:  # sweep of k, drawn network
         if k != middle:
             results.append(compare(lab, shapes[drawn], controls[drawn], k))
     return tm.gather(results)
 
 
 class Controls(NamedTuple):
-    """What TopK dictionaries of a size are compared with: clusters, and L1 dictionaries."""
+    """Controls for TopK dictionaries of one size: clusters, and L1 dictionaries."""
 
     expansion: int
     clusters: baselines.Clusters
@@ -87,7 +87,7 @@ class Controls(NamedTuple):
 
 
 def train_controls(lab: fig.Lab[Spec], shape: Shape, expansion: int, seed: int) -> Controls:
-    """Train L1 dictionaries of a network's activations, and find as many clusters of these."""
+    """Train L1 dictionaries of a network's activations, and find as many clusters."""
     spec, h = lab.spec, shape.trained.h
     width, size = len(h), expansion * len(h)
 
@@ -120,7 +120,7 @@ def train_controls(lab: fig.Lab[Spec], shape: Shape, expansion: int, seed: int) 
 def compare(
     lab: fig.Lab[Spec], shape: Shape, controls: Controls, k: int, *, with_images: bool = False
 ) -> xr.Dataset:
-    """Train TopK dictionaries of both networks of a shape, and compare ways to code at L0 = k."""
+    """Train TopK dictionaries of both networks of a shape, and compare codings at L0 = k."""
     spec, (width, size) = lab.spec, controls.clusters.directions.shape
 
     def dictionary(h):
@@ -144,7 +144,7 @@ def compare(
     like = tm.TopKDictionary(width, size, k, key=jax.random.key(0))
     trained, untrained = (tm.to_model(learned.sel(h=name), like) for name in NETWORKS)
     directions, mean = controls.clusters
-    coded = {  # all by the k largest: L0 is matched by construction
+    coded = {  # all keep the k largest, so L0 is equal
         TRAINED: (trained, shape.trained),
         "neurons": (tm.TopKDictionary.of(np.eye(width), k), shape.trained),
         "k-means": (tm.TopKDictionary.of(directions, k, mean), shape.trained),
@@ -197,12 +197,12 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def drawn(data: xr.DataTree) -> xr.Dataset:
-    """Return the dictionaries whose features are drawn."""
+    """Return the result whose features are drawn."""
     return next(result for result in tm.select_all(data) if "mean_image" in result)
 
 
 def alike(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
-    """Select all dictionaries that share settings with those that are drawn, by size and k."""
+    """Return all results with the drawn one's values of these settings, sorted by size and k."""
     shared = {name: drawn(data)[name].item() for name in settings}
     return sorted(
         tm.select_all(data, **shared), key=lambda result: (result.expansion.item(), result.k.item())

@@ -4,10 +4,10 @@ Source: Elhage et al. 2022, "Toy Models of Superposition", introduction: feature
 dimensions as sparsity increases.
 
 A ReLU-output model has two hidden dimensions for five features of decreasing importance.
-Dense features: the two most important ones get a dimension each, the others nothing. Sparser:
-four of them, as two antipodal pairs. Sparse: all five, as a regular pentagon. m = 2 is the
-hardest width to optimise, so each panel shows the best of `restarts` models by test loss; the
-grey rings in the middle row tell how many features each of the others represents.
+Dense features: the two most important ones are represented, one per dimension. Sparser: four of
+them, as two antipodal pairs. Sparse: all five, as a regular pentagon. m = 2 is the hardest width
+to optimise, so each panel shows the best of `restarts` models by test loss; the grey rings in the
+middle row show how many features each of the others represents.
 
 Deviations:
 - The source prints no optimiser settings here; these are AdamW, learning rate {learning_rate:g},
@@ -69,7 +69,7 @@ def plot(data: xr.Dataset) -> Figure:
     panels, restarts = data.sizes["sparsity"], data.sizes["seed"]
     places = np.arange(panels)
     figure = plotting.figure(max(1.2 * panels, 4) + 1.4, 4.8)
-    # no padding, so that panels stand above their places
+    # no padding, so that panels align with the axis below
     figure.set_layout_engine("constrained", w_pad=0, wspace=0, rect=(0.006, 0, 0.988, 1))
     grid = figure.add_gridspec(3, panels, height_ratios=[1.25, 0.8, 1])
     limit = plotting.shared_limit(1.0, geometry.norms(best.W), margin=1.15)
@@ -130,7 +130,7 @@ def represented(models: xr.Dataset) -> xr.DataArray:
 
 
 def is_five_alike(importance: xr.DataArray) -> bool:
-    """Whether there are five features, all of them nearly as important as the first."""
+    """Whether there are five features of nearly equal importance."""
     return importance.size == 5 and bool((importance > importance.max() / 2).all())
 
 

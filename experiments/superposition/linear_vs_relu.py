@@ -4,14 +4,14 @@ Source: Elhage et al. 2022, "Toy Models of Superposition", section "Demonstratin
 Superposition", basic results.
 
 Two sizes, 20 features in 5 dimensions and 80 in 20, each trained with and without the ReLU.
-The linear model keeps the most important features, one a dimension, at any sparsity: it is
-PCA. The ReLU-output model does the same with dense features and stores more features than it
-has dimensions as they become sparse.
+The linear model represents the most important features, one per dimension, at any sparsity, as in
+PCA. The ReLU-output model does the same with dense features, and represents more features than
+dimensions as they become sparse.
 
-A finding: with n = 20 the number of represented features levels off at 12 to 14 from S = 0.99
+Findings: with n = 20 the number of represented features levels off at 12 to 14 from S = 0.99
 on in the best of four restarts, so that it need not rise from one sparsity to the next. Eight
 restarts, learning rate 1e-2 along a cosine, no weight decay, and training on active samples only
-gave the same; the best of two can have fewer (10 at S = 0.99). The claim leaves room for that.
+gave the same; the best of two can have fewer (10 at S = 0.99). The claim allows for that.
 
 Deviations:
 - The source prints no optimiser: AdamW, learning rate {learning_rate:g}, weight decay
@@ -77,9 +77,9 @@ def train(lab: fig.Lab[Spec], size: Any, model: str) -> xr.Dataset:
         f"{model}_n{n}",
         problem,
         axes="sparsity",
-        # the linear model has no local minima (Baldi and Hornik 1989): one run of it is enough
+        # the linear model has no local minima (Baldi and Hornik 1989), so one run is enough
         restarts=1 if model == "linear" else None,
-        # both models of a size start alike and see the same samples: only the ReLU differs
+        # both models of a size have the same initial weights and samples
         stream=f"n{n}",
     )
     return models.assign(importance=("feature", importance)).assign_coords(n=n, model=model)
@@ -96,7 +96,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
-    """Draw what the models of one size compute, and below it how long their features are."""
+    """Draw the models of one size: W^T W and b above, the features' lengths below."""
     m, n = models[0].W.shape
     first, *others = [
         f"{model.model.item()}\n{plotting.sparsity_label(model.sparsity.item())}"
@@ -105,7 +105,7 @@ def draw_size(part: FigureBase, models: list[xr.Dataset]) -> None:
     rows = [f"n = {n}, m = {m}\n$W^T W$ | b", "length $|W_i|$\nby importance"]
     shape = {"height_ratios": [1.25, 0.7], "width_ratios": [1, 0.1, *[1] * len(others), 0.08]}
     axes = plotting.panels(part, rows, [first, "", *others, ""], **shape)
-    for ax in axes[:, 1]:  # the linear model stands apart
+    for ax in axes[:, 1]:  # gap after the linear model
         ax.set_axis_off()
     limit = plotting.shared_limit(1.0, *(geometry.norms(model.W) for model in models))
     for model, (heat, bars) in zip(models, np.delete(axes[:, :-1], 1, axis=1).T, strict=True):
@@ -165,7 +165,7 @@ def superposition_claims(source: fig.Source, relu: xr.Dataset) -> Iterator[fig.C
         ).somewhere(relu.sparsity, shared.any("feature"))
     S = relu.sparsity.values
     first = S[shared.any("feature")][:1]
-    first = first[first > S[0]]  # otherwise no run is dense enough to see where sharing begins
+    first = first[first > S[0]]  # else the onset is below the first sparsity
     alone = (represented & ~shared).sel(sparsity=first)
     sharing = shared.sel(sparsity=first)
     in_order = (alone.feature < sharing.rename(feature="partner").partner).where(

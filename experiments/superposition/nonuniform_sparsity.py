@@ -4,16 +4,16 @@ Source: Elhage et al. 2022, "Toy Models of Superposition", "The Geometry of Supe
 non-uniform superposition, features of varying sparsity.
 
 Five features of equal importance share two dimensions, four of probability p = {probability:g}, and
-the fifth of r times that. At r = 1 the best model is a regular pentagon. A denser feature pushes
-its neighbours away, a sparser one lets them close in; when it is sparse enough, the best model
-drops it and stores the other four as two digons. The two solutions exchange their places where
-their losses cross, at different slopes: a first-order transition. Left, the best models turned into
-one frame, the fifth feature upwards. Right, the loss of all models over r, and of two solutions
-made by hand: the best regular pentagon and two digons. All losses are exact up to 1e-4: a sum over
-the 32 sets of active features, in which the probability of each is exact.
+the fifth of r times that. At r = 1 the best model is a regular pentagon. A denser fifth feature
+has wider angles to its neighbours, a sparser one narrower angles; below some r, the best model
+drops it and represents the other four as two digons. The losses of the two solutions cross there
+at different slopes: a first-order transition. Left, the best models, rotated so that the fifth
+feature points upwards. Right, the loss of all models over r, and of two constructed solutions: the
+best regular pentagon and two digons. All losses are accurate to 1e-4: a sum over the 32 sets of
+active features, with exact probabilities.
 
-At the lowest r a feature is hardly ever seen, and some runs keep its initial direction, at nearly
-no cost: they count as five features.
+At the lowest r the fifth feature is almost never active, and some runs keep its initial direction
+at almost no cost: they count as five features.
 
 Deviations:
 - The source prints no optimiser: AdamW, learning rate {learning_rate:g} ({schedule} schedule), no
@@ -92,7 +92,7 @@ def run(lab: fig.Lab[Spec]) -> xr.Dataset:
 
 
 def pentagon_loss(p: np.ndarray) -> float:
-    """Return the least loss of a regular pentagon, over its radius and its common bias."""
+    """Return the least loss of a regular pentagon over its radius and common bias."""
     pentagon = theory.regular_polygon(N)
 
     def loss(settings: np.ndarray) -> float:
@@ -117,7 +117,7 @@ def plot(data: xr.Dataset) -> Figure:
 
 
 def draw_solutions(ax: Axes, best: xr.Dataset) -> None:
-    """Draw the best models over each other, the fifth feature upwards, darker the denser it is."""
+    """Draw the best models, the fifth feature upwards, darker for larger r."""
     colors = plotting.ordered_colors(len(best.relative_density))
     plotting.unit_circle(ax)
     for W, color in zip(best.W.values, colors, strict=True):
@@ -143,7 +143,7 @@ def draw_solutions(ax: Axes, best: xr.Dataset) -> None:
 
 
 def upright(W: np.ndarray) -> np.ndarray:
-    """Turn the fifth feature of a model upwards, or two digons onto the diagonals."""
+    """Rotate W so that the fifth feature points upwards, or two digons lie on the diagonals."""
     angles = np.arctan2(W[1], W[0])
     lengths = np.asarray(geometry.norms(W))
     turn = np.pi / 2 - angles[VARIED] if lengths[VARIED] > 0.5 else np.pi / 4 - angles[0]
@@ -207,7 +207,7 @@ def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
 
 
 def crossing(data: xr.Dataset, best: xr.Dataset) -> Iterator[fig.Claim]:
-    """Judge where the best model changes, and that the losses of both solutions cross there."""
+    """Measure where the best model changes, and whether the losses cross there."""
     r = data.relative_density.values
     pentagon_wins = (data.pentagon_loss < data.digons_loss).values
     five = (represented(best) == N).values

@@ -2,12 +2,12 @@
 
 Source: Elhage et al. 2022, "Toy Models of Superposition", "Superposition as a Phase Change".
 
-One hidden dimension, two features, the second of relative importance r. Where is the second
-feature not learned, where does it get the dimension, where do both share it as an antipodal
-pair? The theory compares the closed-form losses of these three solutions. The exact optimum
-minimises the expected loss, integrated exactly, over all weights and biases: near the
-boundaries it lies below all three. The trained panel is the best of `restarts` models a cell
-by exact expected loss.
+One hidden dimension, two features, the second of relative importance r. In three phases, the second
+feature is not represented, it is the only one represented, or both are an antipodal pair. The
+theory compares the closed-form losses of these three solutions. The exact optimum minimises the
+expected loss, integrated exactly, over all weights and biases: near the boundaries it lies below
+all three. The trained panel shows, for each cell, the best of `restarts` models by exact expected
+loss.
 
 Deviations:
 - Grid and optimiser are ours: {cells} x {cells} cells, AdamW, learning rate {learning_rate:g},
@@ -33,7 +33,7 @@ from toymodels import geometry, plotting, theory
 PAPER = fig.Source("Elhage et al. 2022, Superposition as a Phase Change")
 RESTARTS = fig.Source("ours: the source averages nine of ten models")
 MCGRATH = fig.Source("comment by McGrath on Elhage et al. 2022")
-BAND = 0.15  # decades around a boundary in which the theory is not asked for
+BAND = 0.15  # decades around a boundary, excluded from the comparison
 
 
 class Spec(fig.TrainingSpec):
@@ -90,7 +90,7 @@ def plot(data: xr.Dataset) -> Figure:
     for ax, W in zip(maps, panels.values(), strict=True):
         norm, superposition = geometry.norms(W)[..., 1], geometry.superposition(W)[..., 1]
         plotting.phase_map(ax, r, p, norm, superposition)
-        # where two ansatz losses are equal, and the point where all three are
+        # boundaries between phases; all three meet at `triple_p`
         ax.plot(left, y, right, y, [1, 1], [triple_p, 1], color=plotting.INK, linewidth=1)
         ax.plot(triple_r, triple_p, "o", color=plotting.INK, markersize=4)
         ax.label_outer()
@@ -133,14 +133,14 @@ def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
 
 
 def phases(W: np.ndarray) -> np.ndarray:
-    """Tell from the lengths which of the three solutions a model is."""
+    """Classify models as one of the three solutions by their features' lengths."""
     first, extra = np.moveaxis(np.asarray(geometry.represented(W)), -1, 0)
     shared = np.where(first, theory.Phase.SUPERPOSITION, theory.Phase.DEDICATED)
     return np.where(extra, shared, theory.Phase.NOT_LEARNED)
 
 
 def away_from_boundaries(p: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Which cells stay in their phase when p or r moves by a band's half width."""
+    """Return which cells keep their phase when p or r changes by `BAND` decades."""
     step, here = 10.0**BAND, theory.ansatz_phase(p, r)
     moved = [(np.minimum(p * step, 1), r), (p / step, r), (p, r * step), (p, r / step)]
     return np.all([theory.ansatz_phase(*there) == here for there in moved], axis=0)

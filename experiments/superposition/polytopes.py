@@ -3,8 +3,8 @@
 Source: Elhage et al. 2022, "Toy Models of Superposition", "The Geometry of Superposition":
 Thomson solutions and tegum products, and polytopes as low-rank projections.
 
-Nothing is trained here. Points that repel each other on a sphere, the Thomson problem, show which
-arrangements features of equal importance may take: polygons in the plane, and in space the digon,
+No model is trained. Points that repel each other on a sphere, the Thomson problem, show possible
+arrangements of features of equal importance: polygons in the plane, and in space the digon,
 triangle, tetrahedron, triangular bipyramid, octahedron, pentagonal bipyramid and square antiprism.
 Polytopes in orthogonal spaces are a tegum product, and each feature keeps the dimensionality that
 it has in its own factor: most Thomson solutions in space are such products. Every polytope is also
@@ -13,7 +13,7 @@ simplex. D is the dimensionality of the corners; where they differ, all values a
 
 The Thomson solution of eight points is a square antiprism with D = 0.3744, not 3/8: the
 dimensionality is exactly 3/8 only where its two squares lie at the heights 1/sqrt(3) and
--1/sqrt(3), which is not where charges come to rest.
+-1/sqrt(3), which does not minimise the energy.
 
 Deviations:
 - The source shows a table of some solutions; here all of {points} points are computed, the best of
@@ -37,7 +37,7 @@ PRODUCTS = {
     "digon x digon x digon": (2, 2, 2),
     "digon x pentagon": (2, 5),
 }
-"""Tegum products by the numbers of corners of their factors, which have D = 1/2 or 2/k."""
+"""Tegum products, by the numbers of corners k of their factors, with D = 1/2 or 2/k."""
 
 
 class Spec(fig.Spec):
@@ -77,7 +77,7 @@ def factor(corners: int) -> np.ndarray:
 
 
 def solution(W: np.ndarray, kind: str) -> xr.Dataset:
-    """Name the corners of a polytope as features, W [hidden, feature]."""
+    """Return a Dataset of a polytope's corners as W [hidden, feature]."""
     energy = theory.thomson_energy(W)
     data = xr.Dataset({"W": (("hidden", "feature"), W), "energy": energy})
     return data.assign_coords(kind=kind, points=W.shape[1], dimensions=W.shape[0])
@@ -101,7 +101,7 @@ def plot(data: xr.DataTree) -> Figure:
 
 
 def draw(place, title: str, solutions: list[xr.Dataset], columns: int) -> None:
-    """Draw polytopes, each with its name, if it has one, and the dimensionality of its corners."""
+    """Draw polytopes, with the name, if any, and the dimensionality of the corners."""
     titles = [f"{name_of(s)}\n{shares(s)}" for s in solutions]
     plotting.vector_panels(
         place, titles, [in_space(s.W.values) for s in solutions], columns, hull=True
@@ -110,12 +110,12 @@ def draw(place, title: str, solutions: list[xr.Dataset], columns: int) -> None:
 
 
 def in_space(W: np.ndarray) -> np.ndarray:
-    """Return a polytope of one to three dimensions as it is drawn: in the plane, or in space."""
+    """Return the corners of a polytope, in the plane if it has one dimension."""
     return np.concatenate([W, np.zeros((2 - len(W), W.shape[1]))]) if len(W) < 2 else W
 
 
 def name_of(solution: xr.Dataset) -> str:
-    """Name a product by its factors, and any other polytope by its connected components."""
+    """Return the name: of a product by its factors, else by the connected components."""
     if solution.kind.item() in PRODUCTS:
         return solution.kind.item()
     parts = [part.name for part in polytopes.find_polytopes(solution.W)]
@@ -123,7 +123,7 @@ def name_of(solution: xr.Dataset) -> str:
 
 
 def shares(solution: xr.Dataset) -> str:
-    """Write the dimensionalities of the corners, each value once."""
+    """Format the distinct dimensionalities of the corners."""
     D = np.unique(geometry.dimensionality(solution.W).round(3))
     return "D = " + ", ".join(f"{share:.3g}" for share in D)
 

@@ -1,6 +1,6 @@
-"""JAX and Matplotlib set up: all cores, nothing compiled twice, and for a command no windows.
+"""Set up JAX and Matplotlib: all cores, a compilation cache, and no windows for commands.
 
-To be called before anything touches a device. What the user has set stays as it is.
+Call it before the first use of a device. Settings made by the user are kept.
 """
 
 import os
@@ -9,23 +9,23 @@ from contextlib import suppress
 from pathlib import Path
 
 CACHE_BYTES = 2**30
-"""How much room the compiled programs of earlier sessions may take."""
+"""Maximum size of the compilation cache."""
 
 
 def setup(cpu_devices: int | None = None) -> None:
-    """Let JAX use all cores and keep what it compiles: the first line of a notebook.
+    """Use all cores and cache compiled programs; call it in the first cell of a notebook.
 
-    XLA does not spread the small steps of a toy model over cores, but an ensemble is spread over
-    devices: the CPU becomes one device a core. Compiled programs are kept in the user's cache
-    folder, one gigabyte of them, so that the next session does not compile them again. The command
-    line does the same by itself. What JAX's own settings say already stays as it is.
+    XLA does not parallelise the small steps of a toy model, but an ensemble is sharded over
+    devices, so the CPU is split into one device per core. Compiled programs are cached on disk in
+    the user's cache folder, up to one gigabyte, and reused by later sessions. The command line
+    calls this itself. Existing JAX settings are kept.
 
     Args:
-        cpu_devices: how many devices; one a core by default.
+        cpu_devices: number of CPU devices; one per core by default.
 
     Raises:
-        ValueError: if `cpu_devices` is no whole number of at least 1.
-        RuntimeError: if JAX has been used before, with another number of devices.
+        ValueError: if `cpu_devices` is not an integer of at least 1.
+        RuntimeError: if JAX was already initialised with another number of devices.
     """
     import jax
 
@@ -46,7 +46,7 @@ def setup(cpu_devices: int | None = None) -> None:
 
 
 def prepare() -> None:
-    """Set up for a command that computes, and go on with the devices that there are."""
+    """Call `setup` for a command; if JAX is already initialised, keep its devices."""
     try:
         setup()
     except RuntimeError:
@@ -54,8 +54,8 @@ def prepare() -> None:
 
 
 def draw_without_a_screen() -> None:
-    """Let Matplotlib open no windows."""
-    os.environ["MPLBACKEND"] = "agg"  # heard when Matplotlib is imported, by what draws
+    """Select the Matplotlib backend without windows."""
+    os.environ["MPLBACKEND"] = "agg"  # read when Matplotlib is imported
     if "matplotlib" in sys.modules:
         sys.modules["matplotlib"].use("agg")
 
@@ -66,7 +66,7 @@ def _has_a_number_of_devices() -> bool:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -77,20 +77,20 @@ def _keep_compiled_programs() -> None:
 
     if jax.config.values["jax_compilation_cache_dir"]:
         return
-    with suppress(OSError, RuntimeError):  # no home, or one that cannot be written: no cache
+    with suppress(OSError, RuntimeError):  # no home, or it is read-only: no cache
         folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):
             forget_oldest(folder, CACHE_BYTES)
             jax.config.update("jax_compilation_cache_dir", str(folder))
-            # By default only what took a second to compile is kept; toy models take less.
+            # By default only programs that took a second to compile are cached.
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def forget_oldest(folder: Path, limit: int) -> None:
-    """Remove the files written first until those that are left take at most `limit` bytes.
+    """Remove the oldest files until the rest take at most `limit` bytes.
 
-    JAX has a limit of its own, but it looks through the whole folder for each program it keeps.
+    JAX has a size limit too, but it scans the whole folder each time it adds a program.
     """
     files = [(path.stat(), path) for path in folder.iterdir() if path.is_file()]
     found = sorted((status.st_mtime, status.st_size, path) for status, path in files)
@@ -98,7 +98,7 @@ def forget_oldest(folder: Path, limit: int) -> None:
     for _, size, path in found:
         if excess <= 0:
             return
-        path.unlink(missing_ok=True)  # another process may do the same
+        path.unlink(missing_ok=True)  # another process may have removed it
         excess -= size
 
 

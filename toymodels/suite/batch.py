@@ -1,4 +1,4 @@
-"""Figures made one after the other: what came of each, in words, and whether all went well."""
+"""Make several figures in turn, print a summary of each, and return the exit status."""
 
 import shutil
 import sys
@@ -15,13 +15,13 @@ from toymodels.suite.running import Job, JobResult, make
 from toymodels.suite.store.identity import SourceChanged
 from toymodels.suite.store.provenance import DirtyTree
 
-EXPECTED = (OSError, TrainingDiverged, TooLarge, DirtyTree, SourceChanged)  # a sentence says it all
+EXPECTED = (OSError, TrainingDiverged, TooLarge, DirtyTree, SourceChanged)  # without a traceback
 
 
 def perform(jobs: Mapping[str, Callable[[], Job]]) -> int:
-    """Make figures, given by name and a function that returns the job; return the exit status.
+    """Make figures, given as name -> function that returns the job; return the exit status.
 
-    A figure that fails does not stop the others, but Ctrl-C does.
+    If a figure fails, the others are still made; Ctrl-C stops all.
     """
     failed: list[str] = []
     for name, make_job in jobs.items():
@@ -45,7 +45,7 @@ def perform(jobs: Mapping[str, Callable[[], Job]]) -> int:
 
 
 def summarise(name: str, job: Job, result: JobResult) -> str:
-    """Describe the result of a job: which claims hold, and where the picture is."""
+    """Summarise a job's result: its claims and the path of the picture."""
     picture = shorten(result.picture)
     if result.kept:
         return f"{name}: kept the {result.kept} figure {picture}; --force replaces it"
@@ -70,7 +70,7 @@ def _judged(claim: Claim) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """Say in a sentence what an expected error is about."""
+    """Return the message of an expected error as one sentence."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
     where = f": {error.filename}" if error.filename else ""

@@ -1,4 +1,4 @@
-"""Which figures there are, and what their scripts say of themselves, read without running them."""
+"""Find the figures' scripts and parse their docstrings, without running them."""
 
 import ast
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ScriptDoc:
-    """What a script's docstring says, and where the script is.
+    """A script's parsed docstring, and its path.
 
     Attributes:
         path: the script.
         title: its first line.
-        source: its paragraph that begins `Source:`.
-        prose: the other paragraphs, what is to be seen and what was found, a line each.
-        deviations: the sentences listed below `Deviations:`, a line that begins with `-` each.
+        source: the paragraph that begins with `Source:`.
+        prose: the other paragraphs, one per line.
+        deviations: the list items below `Deviations:`.
     """
 
     path: Path
@@ -29,12 +29,12 @@ class ScriptDoc:
 
     @property
     def stem(self) -> str:
-        """The script's name, and its figure's."""
+        """The name of the script and of its figure."""
         return self.path.stem
 
     @property
     def family(self) -> str:
-        """The folder that the script lies in."""
+        """The name of the script's folder."""
         return self.path.parent.name
 
     @property
@@ -79,7 +79,7 @@ def _one_line(text: str) -> str:
 
 
 def shorten(path: Path) -> str:
-    """Write a path from the current folder on if it is in there."""
+    """Return a path relative to the current folder if it lies in it."""
     return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
 
 
@@ -87,7 +87,7 @@ def find_scripts(folder: Path) -> dict[str, Path]:
     """Return the scripts FOLDER/FAMILY/STEM.py by stem, sorted by family and stem.
 
     Raises:
-        ValueError: if two names collide, since any of them may be asked for by name alone.
+        ValueError: if two names collide, since figures and families are selected by name.
     """
     paths = sorted(path for path in folder.glob("*/*.py") if not _is_private(path))
     taken = {"all": folder} | {path.parent.name: path.parent for path in paths}
@@ -105,10 +105,10 @@ def _is_private(path: Path) -> bool:
 
 
 def choose(scripts: Mapping[str, Path], targets: Sequence[str]) -> list[Path]:
-    """Return the scripts meant by `all`, a family, a stem or FAMILY/STEM, each once.
+    """Return the scripts selected by `all`, a family, a stem or FAMILY/STEM, without duplicates.
 
     Raises:
-        ValueError: if a target is none of these, naming the nearest and the choices.
+        ValueError: if a target is none of these; the message suggests the nearest name.
     """
     named = _named(scripts)
     for target in targets:
@@ -120,13 +120,13 @@ def choose(scripts: Mapping[str, Path], targets: Sequence[str]) -> list[Path]:
 
 
 def choices(scripts: Mapping[str, Path]) -> str:
-    """Say what can be chosen."""
+    """List the families and figures that can be selected."""
     families = ", ".join(dict.fromkeys(path.parent.name for path in scripts.values()))
     return f"choose all, a family ({families}) or a figure ({', '.join(scripts)})"
 
 
 def _named(scripts: Mapping[str, Path]) -> dict[str, list[Path]]:
-    """Return the scripts that each name means."""
+    """Return the scripts selected by each name."""
     named = {"all": list(scripts.values())}
     for stem, path in scripts.items():
         family = path.parent.name

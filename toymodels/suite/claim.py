@@ -1,4 +1,4 @@
-"""What a source says, beside what came out."""
+"""A claim of a source, with the expected and the measured value."""
 
 import math
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ Number = int | float
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement of a source, measured; one that does not hold is a finding, not a failure.
+    """One measured statement of a source; if it does not hold, the run does not fail.
 
     Attributes:
         text: the statement, in one sentence.
-        source: where it is made.
+        source: the paper and section that state it.
         expected: a number, an interval (low, high), or a sentence.
-        measured: a number or a list of them, kept as a tuple; NaN where nothing can be measured.
-        holds: whether the measurement is what was expected; None where the settings do not meet
-            what the claim needs.
+        measured: a number or a list of numbers, stored as a tuple; NaN where undefined.
+        holds: whether the measurement agrees with the expectation; None if the claim does not
+            apply to the settings of the run.
 
     Raises:
-        TypeError: if `expected` or `measured` is something else.
+        TypeError: if `expected` or `measured` has another type.
     """
 
     text: str
     source: str
-    expected: Any  # what NumPy can read as numbers, checked below
+    expected: Any  # array-like, checked below
     measured: Any
     holds: bool | np.bool_ | None
 
@@ -39,7 +39,7 @@ class Claim:
         object.__setattr__(self, "measured", _numbers(self.text, self.measured))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the claim as JSON has it: lists for tuples, None for what is not finite."""
+        """Return the claim for JSON: lists instead of tuples, None instead of NaN and infinity."""
         return {
             "text": self.text,
             "source": self.source,

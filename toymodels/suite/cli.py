@@ -1,6 +1,6 @@
 """The command line of all experiments; `run` is in `run_command`.
 
-Exit status: 0 done, 1 a run failed, 2 wrong usage.
+Exit status: 0 success, 1 a run failed, 2 wrong usage.
 """
 
 import sys
@@ -15,13 +15,13 @@ from toymodels.suite.usage import COMMANDS, USAGE, wrong_usage
 
 
 def suite(folder: Path, words: Sequence[str] | None = None) -> NoReturn:
-    """Do with the experiments in a folder what the command line says, and exit."""
+    """Execute a command on the experiments in a folder, and exit."""
     given = sys.argv[1:] if words is None else words
     sys.exit(with_safe_streams(lambda: command(folder, given)))
 
 
 def command(folder: Path, words: Sequence[str]) -> int:
-    """Do what the first word says with the experiments in a folder; return the exit status."""
+    """Execute the command named by the first word; return the exit status."""
     first, *rest = words or [""]
     if first in ("-h", "--help") or (first == "run" and {*rest} in ({"-h"}, {"--help"})):
         print(USAGE, end="")
@@ -33,7 +33,7 @@ def command(folder: Path, words: Sequence[str]) -> int:
             raise ValueError(f"a command is one of {', '.join(COMMANDS)}; got {first!r}{hint}")
         scripts = catalog.find_scripts(folder)
     if first == "run":
-        from toymodels.suite.run_command import run_chosen  # imports JAX, which is slow
+        from toymodels.suite.run_command import run_chosen  # imports JAX, which takes long
 
         return run_chosen(scripts, folder, rest)
     if first == "new":

@@ -1,4 +1,4 @@
-"""An experiment: what it can be set to, how it trains, draws and judges one figure."""
+"""An experiment: the settings, training, plot and claims of one figure."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -25,25 +25,24 @@ Results = xr.Dataset | xr.DataTree
 class Experiment(Generic[S]):
     """One figure of a source, made by one script.
 
-    The script's docstring is its page: title, source, and the deviations from it, in which
-    `{field}` stands for the setting of the run, formatted as in `str.format`.
+    The script's docstring gives the title, the source and the deviations from it. In deviations,
+    `{field}` is replaced by the run's setting, as in `str.format`.
 
     Attributes:
         file: the script, its `__file__`.
-        Spec: its settings; the defaults are the preset `quick`.
-        run: Lab -> Dataset, or a DataTree where sizes differ: trains, and computes all that is
-            drawn.
-        plot: the stored data -> Figure: draws from nothing else.
-        claims: the stored data -> what the source says, measured.
-        smoke: settings that take seconds.
-        paper: the source's own settings.
-        describes: what the variables are that the script adds to the data, in a few words each.
-        version: to be raised where the numbers change by what no identity sees.
+        Spec: its settings class; the defaults are the preset `quick`.
+        run: Lab -> Dataset, or DataTree where sizes differ: trains, and computes the data.
+        plot: the stored data -> Figure; uses no other input.
+        claims: the stored data -> the measured claims.
+        smoke: settings that run in seconds.
+        paper: the source's settings.
+        describes: `long_name` of each variable that the script adds to the data.
+        version: increase it when the numbers change for a reason that the identity does not cover.
 
     Raises:
-        TypeError: if Spec has a field that belongs to the command line, or the docstring's
-            deviations name a setting that there is not.
-        ValueError: if the script's docstring is no page.
+        TypeError: if Spec has a field that the command line defines, or the deviations name a
+            field that Spec lacks.
+        ValueError: if the script's docstring lacks a title or a source.
     """
 
     file: str
@@ -71,13 +70,13 @@ class Experiment(Generic[S]):
         return {"smoke": self.smoke, "quick": self.Spec(), "paper": self.paper}[name]
 
     def deviations_at(self, spec: S) -> tuple[str, ...]:
-        """Return the docstring's deviations, with these settings in the place of `{field}`."""
+        """Return the docstring's deviations, with `{field}` replaced by these settings."""
         settings = {name: getattr(spec, name) for name in spec.to_dict()}
         return tuple(sentence.format(**settings) for sentence in self.doc.deviations)
 
     @cached_property
     def doc(self) -> ScriptDoc:
-        """What the script's docstring says, and where the script is."""
+        """The script's parsed docstring, and its path."""
         return read_doc(Path(self.file).resolve())
 
     @property
@@ -86,7 +85,7 @@ class Experiment(Generic[S]):
         return self.doc.path.parents[2]
 
     def main(self) -> NoReturn:
-        """Run this script's experiment as its command line says, and exit."""
+        """Run this experiment with the command-line arguments, and exit."""
         from toymodels.suite.run_command import main  # which imports this module
 
         main(self, sys.argv[1:])

@@ -15,7 +15,7 @@ RANGES = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveM
 
 
 class Options(Spec):
-    """How to run, whatever the figure."""
+    """Options of `run` that all figures share."""
 
     preset: Literal["smoke", "quick", "paper"] = "quick"
     """Its size: smoke takes seconds, quick minutes, paper is the source's own."""
@@ -29,7 +29,7 @@ class Options(Spec):
     """Train even if the result is there, replace a higher preset's, record uncommitted sources."""
 
     def check(self) -> None:
-        """Refuse an empty folder name, which comes from a shell variable that was never set."""
+        """Reject empty folder names, as from an unset shell variable, and a missing `data_dir`."""
         for name in ("out", "data_dir"):
             if getattr(self, name) == "":
                 raise ValueError(f"{name} must name a folder; got ''")
@@ -38,13 +38,12 @@ class Options(Spec):
 
 
 def parse(words: Sequence[str], prog: str, about: str, **defaults: Spec) -> list[Any]:
-    """Return the specs, changed as the words say; their names head the flags in the help.
+    """Return the specs with the flags applied; the keyword names are the help's headings.
 
-    The words are only told apart here; what they may be is for the Spec to say.
+    Flags are only split here; the Spec checks their values.
 
     Raises:
-        ValueError: in one sentence, if there is no such flag or a value is not what its field
-            may be.
+        ValueError: if a flag is unknown or a value is invalid; the message is one sentence.
         SystemExit: after --help.
     """
     parser = Parser(prog=prog, description=about, allow_abbrev=False)
@@ -62,7 +61,7 @@ def parse(words: Sequence[str], prog: str, about: str, **defaults: Spec) -> list
 
 
 def _options(spec: Spec, name: str, field: dict[str, Any]) -> dict[str, Any]:
-    """Return what argparse is to know of a field, from its JSON schema."""
+    """Return the arguments of `add_argument` for a field, from its JSON schema."""
     default = getattr(spec, name)
     entry = field.get("items") or next(iter(field.get("anyOf", [])), field)
     limits = [f"{sign} {entry[limit]:,}" for limit, sign in RANGES.items() if limit in entry]
@@ -82,7 +81,7 @@ def _options(spec: Spec, name: str, field: dict[str, Any]) -> dict[str, Any]:
 
 
 def _description(kind: type[Spec], name: str) -> str:
-    """Return the text below a field, there or where an ancestor has it."""
+    """Return a field's docstring, from the class or its nearest ancestor that has one."""
     specs = [ancestor for ancestor in kind.__mro__ if issubclass(ancestor, Spec)]
     fields = (spec.model_fields[name] for spec in specs if name in spec.model_fields)
     return next((field.description for field in fields if field.description), "")

@@ -1,4 +1,4 @@
-"""The one way in which a script trains: progress, checkpoints, streams of random numbers."""
+"""Training for scripts: settings, progress, checkpoints and random streams."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ from toymodels.numerics.streams import stream_key
 from toymodels.suite.spec import Spec
 
 Swept = str | Axis | Sequence[str | Axis]
-"""What to sweep: fields of the Spec by name, and axes."""
+"""Swept axes: names of Spec fields, or `Axis` objects."""
 Problem = Callable[..., tuple[Objective, optax.GradientTransformation]]
 """Axis values by name -> (objective, optimizer)."""
 
@@ -30,18 +30,18 @@ S = TypeVar("S", bound=Spec, covariant=True)
 
 @dataclass
 class Lab(Generic[S]):
-    """What a script's `run` is given: its settings, and how to train and to draw at random.
+    """The argument of a script's `run`: its settings, training and random keys.
 
-    `Lab(spec)` is quiet and touches no disk, for notebooks and tests; the command line gives one
-    with progress and checkpoints.
+    `Lab(spec)` prints nothing and writes no files, for notebooks and tests; the command line adds
+    progress and checkpoints.
 
     Attributes:
         spec: the settings.
-        seed: decides all random numbers of the run.
-        store: gives the store for the training of a name.
-        progress: whether to show how far each training is.
-        data_dir: the folder with a dataset's files, if the user names one.
-        engine: what trains: `toymodels.train`, or a stand-in for it.
+        seed: seed of all random numbers of the run.
+        store: training name -> its checkpoint store, or None.
+        progress: whether to show the progress of each training.
+        data_dir: folder with a dataset's files, if given.
+        engine: `toymodels.train`, or a replacement for tests.
     """
 
     spec: S
@@ -52,18 +52,18 @@ class Lab(Generic[S]):
     data_dir: Path | None = None
     engine: Callable[..., xr.Dataset] = train
     streams: dict[str, str] = field(default_factory=dict, init=False, repr=False)
-    """The random stream of each training and each draw so far."""
+    """The random stream of each training and draw so far, by name."""
 
     def key(self, name: str) -> PRNGKeyArray:
-        """Return the key of the run's stream of this name, for draws outside of a training.
+        """Return the random key of this name, for draws outside of a training.
 
         Raises:
-            ValueError: if the name was used before: keep the key to draw from it again.
+            ValueError: if the name was used before; keep the key to use it again.
         """
         return self._key(name, f"draw {name}")
 
     def integer(self, name: str) -> int:
-        """Return a seed in [0, 2^31) of the run's stream of this name, for libraries that ask so.
+        """Return the random seed of this name, in [0, 2^31), for libraries with integer seeds.
 
         Raises:
             ValueError: if the name was used before.
@@ -83,24 +83,24 @@ class Lab(Generic[S]):
         history: bool = False,
         **options: Any,
     ) -> xr.Dataset:
-        """Train an ensemble by `toymodels.train`, under a name of its own in this run.
+        """Train an ensemble with `toymodels.train`, under a name that is unique in this run.
 
-        Steps and restarts that are not given are those of the Spec.
+        `steps` and `restarts` default to those of the Spec.
 
         Args:
-            name: the training's name: that of its checkpoint and of its random stream.
+            name: name of the training, its checkpoint and its random stream.
             problem: axis values by name -> (objective, optimizer).
-            axes: what is swept, fields of the Spec by name or axes; restarts are added.
+            axes: swept axes, names of Spec fields or `Axis` objects; restarts are added.
             steps: optimizer steps.
-            restarts: models trained at each point, along the axis `seed`.
-            shared_batches: whether the restarts see the same batches.
-            stream: the random stream, if not the training's own. Trainings of one stream start
-                from the same weights, where sizes agree, and see the same samples.
-            history: whether to keep the training loss, as `loss_history`.
-            options: `data`, `snapshots`, `probe` and `refreshes`, as `toymodels.train` takes them.
+            restarts: models per point, along the axis `seed`.
+            shared_batches: whether restarts use the same batches.
+            stream: name of the random stream, `name` by default. Trainings with the same stream
+                have the same initial weights, where sizes agree, and the same samples.
+            history: whether to keep the training loss as `loss_history`.
+            options: `data`, `snapshots`, `probe` and `refreshes` of `toymodels.train`.
 
         Raises:
-            ValueError: if the name was used before, or could not be a file's.
+            ValueError: if the name was used before, or is not valid as a file name.
             TypeError: if the Spec has no steps or restarts, and none are given.
         """
         if not re.fullmatch(r"\w[\w.=-]*", name):
@@ -117,16 +117,16 @@ class Lab(Generic[S]):
             progress=self.progress and name,
             **options,
         )
-        if "incomplete" in models.attrs:  # by Ctrl-C, without a store: the run is to end as well
+        if "incomplete" in models.attrs:  # Ctrl-C without a store: stop the run as well
             raise KeyboardInterrupt
         models = without_state(models)
         return models if history else models.drop_dims("step")
 
     def images(self, name: ImageSource) -> ImageDataset:
-        """Return a dataset of labelled images, from the folder that the user named, if any.
+        """Return a dataset of labelled images, from `data_dir` if given.
 
         Raises:
-            DatasetError: if it is damaged, or neither here nor to be had.
+            DatasetError: if it is damaged, or can be neither found nor downloaded.
         """
         return load_images(name, self.data_dir)
 

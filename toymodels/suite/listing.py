@@ -1,4 +1,4 @@
-"""The commands that look and make nothing: `list`, `status`, `report`."""
+"""The commands that compute nothing: `list`, `status`, `report`."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,11 +11,11 @@ from toymodels.suite.report import count_claims, name_settings, read_records, wr
 from toymodels.suite.store.identity import Sources
 from toymodels.suite.usage import parse_out
 
-MOST_NAMED = 3  # of what a figure is stale through
+MOST_NAMED = 3  # changes listed for a stale figure
 
 
 def list_figures(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -> int:
-    """Print a line for each figure, and below it one for each result that is there."""
+    """Print a line for each figure, and below it one for each of its results."""
     out = parse_out("list", words)
     docs, status = [], 0
     for path in scripts.values():
@@ -54,7 +54,7 @@ def rebuild_page(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) 
 
 
 def _prose(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Give the prose of those scripts that have a page; `list` names the others."""
+    """Yield name and prose of each script with a valid docstring; `list` reports the others."""
     for path in paths:
         with suppress(ValueError):
             doc = catalog.read_doc(path)
@@ -73,9 +73,9 @@ def show_status(scripts: Mapping[str, Path], root: Path, words: Sequence[str]) -
 
 
 def statuses(scripts: Iterable[Path], root: Path, out: Path) -> Iterator[tuple[str, str, str]]:
-    """Give each figure's name, whether it is current, and how it was made and fares.
+    """Yield for each figure its name, its state, and its preset and claim count.
 
-    A figure at changed settings has a line of its own.
+    A figure with changed settings is listed separately.
 
     Args:
         scripts: the scripts of all figures.

@@ -1,13 +1,13 @@
-"""The papers that scripts and claims name, and where they are to be read.
+"""Addresses of the cited papers.
 
-Records keep the words alone, so that an address that moves changes this table and no record.
+Records store citations without addresses, so a changed address affects only this table.
 """
 
 import re
 
 _THREAD = "https://transformer-circuits.pub"
 
-# how a paper is named, as a regular expression: its address
+# citation, as a regular expression -> address
 PAPERS = {
     r"Elhage et al\. 2022": f"{_THREAD}/2022/toy_model/index.html",
     r"Scherlis et al\. 2022": "https://arxiv.org/abs/2210.01892",
@@ -26,9 +26,9 @@ PAPERS = {
 
 
 def link_papers(text: str) -> str:
-    """Make the papers that a text names links, as Markdown has them, each where it is first named.
+    """Make the first citation of each paper a Markdown link.
 
-    What a text calls otherwise, or is not in the table, stays as it is.
+    Citations that are not in the table stay as they are.
     """
     for name, address in PAPERS.items():
         text = re.sub(name, rf"[\g<0>]({address})", text, count=1)

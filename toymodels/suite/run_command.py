@@ -1,6 +1,6 @@
-"""The command `run`: from words to figures.
+"""The command `run`: parse its arguments and make the figures.
 
-Sources are read before a script is loaded from them, so that a result is known by what computed it.
+Sources are read before a script is loaded, so that the identity matches the code that runs.
 """
 
 import sys
@@ -23,13 +23,13 @@ from toymodels.suite.usage import Parser, wrong_usage
 
 
 def main(experiment: Experiment[Any], words: Sequence[str]) -> NoReturn:
-    """Run one script's experiment as the command line says, and exit."""
+    """Run one experiment with command-line arguments, and exit."""
     prog = f"python experiments/{experiment.doc.name}.py"
     sys.exit(with_safe_streams(lambda: run_one(lambda: experiment, experiment.root, words, prog)))
 
 
 def run_chosen(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
-    """Run the figures that the first words name, as the flags after them say."""
+    """Run the figures named by the first words, with the flags after them."""
     targets = list(takewhile(lambda word: not word.startswith("-"), words))
     flags = words[len(targets) :]
     with wrong_usage():
@@ -45,7 +45,7 @@ def run_chosen(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) 
 def run_one(
     load: Callable[[], Experiment[Any]], root: Path, words: Sequence[str], prog: str
 ) -> int:
-    """Make one figure, whose Spec says what can be set, and return the exit status."""
+    """Make one figure, with a flag for each Spec field, and return the exit status."""
     sources = Sources(root)  # before the script is loaded
     backend.draw_without_a_screen()
     with wrong_usage():
@@ -59,7 +59,7 @@ def run_one(
 
 
 def run_many(paths: Sequence[Path], root: Path, words: Sequence[str], prog: str) -> int:
-    """Make several figures at the same options, and return the exit status."""
+    """Make several figures with the same options, and return the exit status."""
     sources = Sources(root)
     backend.draw_without_a_screen()
 
@@ -83,17 +83,17 @@ def _job(experiment: Experiment[Any], sources: Sources, options: Options, spec: 
 
 
 def _preset(words: Sequence[str]) -> str:
-    """Look ahead for the preset, which decides the defaults of all other settings."""
+    """Parse the preset first, since it sets the defaults of all other settings."""
     parser = Parser(add_help=False, allow_abbrev=False)
     parser.add_argument("--preset", default=Options().preset)
     return Options(preset=parser.parse_known_args(words)[0].preset).preset
 
 
 def load(path: Path) -> Experiment[Any]:
-    """Import the script of a figure, and return its experiment."""
+    """Import a figure's script and return its experiment."""
     spec = spec_from_file_location(f"experiments.{path.parent.name}.{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # where pydantic looks for the texts below fields
+    sys.modules[spec.name] = module  # pydantic reads field docstrings from there
     spec.loader.exec_module(module)
     return module.EXPERIMENT

@@ -1,6 +1,6 @@
-"""One figure from settings to files: its identity, its data, what is drawn and judged, its files.
+"""Make one figure: compute its data, measure its claims, draw it and write its files.
 
-Data that an earlier run finished is used again wherever its identity is the same.
+Finished data with the same identity is reused.
 """
 
 import re
@@ -25,14 +25,14 @@ from toymodels.suite.store.identity import Identity, Sources
 from toymodels.suite.store.netcdf import Data
 from toymodels.suite.store.provenance import RunInfo, refuse_dirty
 
-LONGEST_NAME = 40  # characters that changed settings may take in the name of a file
+LONGEST_NAME = 40  # characters for changed settings in a file name
 
 
 @dataclass(frozen=True)
 class Job:
-    """A figure to be made at these settings, in the folder `out`, with data from `data_dir`.
+    """A figure to be made with these settings, in the folder `out`, with data from `data_dir`.
 
-    `sources` are those that were read when the process began; without them they are read in `make`.
+    `sources` were read when the process started; if None, `make` reads them.
     """
 
     experiment: Experiment[Any]
@@ -46,12 +46,12 @@ class Job:
 
     @property
     def overrides(self) -> dict[str, Any]:
-        """The settings that are not the preset's."""
+        """The settings that differ from the preset."""
         return self.spec.overrides(self.experiment.preset(self.preset))
 
     @property
     def paths(self) -> ResultPaths:
-        """The paths of its files; settings other than the preset's are part of their name."""
+        """The paths of its files; changed settings are part of their names."""
         doc = self.experiment.doc
         changed = self.overrides | ({"seed": self.seed} if self.seed else {})
         suffix = _suffix(changed, self.preset) if changed else ""
@@ -59,9 +59,9 @@ class Job:
 
 
 def _suffix(changed: dict[str, Any], preset: str) -> str:
-    """Name changed settings: `.n7-steps500`, or by a hash if that is too long for a file's name.
+    """Return the suffix for changed settings: `.n7-steps500`, or a hash if that is too long.
 
-    The preset that they change is part of the name unless it is the default one.
+    It begins with the preset, unless that is the default.
     """
     base = [] if preset == Options().preset else [preset]
     words = "-".join([*base, *(f"{name}{_word(value)}" for name, value in changed.items())])
@@ -75,13 +75,13 @@ def _word(value: Any) -> str:
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job made: the picture and the claims.
+    """The result of a job.
 
     Attributes:
-        picture: its path.
-        claims: as measured.
-        reused: whether finished data was used again.
-        kept: the higher preset whose figure was there, and was not replaced.
+        picture: path of the picture.
+        claims: the measured claims.
+        reused: whether finished data was reused.
+        kept: the higher preset whose figure exists and was not replaced.
     """
 
     picture: Path
@@ -91,12 +91,12 @@ class JobResult:
 
 
 def make(job: Job) -> JobResult:
-    """Make a figure, unless that of a higher preset is there.
+    """Make a figure, unless one of a higher preset exists.
 
     Raises:
         TrainingDiverged: if a loss becomes NaN or infinite.
-        DirtyTree: if it is for the repository's own figures, and no commit has its sources.
-        SourceChanged: if a file that it depends on was changed after the process had read it.
+        DirtyTree: if it would be written to `figures` with uncommitted sources.
+        SourceChanged: if a source file changed after the process read it.
         OSError: if the files cannot be written.
     """
     kept = _higher_preset(job)
@@ -111,7 +111,7 @@ def make(job: Job) -> JobResult:
     with _workspace(paths.work(identity.hash)):
         found = None
         if not job.force:
-            with exclusive(paths.folder):  # not while another process writes the files
+            with exclusive(paths.folder):  # wait while another process writes the files
                 found = artifacts.load(paths, identity.hash)
         data = found or _compute(job, identity, sources)
         claims = tuple(experiment.claims(data.results))
@@ -123,7 +123,7 @@ def make(job: Job) -> JobResult:
 
 
 def _higher_preset(job: Job) -> str | None:
-    """Return the preset of the figure that is there, if this job must not replace it."""
+    """Return the preset of the existing figure if this job must not replace it."""
     try:
         there = read_json(job.paths.file(".json")).get("preset", "")
     except (FileNotFoundError, ValueError):
@@ -135,17 +135,17 @@ def _higher_preset(job: Job) -> str | None:
 
 @contextmanager
 def _workspace(folder: Path) -> Iterator[None]:
-    """Make the folder for unfinished work, so that a bad path is known before training."""
+    """Create the work folder, so that an invalid path fails before training."""
     folder.mkdir(parents=True, exist_ok=True)
     try:
         yield
     finally:
         with suppress(OSError):
-            folder.rmdir()  # if nothing is in it
+            folder.rmdir()  # if it is empty
 
 
 def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
-    """Run the experiment as it was read, from its checkpoints if there are any."""
+    """Run the experiment, from its checkpoints if there are any."""
     sources.check_unchanged(identity)
     checkpoints: list[Checkpoint] = []
 
@@ -188,7 +188,7 @@ def _record(job: Job, identity: Identity, data: Data, claims: tuple[Claim, ...])
 
 
 def _publish(job: Job, identity: Identity, contents: dict[str, bytes]) -> str | None:
-    """Write the files, unless a higher preset's came meanwhile; return that preset, if any."""
+    """Write the files, unless those of a higher preset exist by now; return that preset."""
     with exclusive(job.paths.folder):
         kept = _higher_preset(job)
         if not kept:

@@ -1,4 +1,4 @@
-"""The command `new`: a script that runs and keeps the contract as it stands, to be filled in."""
+"""The command `new`: write the script of a new figure from a template that runs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -92,7 +92,7 @@ if __name__ == "__main__":
 
 
 def write_script(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
-    """Write the script of a new figure, and say how it is run."""
+    """Write the script of a new figure, and print the command that runs it."""
     parser = Parser("python -m experiments new", allow_abbrev=False)
     parser.add_argument("name", metavar="FAMILY/STEM", help="where it belongs, and its name")
     with wrong_usage():
@@ -104,7 +104,7 @@ def write_script(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]
 
 
 def _checked(name: str, scripts: Mapping[str, Path]) -> str:
-    """Return a name that can be a new figure's, or raise ValueError."""
+    """Return the name if a new figure can have it, else raise ValueError."""
     match = re.fullmatch(r"([a-z]\w*)/([a-z]\w*)", name, re.ASCII)
     if not match:
         raise ValueError(

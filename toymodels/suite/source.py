@@ -1,10 +1,10 @@
-"""Where a claim is made, and the kinds of claim that there are.
+"""Sources of claims, and the kinds of claim.
 
     PAPER = Source("Elhage et al. 2022, introduction")
     PAPER.claim("Sparse features have length 1 (lengths)").within(0.9, 1.1, lengths)
 
-A statement judges only what can be judged: not an empty selection, numbers that are not finite, or
-a sweep of a single point. Such a claim is not applicable to the run.
+A claim on an empty selection, on numbers that are not finite, or on a sweep of a single point is
+not applicable to the run.
 """
 
 from collections.abc import Callable
@@ -20,32 +20,32 @@ Predicate = Callable[[np.ndarray], bool | np.bool_]
 
 @dataclass(frozen=True)
 class Source:
-    """A source, or a place in one: `Source("Elhage et al. 2022, introduction")`.
+    """A source, or a section of one: `Source("Elhage et al. 2022, introduction")`.
 
     Attributes:
-        where: the source in words.
+        where: citation of the source.
     """
 
     where: str
 
     def claim(self, text: str) -> "Statement":
-        """Return a statement of the source, to be measured by one of its methods.
+        """Return a statement of the source; its methods measure it.
 
         Args:
-            text: one sentence; what is measured stands in brackets.
+            text: one sentence, with the measured quantity in brackets.
         """
         return Statement(text, self.where)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a source says; each method measures it and returns the Claim.
+    """A statement of a source; each method measures it and returns the Claim.
 
-    `measured` has any shape and names, and NaN where nothing could be measured.
+    `measured` has any shape, and NaN where undefined.
 
     Attributes:
         text: one sentence.
-        where: the source in words.
+        where: citation of the source.
     """
 
     text: str
@@ -64,24 +64,24 @@ class Statement:
         return self._judge(f"below {high:g}", measured, lambda x: (x < high).all())
 
     def equal(self, expected: float, measured: ArrayLike) -> Claim:
-        """Claim that all numbers equal the expected one."""
+        """Claim that all numbers equal `expected`."""
         return self._judge(expected, measured, lambda x: (x == expected).all())
 
     def rises(self, measured: ArrayLike) -> Claim:
-        """Claim that each number of a sweep, in its order, is larger than the one before."""
+        """Claim that a sweep is strictly increasing."""
         return self._judge("rising", measured, lambda x: (np.diff(x) > 0).all(), fewest=2)
 
     def falls(self, measured: ArrayLike) -> Claim:
-        """Claim that each number of a sweep, in its order, is smaller than the one before."""
+        """Claim that a sweep is strictly decreasing."""
         return self._judge("falling", measured, lambda x: (np.diff(x) < 0).all(), fewest=2)
 
     def does_not_fall(self, measured: ArrayLike, *, slack: float = 0.0) -> Claim:
-        """Claim that no number of a sweep lies below the one before by more than `slack`."""
+        """Claim that a sweep never falls by more than `slack` from one point to the next."""
         expected = f"non-decreasing, within {slack:g}" if slack else "non-decreasing"
         return self._judge(expected, measured, lambda x: (np.diff(x) >= -slack).all(), fewest=2)
 
     def peaks_inside(self, measured: ArrayLike, *, margin: float = 0.0) -> Claim:
-        """Claim that a sweep is largest inside, above its ends by more than `margin` of them."""
+        """Claim that a sweep has an interior maximum, above (1 + margin) times both ends."""
         expected = (
             f"a maximum inside, {margin:.0%} above both ends" if margin else "a maximum inside"
         )
@@ -92,13 +92,13 @@ class Statement:
         return self._judge(expected, measured, peaks, fewest=3)
 
     def share_above(self, low: float, flags: ArrayLike) -> Claim:
-        """Claim that of the flags, booleans of any shape, a larger share than `low` is true."""
+        """Claim that more than a share `low` of the flags, booleans of any shape, is true."""
         each = np.asarray(flags, bool).ravel()
         share = each.mean(keepdims=True) if each.size else []
         return self._judge(f"a share above {low:g}", share, lambda x: (x > low).all())
 
     def somewhere(self, at: ArrayLike, flags: ArrayLike) -> Claim:
-        """Claim that `flags` is true at one point of a sweep or more; `at` names them all."""
+        """Claim that `flags` is true at one or more points of a sweep, with coordinates `at`."""
         places, true = _row(at), np.asarray(flags, bool).ravel()
         holds = bool(true.any()) if places.size > 1 else None
         return Claim(self.text, self.where, "at least one", places[true], holds)
@@ -121,7 +121,7 @@ class Statement:
 
 
 OURS = Source("ours")
-"""For what no source says."""
+"""For claims of our own."""
 
 
 def _row(measured: ArrayLike) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The settings of a figure: a frozen pydantic model whose fields are checked when it is built.
 
-The annotation of a field says its type and its range, for Python and for the command line. Where
-the names below do not suffice, a script writes `Annotated[int, Field(ge=3)]` as pydantic has it.
+The annotation of a field gives its type and range, for Python and for the command line. For other
+ranges than those below, a script writes `Annotated[int, Field(ge=3)]`, as in pydantic.
 """
 
 from types import SimpleNamespace
@@ -11,16 +11,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 FLOAT32_MAX = 3.4028235e38
 PRESETS = ("smoke", "quick", "paper")
-"""From the fastest to the source's own sizes."""
+"""From the fastest to the source's settings."""
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
 
 def distinct(values: T) -> T:
-    """Return `values` if none of them is repeated, such as the points of a swept axis.
+    """Return `values`, such as the points of a swept axis, if they are distinct.
 
     Raises:
-        ValueError: if one is.
+        ValueError: if one is repeated.
     """
     if len(set(values)) < len(values):
         raise ValueError("must not repeat a value")
@@ -28,10 +28,10 @@ def distinct(values: T) -> T:
 
 
 def rising(values: T) -> T:
-    """Return `values` if each is larger than the one before.
+    """Return `values` if they are strictly increasing.
 
     Raises:
-        ValueError: if one is not.
+        ValueError: if they are not.
     """
     if list(values) != sorted(set(values)):
         raise ValueError("must be rising")
@@ -39,7 +39,7 @@ def rising(values: T) -> T:
 
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
-"""A whole number of at least 1: of features, steps, restarts, samples."""
+"""An integer of at least 1: a number of features, steps, restarts or samples."""
 Fraction = Annotated[float, Field(ge=0, le=1)]
 """A number from 0 to 1: a sparsity, a probability."""
 Positive = Annotated[float, Field(gt=0)]
@@ -68,10 +68,10 @@ class Spec(BaseModel):
             '''Optimiser steps.'''
             sparsity: Sparsities = (0.0, 0.5, 0.9)
 
-    The string below a field is its help on the command line.
+    The docstring of a field is its help text on the command line.
 
     Raises:
-        ValueError: one sentence that names the field, what it may be, and what it was given.
+        ValueError: in one sentence, with the field, its range and the value given.
     """
 
     model_config = ConfigDict(
@@ -82,7 +82,7 @@ class Spec(BaseModel):
         use_attribute_docstrings=True,
     )
 
-    if not TYPE_CHECKING:  # type checkers know the arguments from the fields
+    if not TYPE_CHECKING:  # type checkers infer the arguments from the fields
 
         def __init__(self, **settings: Any) -> None:
             try:
@@ -96,13 +96,13 @@ class Spec(BaseModel):
         return self
 
     def check(self) -> None:
-        """Check what spans several fields; for a script to override, raising ValueError."""
+        """Check conditions on several fields; scripts override it and raise ValueError."""
 
     def zipped(self, *names: str) -> list[Any]:
-        """Return an object for each entry of these fields, which has the entries by name.
+        """Return an object for each position in these fields, with the entries as attributes.
 
         Raises:
-            ValueError: if the fields differ in their numbers of entries.
+            ValueError: if the fields differ in length.
         """
         columns = [getattr(self, name) for name in names]
         if len(set(map(len, columns))) > 1:
@@ -113,20 +113,20 @@ class Spec(BaseModel):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON has them: lists for tuples."""
+        """Return the fields for JSON: lists instead of tuples."""
         return self.model_dump(mode="json")
 
     def overrides(self, against: "Spec") -> dict[str, Any]:
-        """Return the fields in which this differs from another spec of its kind."""
+        """Return the fields that differ from those of another spec of the same class."""
         other = against.to_dict()
         return {name: value for name, value in self.to_dict().items() if value != other[name]}
 
 
 def check_importance(decay: float, n: int) -> None:
-    """Check that the importances decay^0 ... decay^(n-1) are finite; they may vanish.
+    """Check that the importances decay^0 ... decay^(n-1) are finite; they may underflow to 0.
 
     Raises:
-        ValueError: with the largest decay that is possible.
+        ValueError: if they overflow; the message gives the largest valid decay.
     """
     highest = FLOAT32_MAX ** (1 / max(n - 1, 1))
     if decay > highest:
@@ -137,13 +137,13 @@ def check_importance(decay: float, n: int) -> None:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Say in one sentence what the first error is about."""
+    """Return the first error as one sentence."""
     first = error.errors(include_url=False)[0]
     field, message = str(first["loc"][0]) if first["loc"] else "", first["msg"]
     if first["type"] == "extra_forbidden":
         return f"there is no setting {field!r}"
     message = message.removeprefix("Value error, ").replace("Input should be", "must be")
-    if not field:  # from `check`, which names the fields itself
+    if not field:  # from `check`, whose messages name the fields
         return message
     colon = "" if message.startswith("must") else ":"
     return f"{field}{colon} {message[0].lower()}{message[1:]}; got {first['input']!r}"

@@ -1,4 +1,4 @@
-"""Output streams that fail: a full disk, a reader that has gone, characters that are missing."""
+"""Handle failing output streams: a full disk, a closed pipe, missing characters."""
 
 import io
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def with_safe_streams(command: Callable[[], int]) -> int:
-    """Run a command and return its exit status, which is 1 if its output cannot be written."""
+    """Run a command and return its exit status, or 1 if its output cannot be written."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -22,5 +22,5 @@ def with_safe_streams(command: Callable[[], int]) -> int:
         print(f"error: {where}: {error.strerror or error}", file=sys.stderr)
         if error.filename:
             return 1
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its exit
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
     return 1

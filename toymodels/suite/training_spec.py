@@ -1,4 +1,4 @@
-"""The settings of most trainings, and the optimiser that they describe."""
+"""Settings that most trainings share, and their optimiser."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ from toymodels.suite.spec import Count, NonNegative, Positive, Spec
 
 
 class TrainingSpec(Spec):
-    """Settings of a training on minibatches with AdamW; the defaults are the usual notebook's."""
+    """Settings of minibatch training with AdamW; the defaults are those of the usual notebook."""
 
     restarts: Count = 4
     """Models trained at each point of the sweep."""
@@ -24,7 +24,7 @@ class TrainingSpec(Spec):
     """AdamW's decoupled weight decay."""
 
     def adamw(self) -> optax.GradientTransformation:
-        """Return AdamW at these settings."""
+        """Return AdamW with these settings."""
         rate: Any = self.learning_rate
         if self.schedule == "cosine":
             rate = optax.cosine_decay_schedule(rate, self.steps)

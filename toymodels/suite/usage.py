@@ -1,4 +1,4 @@
-"""What all commands have in common: how they are called, and how wrong usage ends."""
+"""Shared by all commands: the usage text, and the handling of wrong usage."""
 
 import argparse
 import sys
@@ -27,7 +27,7 @@ COMMANDS = ("list", "run", "status", "report", "new")
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises ValueError in the place of exiting."""
+    """A parser that raises ValueError instead of exiting."""
 
     def error(self, message: str) -> NoReturn:
         """Raise ValueError."""
@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parse_out(command: str, words: Sequence[str]) -> Path | None:
-    """Return the folder that --out names, the only flag of a command; None without it."""
+    """Return the folder given by --out, the command's only flag, or None."""
     parser = Parser(f"python -m experiments {command}", allow_abbrev=False)
     parser.add_argument("--out", metavar="DIR", help="the folder with the figures")
     with wrong_usage():
@@ -47,7 +47,7 @@ def parse_out(command: str, words: Sequence[str]) -> Path | None:
 
 @contextmanager
 def wrong_usage() -> Iterator[None]:
-    """Print what a ValueError says, and exit with status 2."""
+    """Print the message of a ValueError, and exit with status 2."""
     try:
         yield
     except ValueError as error:

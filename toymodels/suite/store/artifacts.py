@@ -1,10 +1,10 @@
 """The three files of a figure: STEM.nc (data), STEM.png (picture), STEM.json (record).
 
-They are written in this order. The record holds the data's checksum, so that data is only read
-again by the record that belongs to it. What an unfinished run leaves, its checkpoints included,
-is in a folder beside them that is named after the computation.
+They are written in this order. The record holds the data's checksum, so that data is reused only
+with the record that belongs to it. Checkpoints and partial files of an unfinished run are in a
+folder beside them, named by the identity of the computation.
 
-Figures of one folder whose computations are the same share both, checkpoints and finished data.
+Figures of one folder with the same identity share checkpoints and finished data.
 """
 
 import hashlib
@@ -21,30 +21,30 @@ from matplotlib.figure import Figure
 from toymodels.data.files import read_json, warn, write_together
 from toymodels.suite.store.netcdf import Data
 
-WORK = ".work-"  # how the names of folders for unfinished runs begin
+WORK = ".work-"  # prefix of work folders
 SECONDS_TO_KEEP = 30 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class ResultPaths:
-    """The paths of one figure's files; a figure at changed settings has a `stem` of its own."""
+    """The paths of one figure's files; `stem` includes changed settings."""
 
     folder: Path
     stem: str
 
     def file(self, suffix: str) -> Path:
-        """Return the file of this kind: ".nc", ".png" or ".json"."""
+        """Return the path with this suffix: ".nc", ".png" or ".json"."""
         return self.folder / f"{self.stem}{suffix}"
 
     def work(self, identity: str) -> Path:
-        """Return the folder for what an unfinished run of this computation leaves."""
+        """Return the work folder of unfinished runs with this identity."""
         return self.folder / f"{WORK}{identity[:12]}"
 
 
 def load(paths: ResultPaths, identity: str) -> Data | None:
-    """Return the finished data of this identity, of this figure or of another one in its folder.
+    """Return finished data of this identity, from this or another figure in the folder.
 
-    Returns None if there is none. A damaged file is named in a warning, and not used.
+    Returns None if there is none. Damaged files are skipped with a warning.
     """
     for path in sorted(paths.folder.glob("*.json"), key=lambda path: path.stem != paths.stem):
         record, data = _read_record(path), path.with_suffix(".nc")
@@ -65,30 +65,34 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def publish(paths: ResultPaths, identity: str, contents: dict[str, bytes]) -> None:
-    """Write a figure's files, given by suffix, the record last; raise OSError if that fails."""
+    """Write a figure's files, given by suffix, the record last.
+
+    Raises:
+        OSError: if that fails.
+    """
     files = {paths.file(suffix): content for suffix, content in contents.items()}
     write_together(files, paths.work(identity))
 
 
 def forget_abandoned(paths: ResultPaths) -> None:
-    """Remove the work folders beside a figure that nobody has used for a month."""
+    """Remove work folders beside a figure that are unused for 30 days."""
     for work in paths.folder.glob(f"{WORK}*"):
         if time.time() - work.stat().st_mtime > SECONDS_TO_KEEP:
             shutil.rmtree(work, ignore_errors=True)
 
 
 def short_hash(content: dict[str, Any]) -> str:
-    """Return a few characters that differ wherever the content does."""
+    """Return the first 8 hex digits of the SHA-256 of the content."""
     return hashlib.sha256(to_json(content).encode()).hexdigest()[:8]
 
 
 def to_json(content: dict[str, Any]) -> str:
-    """Write JSON as people read it."""
+    """Return indented JSON."""
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_png(figure: Figure) -> bytes:
-    """Draw a figure; the same figure gives the same bytes."""
+    """Render a figure as PNG; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

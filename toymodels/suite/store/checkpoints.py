@@ -1,4 +1,4 @@
-"""The saved state of one training: one npz file, checked before it is believed."""
+"""The saved state of one training: one npz file, verified when it is loaded."""
 
 import io
 import sys
@@ -10,11 +10,11 @@ import numpy as np
 
 from toymodels.data.files import warn, write_atomically
 
-_LEAF = "leaf/"  # keeps the names of arrays apart from ours
+_LEAF = "leaf/"  # prefix that separates the training's arrays from ours
 
 
 class Checkpoint:
-    """Where a training keeps its arrays; `seconds` is the time spent in earlier sessions."""
+    """Checkpoint file of a training; `seconds` is the time spent in earlier sessions."""
 
     def __init__(self, path: Path, identity: str) -> None:
         self.path = path
@@ -23,7 +23,7 @@ class Checkpoint:
         self._started = time.monotonic()
 
     def load(self) -> dict[str, np.ndarray] | None:
-        """Return the arrays saved last; None where there are none or, named, useless ones."""
+        """Return the arrays saved last; None, with a warning if unusable, where there are none."""
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -31,7 +31,7 @@ class Checkpoint:
         try:
             entries = _unpack(content)
             identity, seconds = str(entries["identity"]), float(entries["seconds"])
-        except Exception as error:  # damage makes zipfile and NumPy raise errors of many kinds
+        except Exception as error:  # zipfile and NumPy raise many types on damaged files
             warn(f"the checkpoint {self.path} is damaged ({error}); its training starts anew")
             return None
         if identity != self.identity:
@@ -42,11 +42,11 @@ class Checkpoint:
         return {k.removeprefix(_LEAF): v for k, v in entries.items() if k.startswith(_LEAF)}
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Replace what was saved before.
+        """Replace the saved arrays.
 
         Raises:
-            OSError: if it cannot be written; the previous checkpoint is still there then.
-            TypeError: if an array's type would not survive (objects, bfloat16).
+            OSError: if it cannot be written; the previous checkpoint is kept.
+            TypeError: if npz cannot store an array's type (objects, bfloat16).
         """
         entries = {_LEAF + name: np.asarray(array) for name, array in arrays.items()}
         entries["identity"] = np.asarray(self.identity)

@@ -1,8 +1,8 @@
-"""What a figure's numbers depend on: settings, seed, version, code, packages, files.
+"""Identity of a result: a hash of settings, seed, version, code and package versions.
 
-Of `experiments` those statements count that define what `run` and `Spec` use, in the script and in
-the scripts that it imports from. Of `toymodels` the modules count that these statements use, and
-the modules that those import, each as a whole. Nothing is imported or run to find them.
+Of `experiments`, it includes the statements that `run` and `Spec` use, in the script and in the
+scripts that it imports from. Of `toymodels`, it includes the modules that these statements use,
+and the modules that those import, each as a whole. They are found without importing any code.
 """
 
 import ast
@@ -26,36 +26,36 @@ COMPUTES_NOTHING = (
     *("toymodels.engine.checks", "toymodels.engine.progress", "toymodels.numerics.checks"),
     "toymodels.numerics.memory",
 )
-"""Rooms and modules that draw, write files, show progress or refuse bad input.
+"""Packages and modules that draw, write files, show progress or check input.
 
-No number of a result comes from them, so that no change of theirs makes a figure stale.
+They do not affect the numbers of a result, so changing them makes no figure stale.
 """
 LAB = "toymodels.suite.lab"
-"""Counts for every figure: it gives `run` its random streams, and calls the engine."""
-ALSO_COUNT = (LAB, "toymodels.suite.training_spec")  # the latter makes the optimiser
+"""Included for every figure: it makes the random streams of `run` and calls the engine."""
+ALSO_COUNT = (LAB, "toymodels.suite.training_spec")  # the latter builds the optimiser
 IMAGES = "toymodels.data.images"
-"""Counts of what the Lab uses only where a script asks it for `images`."""
+"""Imported by the Lab, but included only where a script uses `images`."""
 
 COMPUTE = ("jax", "jaxlib", "flax", "optax", "numpy")
-"""Packages whose versions always count."""
+"""Packages whose versions are always included."""
 COMPUTE_TOO = {"sklearn": "scikit-learn", "scipy": "scipy"}
-"""Packages, by the name of their import, whose versions count where code that counts uses them."""
+"""Packages, by import name, whose versions are included where the code uses them."""
 
 
 class SourceChanged(Exception):
-    """A file is not what it was when the process began; the message is one sentence."""
+    """A source file changed after the process read it; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What a result is the result of; two results of one identity are the same.
+    """Everything a result depends on; results with equal identities are equal.
 
     Attributes:
         settings: a hash of the settings.
         seed: the seed.
-        version: that of the script's Experiment.
-        code: by file, a hash of the code that counts.
-        packages: the versions of the packages that compute.
+        version: `version` of the script's Experiment.
+        code: hash of the included code, by file.
+        packages: versions of the included packages.
     """
 
     settings: str
@@ -66,15 +66,15 @@ class Identity:
 
     @cached_property
     def hash(self) -> str:
-        """All of it as one hash."""
+        """Hash of all fields."""
         return _hash(asdict(self))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON has it, for a record."""
+        """Return hash and fields as a dict for JSON."""
         return {"hash": self.hash, **asdict(self)}
 
     def changes_since(self, recorded: Mapping[str, Any]) -> list[str]:
-        """Name what differs from an earlier identity, as `to_dict` gave it; [] if nothing does."""
+        """List the differences from an earlier identity, given as its `to_dict`."""
         if recorded.get("hash") == self.hash:
             return []
         if recorded.keys() != self.to_dict().keys():
@@ -95,7 +95,7 @@ def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
 
 
 class Sources:
-    """The sources of a repository, as they are when this is made.
+    """The source files of a repository, read at construction.
 
     Args:
         root: the folder that holds `experiments`.
@@ -118,11 +118,11 @@ class Sources:
         }
 
     def identify(self, script: Path, settings: Mapping[str, Any], seed: int) -> Identity:
-        """Return what the result of experiments/FAMILY/STEM.py depends on.
+        """Return the identity of the result of experiments/FAMILY/STEM.py.
 
         Args:
             script: its path.
-            settings: as `Spec.to_dict` gives them.
+            settings: the result of `Spec.to_dict`.
             seed: the run's seed.
 
         Raises:
@@ -149,10 +149,10 @@ class Sources:
         return Identity(_hash(settings), seed, chosen, code, versions(*packages))
 
     def check_unchanged(self, identity: Identity) -> None:
-        """Check that the files of an identity are what was read here, before code was loaded.
+        """Check that the files of an identity have not changed since they were read.
 
         Raises:
-            SourceChanged: naming a file that was changed since.
+            SourceChanged: if one has changed.
         """
         for label in identity.code:
             path, content = self._files[label]
@@ -164,9 +164,9 @@ class Sources:
         return read_module(name, label, self._files[label][1])
 
     def _reached(self, left: set[tuple[str, str]]) -> tuple[dict[str, set[Statement]], set[str]]:
-        """Return the statements that names in scripts, (module, name), mean, by module.
+        """Return the statements that the names `left`, pairs (module, name), depend on, by module.
 
-        And the full names of all that these statements may use of the library and other packages.
+        Also returns the full names from the library and other packages that they may use.
         """
         found: dict[str, set[Statement]] = {}
         used, done = set[str](), set[tuple[str, str]]()
@@ -176,7 +176,7 @@ class Sources:
             module = self._module(home)
             uses = [(name, set[str]())] if name in module.names else []
             for statement in module.statements:
-                # one without a name runs in any case
+                # statements that bind no name always run
                 if (not statement.binds or name in statement.binds) and (
                     statement not in found.setdefault(home, set())
                 ):
@@ -187,13 +187,13 @@ class Sources:
                 if not full.startswith("experiments."):
                     used |= self._resolved(full, attributes)
                     continue
-                # what is asked of anything may be asked of this
+                # any attribute in the statement may be one of this object
                 parts = [meant.rpartition(".") for meant in (full, *_asked(full, attributes))]
                 left |= {(head, last) for head, _, last in parts if head in self._labels} - done
         return {home: statements for home, statements in found.items() if statements}, used
 
     def _resolved(self, full: str, attributes: set[str]) -> set[str]:
-        """Return what a name, and attributes that may be asked of it, are without lazy packages."""
+        """Resolve a name, and attributes it may have, through lazily loaded packages."""
         found, left = set[str](), {full}
         while left:
             found.add(name := left.pop())
@@ -202,7 +202,7 @@ class Sources:
         return found
 
     def _closure(self, asked: set[str], used: set[str]) -> list[Module]:
-        """Return the library's modules that are used, by name or as methods, and their imports."""
+        """Return the library's modules that are used, and the modules that they import."""
         names, left = set[str](), {LAB, *self._homes(used)}
         left |= {IMAGES} if "images" in asked else set()
         while left:
@@ -212,7 +212,7 @@ class Sources:
         return [self._module(name) for name in sorted(names)]
 
     def _homes(self, full_names: Iterable[str]) -> set[str]:
-        """Return the modules that count among those that names lead to."""
+        """Return the included modules that define these names."""
         homes = set[str]()
         for full in full_names:
             name = self._public.get(full, full)
@@ -223,7 +223,7 @@ class Sources:
 
 
 def _experiment(script: Module) -> dict[str | None, Any]:
-    """Return what a script gives to Experiment, by name."""
+    """Return the arguments of a script's call of Experiment, by name."""
     for statement in script.statements:
         call = getattr(statement.node, "value", None)
         if "EXPERIMENT" in statement.binds and isinstance(call, ast.Call):
@@ -235,7 +235,7 @@ def _experiment(script: Module) -> dict[str | None, Any]:
 
 
 def _code_of(script: Module, statements: set[Statement]) -> list[Any]:
-    """Return the code of some of a script's statements, and of the imports that they use."""
+    """Return the code of some statements of a script, and the imports that they use."""
     heads = set().union(*(statement.names for statement in statements)) & script.names.keys()
     ordered = sorted(statements, key=lambda statement: statement.node.lineno)
     return [{head: script.names[head] for head in heads}, [s.code for s in ordered]]
@@ -255,11 +255,11 @@ def _module_name(label: str) -> str:
 
 
 def versions(*packages: str) -> dict[str, str | None]:
-    """Return the installed versions, None for what is not installed."""
+    """Return the installed version of each package, None if it is not installed."""
     return {package: _version(package) for package in packages}
 
 
-@cache  # what a process has imported does not change either
+@cache  # versions do not change within a process
 def _version(package: str) -> str | None:
     try:
         return version(package)

@@ -1,7 +1,7 @@
-"""What the variables of stored data are: `long_name` and `units`, as readers of netCDF expect.
+"""`long_name` and `units` of the variables of stored data, as is usual in netCDF.
 
-The names that models, training and the suite's alphabet give are here; a script says what its own
-are, by `Experiment(describes=...)`.
+The names used by models and training are listed here; a script describes its own variables by
+`Experiment(describes=...)`.
 """
 
 from collections.abc import Mapping
@@ -50,9 +50,9 @@ LONG_NAMES: Mapping[str, str] = MappingProxyType(
 
 
 def describe(dataset: xr.Dataset, own: Mapping[str, str]) -> xr.Dataset:
-    """Return a Dataset whose variables have `long_name`, where one is known, and `units`.
+    """Return a copy whose variables have `long_name`, where known, and `units`.
 
-    All numbers are without dimension, which is the unit "1". Attributes that are there stay.
+    All numbers are dimensionless, with unit "1". Existing attributes are kept.
     """
     known = {**LONG_NAMES, **own}
     described = dataset.copy()

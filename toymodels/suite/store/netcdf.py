@@ -1,4 +1,4 @@
-"""Results as one netCDF file: a Dataset, or a DataTree, of an experiment or of anybody."""
+"""Read and write results, a Dataset or DataTree, as one netCDF file."""
 
 import hashlib
 import io
@@ -16,29 +16,29 @@ from toymodels.suite.store.long_names import describe
 Results = xr.Dataset | xr.DataTree
 
 STAMP = "toymodels"
-"""The attribute that holds, as JSON, what the data is the result of."""
+"""The attribute with settings, seed, identity and provenance, as JSON."""
 
 WORTH_COMPRESSING = 4096  # bytes
 
 
 def save(result: Results, path: str | Path) -> None:
-    """Write a result to a netCDF file, in place of one that may be there.
+    """Write a result to a netCDF file, replacing an existing one.
 
-    With a result of `train` goes all that it needs to be trained on: the optimizer's state and
-    the count of steps. `load` returns the same; so does `xarray.open_dataset`, or `open_datatree`.
+    A result of `train` includes the optimizer's state and the step count, so that its training can
+    be continued. Read it with `load`, `xarray.open_dataset` or `xarray.open_datatree`.
 
     Raises:
-        OSError: if it cannot be written; what was there before is there still.
+        OSError: if it cannot be written; an existing file is kept.
     """
     write_atomically(Path(path), _written(result))
 
 
 def load(path: str | Path) -> Results:
-    """Read a result that `save` wrote, or an experiment's, into memory.
+    """Read a result, written by `save` or by an experiment, into memory.
 
     Raises:
-        FileNotFoundError: if it is not there.
-        ValueError: if it is no netCDF file, or damaged.
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not a netCDF file, or is damaged.
     """
     content = Path(path).read_bytes()
     try:
@@ -48,14 +48,14 @@ def load(path: str | Path) -> Results:
 
 
 def load_figure(name: str, folder: str | Path = "figures") -> Results:
-    """Read the data that a figure was drawn from.
+    """Read the data of a figure.
 
     Args:
         name: the figure's stem, such as "intro_2d", or with changed settings "intro_2d.steps500".
         folder: the folder with the figures.
 
     Raises:
-        FileNotFoundError: if it is not there, with the command that makes it.
+        FileNotFoundError: if it does not exist; the message gives the command that makes it.
         ValueError: if it is damaged.
     """
     found = sorted(Path(folder).glob(f"*/{name}.nc"))
@@ -69,7 +69,7 @@ def load_figure(name: str, folder: str | Path = "figures") -> Results:
 
 @dataclass(frozen=True)
 class Data:
-    """What an experiment computed, and the netCDF file that it is read from."""
+    """The results of an experiment, and the content of their netCDF file."""
 
     content: bytes
     results: Results
@@ -78,10 +78,10 @@ class Data:
     def of(
         cls, results: Results, stamp: dict[str, Any], long_names: Mapping[str, str] | None = None
     ) -> "Data":
-        """Write results and read them back, so that they are the same now and when loaded later.
+        """Write results and read them back, so that they equal what is loaded later.
 
-        Their attributes are replaced by the stamp, and by its settings one by one. Variables get
-        the attribute `long_name`: their own, one of `long_names`, or the suite's.
+        Attributes are replaced by the stamp and its settings. Variables get the attribute
+        `long_name`, from `long_names` or `LONG_NAMES`.
         """
         tree = results if isinstance(results, xr.DataTree) else xr.DataTree(results)
         groups = {
@@ -99,7 +99,7 @@ class Data:
 
     @property
     def stamp(self) -> dict[str, Any]:
-        """Return what the data is the result of."""
+        """Return settings, seed, identity and provenance."""
         return json.loads(self.results.attrs[STAMP])
 
     @property
@@ -121,19 +121,19 @@ def _read(content: bytes) -> Results:
 
 
 def _plain(node: xr.DataTree) -> xr.Dataset:
-    """Return a group's own variables as arrays of NumPy, without how a file had them."""
+    """Return a group's own variables as NumPy arrays, without encoding."""
     return node.to_dataset(inherit=False).as_numpy().drop_encoding()
 
 
 def _attribute(value: Any) -> Any:
-    """Write a setting as netCDF can have it: numbers, texts, and lists of numbers; else JSON."""
+    """Return a setting as a netCDF attribute: numbers, strings and lists of them, else JSON."""
     entries = value if isinstance(value, list) else [value]
     plain = all(type(one) in (int, float, str) for one in entries)
     return value if plain else json.dumps(value)
 
 
 def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:
-    """Compress numbers that are worth it."""
+    """Return the encoding that compresses large numeric variables."""
     return {
         name: {"zlib": True, "complevel": 1}
         for name, variable in dataset.variables.items()

@@ -1,4 +1,4 @@
-"""Where a result comes from: commit, versions, device and time."""
+"""Provenance of a result: commit, versions, device and time."""
 
 import platform
 import subprocess
@@ -15,18 +15,18 @@ PACKAGES = ("toymodels", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
 
 
 class DirtyTree(Exception):
-    """A result would be recorded that no commit has the sources of; the message is one sentence."""
+    """A result would be recorded with uncommitted sources; the message is one sentence."""
 
 
 class RunInfo:
-    """Made when a run starts, it knows the commit and the time that the run has taken."""
+    """The commit and start time of a run; create it when the run starts."""
 
     def __init__(self, root: Path) -> None:
         self._start = time.monotonic()
-        self._commit = commit(root)  # before training: the tree may change meanwhile
+        self._commit = commit(root)  # before training, as the tree may change during it
 
     def provenance(self, earlier_seconds: float = 0.0) -> dict[str, Any]:
-        """Describe the run that ends now, after `earlier_seconds` in interrupted sessions."""
+        """Return the run's provenance; `earlier_seconds` are added to its wall time."""
         return {
             **self._commit,
             "versions": {"python": platform.python_version(), **versions(*PACKAGES)},
@@ -37,22 +37,22 @@ class RunInfo:
 
 
 def commit(root: Path) -> dict[str, Any]:
-    """Return the commit at `root` and whether the tree differs from it, `figures` aside."""
+    """Return the commit at `root`, and whether files outside `figures` differ from it."""
     head = _git(root, "rev-parse", "--verify", "HEAD")
     return {"commit": head, "dirty": None if head is None else bool(changes(root))}
 
 
 def changes(root: Path) -> list[str]:
-    """Return the files below `root` that differ from the commit, `figures` aside."""
+    """Return the files at `root`, outside `figures`, that differ from the commit."""
     command = ("status", "--porcelain", "--no-renames", "--", ".", ":!figures")
     return [line[3:] for line in (_git(root, *command) or "").splitlines()]
 
 
 def refuse_dirty(root: Path) -> None:
-    """Make sure that a commit has the sources of what is about to be recorded.
+    """Check that all sources are committed; outside of git this does nothing.
 
     Raises:
-        DirtyTree: naming a file that differs; never outside of git.
+        DirtyTree: if a file differs from the commit.
     """
     changed = changes(root)
     if changed:
@@ -73,6 +73,6 @@ def _git(root: Path, *args: str) -> str | None:
 
 
 def device() -> str:
-    """Describe the devices that JAX sees, such as `2 x cpu`."""
+    """Return number and kind of JAX's devices, such as `2 x cpu`."""
     devices = jax.devices()
     return f"{len(devices)} x {devices[0].device_kind}"

@@ -1,6 +1,6 @@
-"""Python files read by their syntax trees: code without what changes no result, and imports.
+"""Parse Python files: their statements and imports, without what cannot affect a result.
 
-Comments, layout, docstrings, annotations and what is below `if TYPE_CHECKING` are left out.
+Comments, layout, docstrings, annotations and `if TYPE_CHECKING` blocks are removed.
 """
 
 import ast
@@ -15,10 +15,10 @@ class Statement:
 
     Attributes:
         node: its syntax tree.
-        code: its source in one layout.
-        binds: the names that it defines or changes; none for a call, a loop or a condition.
+        code: its source in a normalised layout.
+        binds: the names that it defines or modifies; empty for a call, loop or condition.
         names: the names that occur in it.
-        attributes: the attributes that it asks of anything.
+        attributes: all attribute names in it.
     """
 
     def __init__(self, node: ast.stmt) -> None:
@@ -38,7 +38,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 class Module:
-    """A module, read from its source; `label` is its path in the repository.
+    """A parsed module; `label` is its path in the repository.
 
     Raises:
         SyntaxError: if it does not parse.
@@ -51,22 +51,22 @@ class Module:
 
     @cached_property
     def code(self) -> str:
-        """All of it, in one layout."""
+        """The source of the module in a normalised layout."""
         return ast.unparse(self.tree)
 
     @cached_property
     def statements(self) -> list[Statement]:
-        """What stands at its top level, imports aside."""
+        """The top-level statements, without imports."""
         return [Statement(node) for node in self.tree.body if not isinstance(node, _IMPORTS)]
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """The full name behind each name that is imported at its top level."""
+        """The full name of each name imported at the top level."""
         return dict(pair for node in self.tree.body for pair in self._imported(node))
 
     @cached_property
     def imports(self) -> set[str]:
-        """The full names of all that is imported, wherever that is done."""
+        """The full names of all imports, at any level."""
         return {full for node in ast.walk(self.tree) for _, full in self._imported(node)}
 
     def _imported(self, node: ast.AST) -> Iterator[tuple[str, str]]:
@@ -83,7 +83,7 @@ class Module:
 
 @lru_cache(maxsize=1024)  # several commands of one process read the same files
 def read_module(name: str, label: str, content: bytes) -> Module:
-    """Read a module, once for each content."""
+    """Parse a module; results are cached by content."""
     return Module(name, label, content)
 
 
@@ -92,7 +92,7 @@ def _stripped(tree: ast.Module) -> ast.Module:
         if isinstance(node, ast.arg):
             node.annotation = None
         if isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Constant(None)  # that it is a field stays
+            node.annotation = ast.Constant(None)  # keep the statement: it defines a field
         if isinstance(node, ast.FunctionDef):
             node.returns = None
         body = getattr(node, "body", None)
