@@ -36,7 +36,7 @@ def perform(jobs: Mapping[str, Callable[[], Job]]) -> int:
             return 1
         except Exception as error:
             traceback.print_exception(error)
-            _complain(f"{name}: stopped by an unexpected {type(error).__name__}, traced above")
+            _complain(f"{name}: failed with {type(error).__name__}; the traceback is above")
             failed.append(name)
     if len(jobs) > 1:
         done = f"; failed: {', '.join(failed)}" if failed else ""

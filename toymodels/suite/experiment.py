@@ -59,11 +59,11 @@ class Experiment(Generic[S]):
     def __post_init__(self) -> None:
         taken = {"preset", "seed", "out", "data_dir", "force"} & set(self.Spec.model_fields)
         if taken:
-            raise TypeError(f"{', '.join(sorted(taken))}: the command line's own, not a Spec field")
+            raise TypeError(f"{', '.join(sorted(taken))}: reserved for the command line")
         try:
             self.deviations_at(self.Spec())
         except KeyError as error:
-            raise TypeError(f"a deviation names {error}, which the Spec has not") from None
+            raise TypeError(f"a deviation names {error}, which is not a Spec field") from None
 
     def preset(self, name: str) -> S:
         """Return the settings of a preset."""

@@ -38,7 +38,7 @@ def write_report(out: Path, prose: Mapping[str, str]) -> Path:
     pages[out / "README.md"] = index(families)
     for path in pages:
         if path.exists() and not path.read_bytes().startswith(MARK.encode()):
-            others = "this command did not write what is there, and leaves it"
+            others = "it was not written by this command, which leaves it unchanged"
             raise FileExistsError(errno.EEXIST, others, str(path))
     for path, page in pages.items():
         write_atomically(path, page.encode())
@@ -54,7 +54,7 @@ def read_records(out: Path) -> Iterator[dict[str, Any]]:
             if record["family"] != path.parent.name:
                 raise ValueError("a record of another folder")
         except (ValueError, LookupError, TypeError, AttributeError):
-            warn(f"{path} is damaged: it is no figure's record; left out")
+            warn(f"{path} is damaged: it is not a figure's record; skipped")
         else:
             yield record
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from toymodels.suite.usage import Parser, wrong_usage
 
-SCRIPT = '''"""TITLE: what is to be seen, in a line.
+SCRIPT = '''"""TITLE: what the figure shows, in one line.
 
-Source: who, when, where; "ours" if nobody has shown it.
+Source: authors, year, section; "ours" if there is none.
 
-What the figure is about: what is trained, what is to be seen, and what was found.
+What is trained, what the figure shows, and what was found.
 
 Deviations:
-- The source's settings are to be named here; this is AdamW, learning rate {learning_rate:g}, batch
+- Give the source's settings here; this is AdamW, learning rate {learning_rate:g}, batch
   {batch_size:,}, {steps:,} steps, and each model the best of {restarts} restarts by test loss.
 """
 
@@ -27,7 +27,7 @@ import toymodels as tm
 from toymodels import figure as fig
 from toymodels import geometry, plotting
 
-SOURCE = fig.Source("who, when, where in it")
+SOURCE = fig.Source("authors, year, section")
 
 
 class Spec(fig.TrainingSpec):
@@ -94,7 +94,7 @@ if __name__ == "__main__":
 def write_script(scripts: Mapping[str, Path], folder: Path, words: Sequence[str]) -> int:
     """Write the script of a new figure, and print the command that runs it."""
     parser = Parser("python -m experiments new", allow_abbrev=False)
-    parser.add_argument("name", metavar="FAMILY/STEM", help="where it belongs, and its name")
+    parser.add_argument("name", metavar="FAMILY/STEM", help="the figure's family and name")
     with wrong_usage():
         path = folder / f"{_checked(parser.parse_args(words).name, scripts)}.py"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,9 +108,9 @@ def _checked(name: str, scripts: Mapping[str, Path]) -> str:
     match = re.fullmatch(r"([a-z]\w*)/([a-z]\w*)", name, re.ASCII)
     if not match:
         raise ValueError(
-            f"a figure is named FAMILY/STEM, each of small letters, digits and _; got {name!r}"
+            f"a figure's name is FAMILY/STEM in lower-case letters, digits and _; got {name!r}"
         )
     family, stem = match.groups()
     if stem in {"all", family, *scripts, *(path.parent.name for path in scripts.values())}:
-        raise ValueError(f"there is a figure or a family of the name {stem!r} already")
+        raise ValueError(f"there is a figure or family named {stem!r} already")
     return name

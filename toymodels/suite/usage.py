@@ -9,19 +9,19 @@ from typing import NoReturn
 
 USAGE = """usage: python -m experiments COMMAND
 
-  list [--out DIR]               one line a figure: family/stem, title, source; what there is of it
+  list [--out DIR]               one line per figure: family/stem, title, source; and its results
   run STEM|FAMILY|all ...        make figures; `run STEM --help` shows what can be set
       [--preset smoke|quick|paper] [--seed N] [--out DIR] [--data-dir DIR] [--force]
   status [--out DIR]             which figures in DIR (figures) are current, stale, missing
   report [--out DIR]             rebuild the pages in DIR (figures) from the records there
-  new FAMILY/STEM                write a script that runs, to be filled in
+  new FAMILY/STEM                write the script of a new figure from a template
 
 presets:
-  smoke                          seconds, to see that it works; the pictures mean nothing
-  quick                          minutes on two cores: the phenomenon, and what is run by default
-  paper                          the source's own sizes and steps; some take hours
+  smoke                          seconds, to test that it runs; the pictures are meaningless
+  quick                          minutes on two cores, shows the phenomenon; the default
+  paper                          the source's sizes and steps; some take hours
 
-Files go to `figures`, at the preset smoke and with changed settings to `out`, or where --out says.
+Files go to `figures`; with preset smoke or changed settings to `out`; with --out to DIR.
 """
 COMMANDS = ("list", "run", "status", "report", "new")
 

@@ -52,7 +52,7 @@ def load(paths: ResultPaths, identity: str) -> Data | None:
             content = data.read_bytes()
             if hashlib.sha256(content).hexdigest() == record["data_sha256"]:
                 return Data.read(content)
-            warn(f"{data} is damaged: it is not what {path.name} records; it is not used")
+            warn(f"{data} is damaged: it is not what {path.name} records; skipped")
     return None
 
 
@@ -60,7 +60,7 @@ def _read_record(path: Path) -> dict[str, Any]:
     try:
         return read_json(path)
     except ValueError:
-        warn(f"{path} is damaged: it is no JSON")
+        warn(f"{path} is damaged: it is not JSON")
         return {}
 
 

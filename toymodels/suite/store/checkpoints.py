@@ -32,10 +32,10 @@ class Checkpoint:
             entries = _unpack(content)
             identity, seconds = str(entries["identity"]), float(entries["seconds"])
         except Exception as error:  # zipfile and NumPy raise many types on damaged files
-            warn(f"the checkpoint {self.path} is damaged ({error}); its training starts anew")
+            warn(f"the checkpoint {self.path} is damaged ({error}); the training restarts")
             return None
         if identity != self.identity:
-            warn(f"the checkpoint {self.path} is of another computation; its training starts anew")
+            warn(f"the checkpoint {self.path} is of another computation; the training restarts")
             return None
         self.seconds = seconds
         print(f"{self.path.stem}: resumed from {self.path}", file=sys.stderr)

@@ -61,7 +61,7 @@ def load_figure(name: str, folder: str | Path = "figures") -> Results:
     found = sorted(Path(folder).glob(f"*/{name}.nc"))
     if not found:
         raise FileNotFoundError(
-            f"{folder} has no data of {name}, which git does not keep: make it by "
+            f"{folder} has no data of {name}, as data is not in git: make it with "
             f"`python -m experiments run {name.partition('.')[0]}`"
         )
     return load(found[0])

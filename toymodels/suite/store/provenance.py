@@ -58,8 +58,8 @@ def refuse_dirty(root: Path) -> None:
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise DirtyTree(
-            f"{changed[0]}{others} differs from the commit, which a figure in figures/ is "
-            "recorded with: commit it, or say --out DIR or --force"
+            f"{changed[0]}{others} differs from the commit, and figures/ needs committed "
+            "sources: commit it, or use --out DIR or --force"
         )
 
 
