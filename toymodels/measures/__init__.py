@@ -1,6 +1,6 @@
-"""Arrays in, numbers out: geometry of features, recovery by dictionaries, selectivity of units.
+"""Measures of arrays: geometry of features, recovery by dictionaries, selectivity of units.
 
-Nothing here trains or draws. Each file is a public name: `from toymodels import geometry`.
+Each file is a public module: `from toymodels import geometry`.
 """
 
 import lazy_loader

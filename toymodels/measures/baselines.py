@@ -1,9 +1,9 @@
-"""Dictionaries that are not ours: scikit-learn's, principal components, clusters, chance.
+"""Baseline dictionaries: scikit-learn's, principal components, k-means clusters, random directions.
 
 They are compared by the metrics of `toymodels.recovery`. Samples are columns here, and rows in
-scikit-learn; they may be NumPy or JAX arrays, nested lists, or a DataArray of any order (hidden or
-activation, sample), and NumPy arrays come back.
-Scikit-learn, which takes more than a second to import, is imported where it is used.
+scikit-learn. They may be NumPy or JAX arrays, nested lists, or a DataArray with the dimensions
+`hidden` (or `activation`) and `sample` in any order. All functions return NumPy arrays.
+Scikit-learn takes more than a second to import, so each function imports it when called.
 """
 
 import warnings
@@ -37,19 +37,19 @@ class Coding(NamedTuple):
 
 
 def principal_components(x: Samples, components: int) -> Coding:
-    """Code by the leading principal components of x, which are orthogonal.
+    """Code by the leading principal components of x.
 
-    Their sign means nothing: a component and its negative are two columns of the dictionary,
-    and the codes are the positive and negative parts of the coordinates.
+    The sign of a component is arbitrary: each component and its negative are two columns of the
+    dictionary, and the codes are the positive and negative parts of the coordinates.
 
     Raises:
-        ValueError: if components is less than 1, or more than PCA can find in x.
+        ValueError: if components is less than 1, or more than the smaller size of x.
     """
     from sklearn.decomposition import PCA
 
     check_count("components", components)
     rows = _rows(x)
-    with np.errstate(invalid="ignore"):  # samples that are all alike have no variance to share
+    with np.errstate(invalid="ignore"):  # the variance of identical samples is zero
         pca = PCA(components).fit(rows)
     coordinates = pca.transform(rows).T
     both = np.concatenate([pca.components_, -pca.components_]).T
@@ -60,18 +60,19 @@ def principal_components(x: Samples, components: int) -> Coding:
 def scikit_learn_dictionary(
     x: Samples, features: int, alpha: float, *, seed: int, passes: int = 10
 ) -> Coding:
-    """Code by scikit-learn's `MiniBatchDictionaryLearning`, with codes of no negative sign.
+    """Code by scikit-learn's `MiniBatchDictionaryLearning`, with non-negative codes.
 
     Minimises 1/2 |x - D f|^2 + alpha sum_i f_i over D with columns of at most length one and
-    f >= 0, by coordinate descent (Mairal et al. 2009). Scikit-learn's warnings that a batch's
-    codes have not converged are not passed on: the dictionary goes on learning nevertheless.
+    f >= 0, by coordinate descent (Mairal et al. 2009). Scikit-learn's convergence warnings for
+    the codes of single batches are suppressed, as the dictionary still improves.
 
     Args:
         x: samples, as columns.
         features: size of the dictionary.
-        alpha: weight of the L1 penalty; half of ours, as the error is halved.
-        seed: randomness of the initial dictionary and the order of the samples.
-        passes: the most times that the samples are gone through.
+        alpha: weight of the L1 penalty; corresponds to half of `l1` of `SparseDictionary`, as the
+            error is halved.
+        seed: of the initial dictionary and the order of the samples.
+        passes: maximum number of passes over the samples.
     """
     from sklearn.decomposition import MiniBatchDictionaryLearning
     from sklearn.exceptions import ConvergenceWarning
@@ -96,23 +97,22 @@ def scikit_learn_dictionary(
 
 
 class Clusters(NamedTuple):
-    """Where the clusters of some samples lie, seen from the mean of all of them."""
+    """Directions of cluster centres relative to the mean of all samples."""
 
     directions: Float[np.ndarray, "d clusters"]
     mean: Float[np.ndarray, " d"]
 
 
 def k_means_directions(x: Samples, clusters: int, *, seed: int) -> Clusters:
-    """Find clusters by k-means on minibatches, and the directions of their centres from the mean.
+    """Find clusters by minibatch k-means, and the directions of their centres from the mean.
 
     Args:
         x: samples, as columns.
-        clusters: how many.
-        seed: randomness of the first centres and of the minibatches.
+        clusters: number of clusters.
+        seed: of the initial centres and the minibatches.
 
     Returns:
-        Unit vectors, a column for each cluster (a centre at the mean has a zero column), and the
-        mean.
+        Unit vectors, one column per cluster (zero for a centre at the mean), and the mean.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -125,7 +125,7 @@ def k_means_directions(x: Samples, clusters: int, *, seed: int) -> Clusters:
 
 
 def random_directions(d: int, features: int, *, seed: int) -> Float[np.ndarray, "d features"]:
-    """Draw directions uniformly: how well a dictionary does that has learned nothing."""
+    """Draw unit vectors uniformly: the baseline of an untrained dictionary."""
     check_count("d", d)
     check_count("features", features)
     columns = np.random.default_rng(seed).normal(size=(d, features))

@@ -1,12 +1,12 @@
 """Statistics of a weight matrix W: how features share the hidden dimensions.
 
-Column i of `W [*batch, m, n]` is the direction W_i that feature i has in the hidden space; any
-leading axes (sparsity, seed, training step) are batch. Every function takes NumPy and JAX arrays
-alike, returns the same kind (NumPy's for nested lists), and works under `jax.jit`, `jax.vmap` and
-`jax.grad`; `angular_gaps` and `arrangement`, which are for looking at, always return NumPy's.
+Column i of `W [*batch, m, n]` is the direction W_i of feature i in the hidden space; leading axes
+(sparsity, seed, training step) are batch. Every function accepts NumPy and JAX arrays, returns the
+same kind (NumPy for nested lists), and works under `jax.jit`, `jax.vmap` and `jax.grad`, except
+`angular_gaps` and `arrangement`, which always return NumPy arrays.
 
-An `xarray.DataArray`, such as W of a trained Dataset, is taken by the names of its dimensions, in
-any order, and a DataArray comes back, with its coordinates. m is called `hidden` (or `activation`,
+The dimensions of an `xarray.DataArray`, such as W of a trained Dataset, are matched by name, in
+any order, and a DataArray with its coordinates is returned. m is called `hidden` (or `activation`,
 `head`, `unit`), n `feature` (or `dictionary_feature`, `attentional_feature`, `datapoint`, `label`);
 the second axis of a matrix [n, n] is `feature_other`.
 
@@ -51,7 +51,7 @@ Weights = Float[AnyArray, "*batch m n"] | Nested
 
 @named("(hidden,feature)->(feature)")
 def norms(W: Weights) -> Float[AnyArray, "*batch n"]:
-    """Length |W_i| of every feature's direction, about 1 for a fully represented feature.
+    """Length |W_i| of each feature's direction, about 1 for a fully represented feature.
 
     Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
 
@@ -86,9 +86,9 @@ def gram(W: Weights) -> Float[AnyArray, "*batch n n"]:
 def interference(
     W: Weights,
 ) -> Float[AnyArray, "*batch n"]:
-    """Interference of every feature with the others, sum_{j != i} (W_i . W_j)^2.
+    """Interference of each feature with the others, sum_{j != i} (W_i . W_j)^2.
 
-    It weighs the overlap by the feature's own length; `superposition` does not.
+    Unlike `superposition`, it depends on the length of W_i.
 
     Source: the interference term of the linear model's loss in Elhage et al. 2022, section
     "Demonstrating Superposition", Mathematical Understanding.
@@ -106,10 +106,10 @@ def interference(
 def superposition(
     W: Weights,
 ) -> Float[AnyArray, "*batch n"]:
-    """How strongly the others share a feature's direction, sum_{j != i} (What_i . W_j)^2.
+    """Overlap of the other features with a feature's direction, sum_{j != i} (What_i . W_j)^2.
 
-    What_i = W_i / |W_i|. At 1 or above, the other features together can drive the direction as
-    hard as feature i itself.
+    What_i = W_i / |W_i|. At 1 or above, the other features together can activate the direction as
+    strongly as feature i itself.
 
     Source: Elhage et al. 2022, section "Demonstrating Superposition", Basic Results.
 
@@ -117,8 +117,7 @@ def superposition(
         W: weights, one column per feature.
 
     Returns:
-        The sums, `[*batch, n]`; 0 for an orthogonal feature, and for a zero column, which has no
-        direction to share.
+        The sums, `[*batch, n]`; 0 for an orthogonal feature and for a zero column.
     """
     _, weights = floats(W)
     return _squared_off_diagonal(matmul(_directions(weights).mT, weights)).sum(axis=-1)
@@ -128,14 +127,14 @@ def superposition(
 def dimensionality(
     W: Weights,
 ) -> Float[AnyArray, "*batch n"]:
-    """Share of a hidden dimension each feature has, D_i = |W_i|^2 / sum_j (What_i . W_j)^2.
+    """Share of a hidden dimension of each feature, D_i = |W_i|^2 / sum_j (What_i . W_j)^2.
 
     D_i lies in [0, 1], and the D_i sum to rank(W) at most: with F = W W^T,
     D_i = (W_i^T W_i)^2 / (W_i^T F W_i) <= W_i^T F^+ W_i (Cauchy-Schwarz), and these leverage
-    scores sum to rank(W). They are equal where every W_i is an eigenvector of F. The same quantity
-    is the capacity of Scherlis et al. 2022.
+    scores sum to rank(W). They are equal if every W_i is an eigenvector of F. Scherlis et al. 2022
+    call the same quantity capacity.
 
-    An antipodal pair shares a dimension, the third feature has one, the fourth is not there:
+    An antipodal pair shares a dimension, the third feature has its own, the fourth is not learned:
 
     >>> from toymodels import geometry
     >>> geometry.dimensionality([[1.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
@@ -144,7 +143,7 @@ def dimensionality(
     Source: Elhage et al. 2022, section "The Geometry of Superposition", Uniform Superposition.
 
     Args:
-        W: weights, one column per feature. Columns whose squared length underflows count as zero.
+        W: weights, one column per feature. A column whose squared length underflows counts as zero.
 
     Returns:
         D, `[*batch, n]`; 0 for a zero column, with gradient 0 there.
@@ -160,9 +159,9 @@ def dimensionality(
 def data_dimensionality(h: Weights) -> Float[AnyArray, "*batch T"]:
     """Share of a hidden dimension of each datapoint, D_X,i = |h_i|^2 / sum_j (hhat_i . h_j)^2.
 
-    hhat_i = h_i / |h_i|. It is the `dimensionality` of the datapoints' hidden vectors in the place
-    of the features' directions; 2 / T each where m = 2 dimensions hold T datapoints as a polygon.
-    The `leverage_scores` are the largest that another direction than hhat_i makes of it.
+    hhat_i = h_i / |h_i|. It is the `dimensionality` of hidden vectors instead of feature
+    directions: 2 / T for T datapoints on a regular polygon in m = 2 dimensions. `leverage_scores`
+    are its maximum over all directions in the place of hhat_i.
 
     Source: Henighan et al. 2023, "Superposition, Memorization, and Double Descent".
 
@@ -179,16 +178,16 @@ def data_dimensionality(h: Weights) -> Float[AnyArray, "*batch T"]:
 def leverage_scores(h: Weights) -> Float[AnyArray, "*batch T"]:
     """Leverage of each column, h_i^T (h h^T)^+ h_i = max_v (v . h_i)^2 / sum_j (v . h_j)^2.
 
-    How far a linear readout can single out datapoint i: 1 if one can be 1 on it and 0 on all
-    others. At least `data_dimensionality`, which takes v = h_i. The scores sum to the rank of h
-    (singular values below max(m, T) machine precisions of the largest count as zero), and no
-    invertible map of the hidden space changes them.
+    It measures how well a linear readout can separate datapoint i from the others: 1 if a readout
+    is 1 on it and 0 on all others. It is at least `data_dimensionality`, which has v = h_i. The
+    scores sum to the rank of h (singular values below max(m, T) eps times the largest count as
+    zero) and are invariant under invertible linear maps of the hidden space.
 
-    Source: the maximum is the D* of Henighan et al. 2023, section on MNIST; that it is the
-    statistical leverage, and so has a closed form, is derived here.
+    Source: the maximum is the D* of Henighan et al. 2023, section on MNIST; its identity with the
+    statistical leverage, and so the closed form, is derived here.
 
     Args:
-        h: one column per datapoint, or feature.
+        h: one column per datapoint or feature.
 
     Returns:
         The scores, from 0 to 1, `[*batch, T]`.
@@ -204,10 +203,10 @@ def leverage_scores(h: Weights) -> Float[AnyArray, "*batch T"]:
 def dimensions_per_feature(
     W: Weights,
 ) -> Float[AnyArray, "*batch"]:
-    """Hidden dimensions for each represented feature, D* = m / ||W||_F^2.
+    """Hidden dimensions per represented feature, D* = m / ||W||_F^2.
 
-    ||W||_F^2 counts the represented features, as each of them has a length near 1 and the others
-    near 0. It is a statement about the whole of W; `dimensionality` is its per-feature form.
+    ||W||_F^2 approximates the number of represented features, whose lengths are near 1, as the
+    other lengths are near 0. `dimensionality` is the value for each feature.
 
     Source: Elhage et al. 2022, section "The Geometry of Superposition", Uniform Superposition.
 
@@ -219,18 +218,18 @@ def dimensions_per_feature(
     """
     xp, weights = floats(W)
     squared = xp.sum(_squared_norms(weights), axis=-1)
-    # asarray: NumPy turns a sum without remaining axes into a scalar
+    # asarray: a NumPy sum over all axes is a scalar
     return xp.asarray(xp.where(squared > 0, weights.shape[-2] / _or_one(squared), xp.inf))
 
 
 @named("(hidden,feature)->(feature)")
 def represented(W: Weights, threshold: float = 0.5) -> Bool[AnyArray, "*batch n"]:
-    """Which features the model represents, |W_i| > threshold.
+    """Whether each feature is represented, |W_i| > threshold.
 
     Args:
         W: weights, one column per feature.
-        threshold: length above which a feature counts. Trained lengths gather near 0 and near 1,
-            so the count hardly depends on it.
+        threshold: length above which a feature counts. Trained lengths are near 0 or near 1, so
+            the count depends little on it.
 
     Returns:
         Booleans, `[*batch, n]`.
@@ -259,7 +258,7 @@ def angular_gaps(
 ) -> Float[AnyArray, "*batch n"]:
     """Angles between neighbouring directions in the plane, in degrees, around the full circle.
 
-    A regular polygon has n equal gaps of 360/n; they sum to 360 in any case.
+    The gaps sum to 360; those of a regular polygon are all 360/n.
 
     Args:
         W: directions in two dimensions, one column each.
@@ -277,11 +276,12 @@ def angular_gaps(
 def arrangement(
     W: Float[AnyArray, "*batch 2 n"] | Nested,
 ) -> Shaped[AnyArray, "*batch"]:
-    """Name the polygon that the represented directions in the plane make.
+    """Name the polygon formed by the represented directions in the plane.
 
-    A polygon has k directions with gaps within a quarter of 360/k of each other's ideal; directions
-    closer than 18 degrees are one, and such a polygon is "doubled". "digon + 1" is an antipodal
-    pair with one direction across, a "cone" leaves half of the plane free, all else is "other".
+    k directions are a polygon if each gap differs from 360/k by less than a quarter of it.
+    Directions closer than 18 degrees count as one, and the polygon is then "doubled". "digon + 1"
+    is an antipodal pair with one direction at right angles; a "cone" has a gap above 180 degrees;
+    everything else is "other".
 
     >>> import numpy as np
     >>> from toymodels import geometry
@@ -314,14 +314,14 @@ def _arrangement(W: np.ndarray) -> str:
 
 @named("(hidden,feature)->()")
 def cross_polytope_error(W: Weights) -> Float[AnyArray, "*batch"]:
-    """How far W is from a digon, square, octahedron, ...: orthogonal pairs of opposite features.
+    """Deviation of W from a cross-polytope, orthogonal antipodal pairs: digon, square, octahedron.
 
     Args:
         W: weights, one column per feature.
 
     Returns:
         The largest deviation of an entry of W^T W from a cross-polytope's, `[*batch]`: 1 on the
-        diagonal, -1 for the nearest to an antipode that each feature has, and else 0.
+        diagonal, -1 at the smallest entry of each row, else 0.
     """
     products = gram(W)
     xp, n = products.__array_namespace__(), products.shape[-1]
@@ -353,6 +353,6 @@ def _off_diagonal(products):
 
 
 def _or_one(values):
-    """Make a divisor of non-negative values: 1 where they are 0, against NaN and warnings."""
+    """Replace 0 by 1 in non-negative values, to divide by them without NaN or warnings."""
     xp = values.__array_namespace__()
     return xp.where(values > 0, values, 1)

@@ -1,4 +1,4 @@
-"""Which polytopes the features of a model form: connected components of W^T W, and their names."""
+"""Polytopes formed by features: connected components of the features, and their names."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,17 +15,17 @@ __all__ = ["Polytope", "find_polytopes", "gram_distance"]
 
 SIMPLICES = {2: "digon", 3: "triangle", 4: "tetrahedron"}
 POLYGONS = {4: "square", 5: "pentagon", 6: "hexagon"}
-MOST_CORNERS = 12  # of a component that is compared with polytopes
+MOST_CORNERS = 12  # larger components are not compared with polytopes
 
 
 class Polytope(NamedTuple):
     """A connected component of the features.
 
     Attributes:
-        features: their indices.
+        features: indices of its features.
         name: "digon", "triangle", "tetrahedron", "pentagon", "square antiprism", "7-gon",
             "5-simplex", ..., "single" for a feature alone, or "other".
-        distance: `gram_distance` to the polytope that is named; infinite for "other".
+        distance: `gram_distance` to the polytope named; infinite for "other".
     """
 
     features: tuple[int, ...]
@@ -34,10 +34,10 @@ class Polytope(NamedTuple):
 
 
 def find_polytopes(W: Weights, *, overlap: float = 0.15, tolerance: float = 0.2) -> list[Polytope]:
-    """Name the polytopes that the represented features of a model form.
+    """Name the polytopes formed by the represented features of a model.
 
-    Two features are connected if the cosine between them is above `overlap` in magnitude; the
-    factors of a tegum product are not, so that an octahedron is three digons.
+    Two features are connected if the cosine between them is above `overlap` in magnitude. The
+    factors of a tegum product are separate components: an octahedron is three digons.
 
     >>> from toymodels import polytopes, theory
     >>> W = theory.tegum_product(theory.regular_polygon(3), theory.regular_simplex(2))
@@ -47,9 +47,10 @@ def find_polytopes(W: Weights, *, overlap: float = 0.15, tolerance: float = 0.2)
     Source: Elhage et al. 2022, section "The Geometry of Superposition".
 
     Args:
-        W: weights [m, n], a column a feature; a DataArray is taken by the names of its dimensions.
-        overlap: least magnitude of a cosine that connects.
-        tolerance: largest distance to a polytope that is named.
+        W: weights [m, n], one column per feature; the dimensions of a DataArray are matched by
+            name.
+        overlap: magnitude of the cosine above which two features are connected.
+        tolerance: largest distance at which a polytope is named.
 
     Returns:
         The components, in the order of their first features.
@@ -76,7 +77,7 @@ def _name(weights: np.ndarray, part: np.ndarray, tolerance: float) -> Polytope:
 
 
 def _candidates(k: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the polytopes of k corners, by name."""
+    """Yield name and corners of each polytope with k corners."""
     if k > MOST_CORNERS:
         return
     yield SIMPLICES.get(k, f"{k - 1}-simplex"), regular_simplex(k)
@@ -89,7 +90,7 @@ def _candidates(k: int) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _square_antiprism() -> Float[np.ndarray, "3 8"]:
-    """Return the corners of the antiprism in which all features have dimensionality 3/8."""
+    """Return the corners of the square antiprism whose features all have dimensionality 3/8."""
     height = 1 / np.sqrt(3)
     angles = np.pi / 4 * np.arange(8)
     ring = np.sqrt(1 - height**2)
@@ -101,13 +102,14 @@ def gram_distance(
 ) -> float:
     """Return the distance of a Gram matrix to an ideal one, up to rotation, scale and order.
 
-    Both are scaled to trace k; the distance is the Frobenius norm of their difference over that of
-    the ideal, in the order of the corners that makes it smallest. A Gram matrix has no rotation.
+    Both are scaled to trace k. The distance is the Frobenius norm of their difference divided by
+    that of the ideal, minimised over the order of the corners. Gram matrices do not depend on
+    rotation.
 
     Args:
         gram: W^T W of k features.
-        ideal: that of a polytope of k corners.
-        most: distances above this are not looked for; they are infinite.
+        ideal: Gram matrix of a polytope with k corners.
+        most: distances of this or more are returned as infinite.
 
     Returns:
         The distance; 0 for the polytope itself.
@@ -123,9 +125,10 @@ def gram_distance(
 def _least_error(
     gram: np.ndarray, ideal: np.ndarray, order: tuple[int, ...], error: float, least: float
 ) -> float:
-    """Extend an order of the features corner by corner, the best ones first (branch and bound).
+    """Minimise the squared error over orders of the features by branch and bound.
 
-    Returns the least squared error of a whole order below `least`, or `least`.
+    Extends `order`, whose error so far is `error`. Returns the smallest squared error of a
+    complete order if it is below `least`, else `least`.
     """
     corner = len(order)
     if corner == len(ideal):

@@ -1,9 +1,9 @@
-"""How well a dictionary recovers known features, and how it codes: the field's metrics.
+"""Metrics of dictionaries: recovery of known features, sparsity of codes, reconstruction.
 
 Directions are columns, codes f are [features, samples], leading axes are batch. Every function
-takes NumPy and JAX arrays alike and returns the same kind, NumPy's for nested lists; a
-DataArray is taken by the names of its dimensions, as in `geometry`, and a DataArray comes back.
-Codes are (dictionary_feature, sample), the dimensions of others are those of W.
+accepts NumPy and JAX arrays and returns the same kind, NumPy for nested lists. The dimensions of a
+DataArray are matched by name, as in `geometry`, and a DataArray is returned. The dimensions of
+codes are (dictionary_feature, sample), those of directions are as for W.
 """
 
 from jaxtyping import Bool, Float
@@ -34,10 +34,9 @@ def max_cosines(
     truth: Truth,
     dictionary: Dictionary,
 ) -> Float[AnyArray, "*#batch n"]:
-    """Cosine of each true feature with the dictionary's column that comes nearest.
+    """Largest cosine between each true feature and the columns of the dictionary.
 
-    Signed: a column that points the other way recovers nothing. A zero column has cosine 0 with
-    everything.
+    Cosines are signed: an opposite column has cosine -1. A zero column has cosine 0.
 
     Args:
         truth: true directions, of any length.
@@ -63,14 +62,14 @@ def mmcs(
     0.67
 
     Source: Sharkey et al. 2022, "Taking features out of superposition with sparse
-    autoencoders". It grows with the size of the dictionary whatever that has learned, most of
-    all in few dimensions: compare it with that of random directions.
+    autoencoders". It grows with the size of the dictionary even for random directions, mostly in
+    few dimensions: compare it with `baselines.random_directions`.
 
     Args:
         truth: true directions, of any length.
         dictionary: learned directions, of any length; leading axes broadcast against the truth's.
-        held: the features that count, all if not given: those that a toy model represents,
-            `geometry.represented(W)`. NaN where there is none.
+        held: the features to average over, such as `geometry.represented(W)`; all by default. The
+            mean over none is NaN.
     """
     xp, nearest = floats(max_cosines(truth, dictionary))
     if held is None:
@@ -85,7 +84,7 @@ def mmcs(
 def l0(
     codes: Codes,
 ) -> Float[AnyArray, "*batch"]:
-    """Mean number of active codes in a sample."""
+    """Mean number of non-zero codes per sample."""
     xp, density = floats(feature_density(codes))
     return xp.asarray(xp.sum(density, axis=-1))
 
@@ -115,7 +114,7 @@ def explained_variance(
 ) -> Float[AnyArray, "*batch"]:
     """Share of the variance explained, 1 - sum |x - x'|^2 / sum |x - mean|^2.
 
-    1 where the reconstruction is perfect, 0 where it is the mean, negative where it is worse.
+    1 for a perfect reconstruction, 0 for the mean, negative for a worse one.
     """
     xp, wanted, found = floats(x, reconstruction)
     spread = wanted - xp.mean(wanted, axis=-1, keepdims=True)
@@ -129,7 +128,7 @@ def shrinkage(
 ) -> Float[AnyArray, "*batch"]:
     """Relative reconstruction bias gamma = E[|x'|^2] / E[x . x']: 1 if unbiased, below if shrunk.
 
-    1 / gamma is the factor by which x' had to be multiplied to be nearest to x.
+    1 / gamma is the factor that minimises the error of the scaled x'.
 
     Source: Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse
     Autoencoders", section on shrinkage.

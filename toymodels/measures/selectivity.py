@@ -1,8 +1,8 @@
-"""How a unit's activations depend on the class: means, selectivity, purity, effective classes.
+"""Dependence of a unit's activations on the class: means, selectivity, purity, effective classes.
 
-Units are rows, as in h [unit, image]; activations are not negative, as a ReLU's are. A unit that
-is never active has no selectivity: NaN. A DataArray is taken by the names of its dimensions, in
-any order: `unit` (or `hidden`), `image` (or `sample`) and `label` (or `digit`).
+Units are rows, as in h [unit, image]; activations are non-negative, as after a ReLU. Measures of a
+unit that is never active are NaN. The dimensions of a DataArray are matched by name, in any order:
+`unit` (or `hidden`), `image` (or `sample`) and `label` (or `digit`).
 """
 
 from typing import NamedTuple
@@ -33,9 +33,9 @@ PerUnit = Float[AnyArray, "*batch unit"]
 
 @named("(unit,image),(image)->(unit,label)")
 def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
-    """Return mu [*batch, unit, label], the units' mean activations on the images of each class.
+    """Return mu [*batch, unit, label], the mean activation of each unit on each class.
 
-    NaN for a class without an image.
+    NaN for a class without images.
 
     Args:
         h: activations [*batch, unit, image].
@@ -43,7 +43,7 @@ def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
         classes: number of classes.
 
     Raises:
-        ValueError: if classes is no whole number of at least 1, or a label is no class.
+        ValueError: if classes is not an integer of at least 1, or a label is out of range.
     """
     check_count("classes", classes)
     check_indices("labels", labels, classes, "classes")
@@ -56,9 +56,9 @@ def class_means(h: Activations, labels: Labels, classes: int) -> ClassMeans:
 
 @named("(unit,label)->(unit,label)")
 def class_directions(means: ClassMeans | Nested) -> ClassMeans:
-    """Return the classes' directions [*batch, unit, label]: their means less that of all classes.
+    """Return class means minus their mean over all classes, [*batch, unit, label].
 
-    c of them, as columns, span c - 1 dimensions at most.
+    The c columns span at most c - 1 dimensions.
     """
     _, mu = floats(means)
     return mu - mu.mean(axis=-1, keepdims=True)
@@ -66,9 +66,9 @@ def class_directions(means: ClassMeans | Nested) -> ClassMeans:
 
 @named("(unit,label)->(unit)")
 def effective_classes(means: ClassMeans | Nested) -> PerUnit:
-    """Return (sum_c mu_c)^2 / sum_c mu_c^2: 1 for a unit of one class, k for k classes alike.
+    """Return (sum_c mu_c)^2 / sum_c mu_c^2: 1 for a single class, k for k equal class means.
 
-    The participation ratio of the class means; "polysemantic" is what is well above 1.
+    This is the participation ratio of the class means; polysemantic units are well above 1.
     """
     means = np.asarray(means)
     squared = np.square(means).sum(axis=-1)
@@ -90,10 +90,10 @@ def class_selectivity(means: ClassMeans | Nested) -> PerUnit:
 
 @named("(unit,image)->(unit,image)")
 def top_share(h: Activations, share: float = 0.1) -> Bool[AnyArray, "*batch unit image"]:
-    """Mark the images of the top share of each unit's activations, by value.
+    """Mark the images with the top share of each unit's activations.
 
-    The share is of the images on which the unit is active at all, rounded down to whole images but
-    one at least; images that tie with the last of them are marked as well.
+    The share is a share of the images on which the unit is active; their number is rounded down,
+    with a minimum of 1. Images tied with the last of them are also marked.
 
     Args:
         h: activations [*batch, unit, image].
@@ -110,7 +110,7 @@ def top_share(h: Activations, share: float = 0.1) -> Bool[AnyArray, "*batch unit
 
 
 class Purity(NamedTuple):
-    """How pure each unit is, and the class that it is pure in."""
+    """Share of the most frequent class among each unit's top images, and the class."""
 
     share: PerUnit
     label: Int[AnyArray, "*batch unit"]
@@ -120,18 +120,18 @@ class Purity(NamedTuple):
 def purity(
     h: Activations, labels: Labels, classes: int, *, share: float = 0.1, fewest: int = 1
 ) -> Purity:
-    """Measure the share of the commonest class among the images of each unit's `top_share`.
+    """Measure the share of the most frequent class among the images of each unit's `top_share`.
 
     Args:
         h: activations [*batch, unit, image].
         labels: the class of each image, 0 to classes - 1.
         classes: number of classes.
         share: the top share of a unit's activations, from 0 to 1.
-        fewest: a unit that is active on fewer images counts as dead, its purity as NaN.
+        fewest: the purity of a unit that is active on fewer images is NaN.
 
     Raises:
-        ValueError: if classes is no whole number of at least 1, share outside [0, 1], or a label
-            no class.
+        ValueError: if classes is not an integer of at least 1, share is outside [0, 1], or a label
+            is out of range.
     """
     check_count("classes", classes)
     check_indices("labels", labels, classes, "classes")

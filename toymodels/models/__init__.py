@@ -1,14 +1,14 @@
-'''The models, one nnx module a file: each reads like its equation in the paper.
+'''Models, one nnx module per file, written like the equations in the papers.
 
-A model has weights and a forward pass; what it is trained for belongs to `objectives`.
+A model has weights and a forward pass; the loss belongs to `objectives`.
 
-An own model is a class of the same kind, and this is all that is asked of it:
+Requirements for a model of your own:
 
-- it is a `flax.nnx.Module`, built from a key; its weights are `nnx.Param`, what shall stay fixed
-  is `nnx.Variable`, lists of either are `nnx.List`;
-- it is called on samples as columns, x [n, batch], and returns as many;
-- its class may name the dimensions of its weights in `dims`, for the Dataset that comes out.
-  Weights have any name but those of the Dataset's own (`loss`, `step`, ...).
+- It is a `flax.nnx.Module`, built from a key. Trained weights are `nnx.Param`, fixed arrays
+  `nnx.Variable`, lists of either `nnx.List`.
+- It maps samples as columns, x [n, batch], to an output of the same shape.
+- Its class may name the dimensions of its weights in `dims`; the trained Dataset uses them.
+  Weights may have any name except those of the Dataset's own variables (`loss`, `step`, ...).
 
 >>> import jax, jax.numpy as jnp, optax, toymodels
 >>> from flax import nnx
@@ -35,8 +35,8 @@ An own model is a class of the same kind, and this is all that is asked of it:
 >>> toymodels.train(problem, [sparsities], steps=10, key=jax.random.key(0)).U.dims
 ('sparsity', 'feature', 'hidden')
 
-Some objectives ask for more than a call: `Classification` for `hidden(x)`, the activations of
-each hidden layer, and `readout(h)`, the logits; `FiniteDataset` for the weights W, b and the
-activation of `ReluOutput`; `SparseDictionary` and `AttentionMixing` for what `ReluDictionary` and
-`MixingMatrix` have, from which one inherits. What is missing is said when a model is first used.
+Some objectives need more than a forward pass: `Classification` needs `hidden(x)`, the activations
+of each hidden layer, and `readout(h)`, the logits; `FiniteDataset` needs the weights W, b and the
+activation of `ReluOutput`; for `SparseDictionary` and `AttentionMixing`, inherit from
+`ReluDictionary` and `MixingMatrix`. A missing attribute raises an error at the first use.
 '''

@@ -19,13 +19,13 @@ class MixingMatrix(nnx.Module):
 
         y = relu( sum_kl (M^T M)_kl A_k x O_l + b ):
 
-    M^T M plays the part that W^T W has for features. M starts Xavier-normal.
+    M^T M takes the role of W^T W for features. M is initialised Xavier-normal.
 
     Args:
         features: K, attentional features.
         heads: J, fewer than features for superposition.
         d_model: width of the residual stream.
-        key: randomness of the initial M.
+        key: random key for the initial M.
         bias: whether there is a bias b [d_model]; the source has none.
 
     Raises:
@@ -51,7 +51,7 @@ class MixingMatrix(nnx.Module):
         x: Float[Array, "batch tokens d_model"],
         O: Float[Array, "K d_model d_model"],  # noqa: E741
     ) -> Float[Array, "batch tokens d_model"]:
-        """Compute the heads' output as the equation has it, head by head."""
+        """Compute the output of the heads by the equation in J heads."""
         patterns = jnp.einsum("jk,kbst->jbst", self.M[...], A)
         values = jnp.einsum("jk,kde->jde", self.M[...], O)
         return self._rectify(jnp.einsum("jbst,btd,jde->bse", patterns, x, values))

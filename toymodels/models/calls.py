@@ -1,4 +1,4 @@
-"""What an objective asks of a model, said in a sentence where it is not there."""
+"""Checks of the attributes and outputs of models that objectives use."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +10,12 @@ from jaxtyping import Array, Float
 def on_columns(
     model: Callable[[Any], Any], x: Float[Array, "features batch"]
 ) -> Float[Array, "features batch"]:
-    """Return model(x), of the shape of x.
+    """Return model(x), which must have the shape of x.
 
     Raises:
         TypeError: if the model cannot be called.
-        ValueError: if it cannot take samples as columns, or its output has another shape: a
-            difference of the two could be broadcast, and train something else in silence.
+        ValueError: if it does not accept samples as columns, or its output has another shape: the
+            difference from x could then broadcast, and training would use a wrong loss silently.
     """
     name, shape = type(model).__name__, list(x.shape)
     if not callable(model):
@@ -38,7 +38,7 @@ def on_columns(
 
 
 def check_build(build: Any) -> None:
-    """Raise TypeError unless this may be what builds a model, a function of a key."""
+    """Raise TypeError unless `build` is a function of a key, and not a model."""
     if isinstance(build, nnx.Module) or not callable(build):
         kind = type(build).__name__
         raise TypeError(
@@ -51,10 +51,10 @@ def check_can(model: Any, objective: str, *needs: str, like: str) -> None:
     """Raise TypeError unless a model has the attributes that an objective needs.
 
     Args:
-        model: what `build` returned.
+        model: the model that `build` returned.
         objective: the objective's name.
-        needs: the attributes.
-        like: the class that has them all.
+        needs: names of the attributes.
+        like: the class that has all of them.
     """
     missing = [name for name in needs if not hasattr(model, name)]
     if missing:

@@ -1,11 +1,12 @@
-"""Sparse dictionaries: activations written as a few columns of an overcomplete matrix.
+"""Sparse dictionaries: activations as sparse combinations of the columns of a matrix.
 
-Four ways to encode, one way to decode. Activations are columns of x [d, batch]; the dictionary
-W_dec [d, features] has a unit vector a column, f [features, batch] are the codes:
+Four encoders, one decoder. Activations are the columns of x [d, batch]; the columns of the
+dictionary W_dec [d, features] are unit vectors; f [features, batch] are the codes:
 
     f = encode(x),   x' = decode(f) = W_dec f + b_dec
 
-`costs(x)` gives what training minimises for each sample: an error, and a penalty on the codes.
+`costs(x)` returns the two terms of the training loss for each sample: an error and a penalty on
+the codes.
 """
 
 from typing import ClassVar, NamedTuple
@@ -23,7 +24,7 @@ from toymodels.numerics.names import in_order
 
 
 class Costs(NamedTuple):
-    """What a sample costs: reconstruction, and the use of the dictionary."""
+    """Reconstruction error and sparsity penalty of each sample."""
 
     error: Float[Array, " batch"]
     penalty: Float[Array, " batch"]
@@ -32,13 +33,13 @@ class Costs(NamedTuple):
 class ReluDictionary(nnx.Module):
     """f = ReLU(W_enc (x - b_dec) + b_enc), with an L1 penalty sum_i f_i.
 
-    Bricken et al. 2023, "Towards Monosemanticity", whose decoder has unit columns too. W_dec
-    starts in random directions, W_enc as its transpose, the biases at zero.
+    Bricken et al. 2023, "Towards Monosemanticity", whose decoder also has unit columns. W_dec is
+    initialised with random directions, W_enc with its transpose, the biases with zeros.
 
     Args:
         d: size of an activation vector.
         features: size of the dictionary.
-        key: randomness of the initial directions.
+        key: random key for the initial directions.
 
     Raises:
         ValueError: if d < 1 or features < 1.
@@ -61,8 +62,8 @@ class ReluDictionary(nnx.Module):
         self.b_dec = nnx.Param(jnp.zeros(d))
 
     def pre_activations(self, x: Float[Array, "d batch"]) -> Float[Array, "features batch"]:
-        """Return what the encoder's nonlinearity is applied to."""
-        # the bias is moved through the product, so that no shifted copy of x is made
+        """Return the input of the encoder's nonlinearity."""
+        # applying the bias after the product avoids a shifted copy of x
         shift = self.b_enc - self.W_enc @ self.b_dec
         return self.W_enc @ x + shift[:, None]
 
@@ -85,16 +86,16 @@ class ReluDictionary(nnx.Module):
 
 
 class TopKDictionary(ReluDictionary):
-    """f keeps the k largest of ReLU(W_enc (x - b_dec) + b_enc), and needs no penalty.
+    """f is the k largest entries of ReLU(W_enc (x - b_dec) + b_enc); there is no penalty.
 
-    Gao et al. 2024, "Scaling and evaluating sparse autoencoders". Exactly k codes are kept, ties
-    decided by position; where fewer than k pre-activations are positive, as many are active.
+    Gao et al. 2024, "Scaling and evaluating sparse autoencoders". At most k codes are non-zero,
+    fewer if fewer pre-activations are positive; ties are decided by position.
 
     Args:
         d: size of an activation vector.
         features: size of the dictionary.
         k: codes kept for each sample.
-        key: randomness of the initial directions.
+        key: random key for the initial directions.
 
     Raises:
         ValueError: if d, features or k < 1, or k > features.
@@ -111,13 +112,13 @@ class TopKDictionary(ReluDictionary):
     def of(
         cls, directions: Float[AnyArray, "d features"], k: int, centre: ArrayLike = 0.0
     ) -> "TopKDictionary":
-        """Build a dictionary that codes by the k largest projections on given directions.
+        """Build a dictionary whose codes are the k largest projections on given directions.
 
         Args:
-            directions: [d, features], a column for each feature, as encoder and as decoder; a
-                DataArray is taken by the names of its dimensions.
+            directions: [d, features], one column per feature, used as encoder and decoder; the
+                dimensions of a DataArray are matched by name.
             k: codes kept for each sample.
-            centre: [d] or a number, where the projections are zero.
+            centre: [d] or a number, the point at which all projections are zero.
         """
         directions = in_order(directions, "hidden", "feature")
         d, features = directions.shape
@@ -128,14 +129,14 @@ class TopKDictionary(ReluDictionary):
         return model
 
     def encode(self, x: Float[Array, "d batch"]) -> Float[Array, "features batch"]:
-        """Return the codes of activations, at most k of them other than zero in a column."""
+        """Return the codes of activations, with at most k non-zero entries per column."""
         f = super().encode(x)
         _, largest = lax.top_k(f.T, self.k)
         kept = jnp.zeros(f.T.shape, bool).at[jnp.arange(len(f.T))[:, None], largest].set(True)
         return jnp.where(kept.T, f, 0.0)
 
     def costs(self, x: Float[Array, "d batch"]) -> Costs:
-        """Return |x - x'|^2 of each sample, and no penalty."""
+        """Return |x - x'|^2 of each sample, and a penalty of zero."""
         error = squared_norms(x - self(x))
         return Costs(error, jnp.zeros_like(error))
 
@@ -144,10 +145,10 @@ class GatedDictionary(ReluDictionary):
     """f = 1[g > 0] ReLU(a): a gate decides which features are active, a magnitude how much.
 
     Rajamanoharan et al. 2024, "Improving Dictionary Learning with Gated Sparse Autoencoders":
-    g = W_enc (x - b_dec) + b_enc and a = exp(r_mag) W_enc (x - b_dec) + b_mag share their
-    directions. The step function passes no gradient, so the gate learns from the L1 penalty
-    sum_i ReLU(g_i) and from an auxiliary error: that of reconstructing x from ReLU(g) through a
-    frozen decoder, which is part of `costs(x).error`. Arguments as for `ReluDictionary`.
+    g = W_enc (x - b_dec) + b_enc and a = exp(r_mag) W_enc (x - b_dec) + b_mag share W_enc. The
+    step function has zero gradient, so the gate is trained by the L1 penalty sum_i ReLU(g_i) and
+    by an auxiliary error, that of reconstructing x from ReLU(g) with a frozen decoder, which is
+    part of `costs(x).error`. Arguments as for `ReluDictionary`.
     """
 
     dims: ClassVar = {
@@ -181,18 +182,19 @@ class GatedDictionary(ReluDictionary):
 
 
 class JumpReluDictionary(ReluDictionary):
-    """f = z 1[z > theta] with z = W_enc (x - b_dec) + b_enc, and the L0 norm itself as penalty.
+    """f = z 1[z > theta] with z = W_enc (x - b_dec) + b_enc, with the L0 norm as penalty.
 
     Rajamanoharan et al. 2024, "Jumping Ahead: Improving Reconstruction Fidelity with JumpReLU
-    Sparse Autoencoders". The thresholds theta = exp(log_threshold) learn through the
+    Sparse Autoencoders". The thresholds theta = exp(log_threshold) are trained with the
     straight-through estimators of `jump_relu` and `step`.
 
     Args:
         d: size of an activation vector.
         features: size of the dictionary.
-        key: randomness of the initial directions.
-        threshold: theta at the start.
-        bandwidth: epsilon, the width around theta within which samples move it, in units of x.
+        key: random key for the initial directions.
+        threshold: initial theta.
+        bandwidth: epsilon, the width of the window around theta in which samples contribute to
+            its gradient, in units of x.
 
     Raises:
         ValueError: if d < 1, features < 1, or threshold or bandwidth is not positive.
@@ -232,20 +234,20 @@ class JumpReluDictionary(ReluDictionary):
 
 @jax.custom_jvp
 def step(z: Array, threshold: Array, _bandwidth: ArrayLike) -> Array:
-    """1 where z > theta, else 0; its estimated slope in theta is -K((z - theta) / eps) / eps.
+    """1 where z > theta, else 0; its estimated derivative in theta is -K((z - theta) / eps) / eps.
 
-    K is 1 within half a unit of 0, else 0: the slope of E[step] in theta, minus the density of z
-    there, is estimated from the samples that fall into a window of width eps (equation 12 of
-    "Jumping Ahead"). The slope in z is 0.
+    K is 1 on (-1/2, 1/2), else 0. The derivative of E[step] in theta is minus the density of z at
+    theta; it is estimated from the samples in a window of width eps (equation 12 of "Jumping
+    Ahead"). The derivative in z is 0.
     """
     return jnp.where(z > threshold, 1.0, 0.0)
 
 
 @jax.custom_jvp
 def jump_relu(z: Array, threshold: Array, bandwidth: ArrayLike) -> Array:
-    """Z where z > theta, else 0; its slope in theta is -theta K((z - theta) / eps) / eps.
+    """Z where z > theta, else 0; its derivative in theta is -theta K((z - theta) / eps) / eps.
 
-    The slope in z is exact: 1 above theta, 0 below (equation 11 of "Jumping Ahead").
+    The derivative in z is exact: 1 above theta, 0 below (equation 11 of "Jumping Ahead").
     """
     return z * step(z, threshold, bandwidth)
 
@@ -268,7 +270,7 @@ def _jump_relu_jvp(primals, tangents):
 
 
 def unit_columns(matrix: Float[Array, "rows columns"]) -> Float[Array, "rows columns"]:
-    """Scale the columns to length one; zero columns stay what they are."""
+    """Scale the columns to length one; zero columns stay zero."""
     lengths = jnp.sqrt(squared_norms(matrix))[None, :]
     return matrix / jnp.where(lengths > 0, lengths, 1.0)
 

@@ -15,16 +15,17 @@ MOST_LAYERS = 3
 class MLP(nnx.Module):
     """h_1 = relu(W_in x + b_in), h_k+1 = relu(W_hidden h_k + b_hidden), y = W_out h + b_out.
 
-    All hidden layers have one width, and W_hidden, b_hidden are lists with an entry for each
-    layer but the first. Weights start normal with variance 2 / fan-in before a ReLU (He et al.
-    2015) and 1 / fan-in before the logits, biases at zero. Samples are the columns of x.
+    All hidden layers have the same width; W_hidden and b_hidden are lists with one entry for each
+    layer after the first. Initial weights are normal with variance 2 / fan-in before a ReLU (He
+    et al. 2015) and 1 / fan-in before the logits; initial biases are zero. Samples are the columns
+    of x.
 
     Args:
         pixels: number of inputs.
         width: units of each hidden layer.
         layers: number of hidden layers, 1 to 3.
         labels: number of outputs.
-        key: randomness of the initial weights.
+        key: random key for the initial weights.
 
     Raises:
         ValueError: if a size is below 1, or there are more than 3 hidden layers.
@@ -56,14 +57,14 @@ class MLP(nnx.Module):
         self.b_out = nnx.Param(jnp.zeros(labels))
 
     def hidden(self, x: Float[Array, "pixels batch"]) -> list[Float[Array, "width batch"]]:
-        """Return the activations of every hidden layer, the first one first."""
+        """Return the activations of every hidden layer, in order."""
         h = [jax.nn.relu(self.W_in @ x + self.b_in[:, None])]
         for W, b in zip(self.W_hidden, self.b_hidden, strict=True):
             h.append(jax.nn.relu(W @ h[-1] + b[:, None]))
         return h
 
     def readout(self, h: Float[Array, "width batch"]) -> Float[Array, "labels batch"]:
-        """Return the logits that the last hidden layer's activations give."""
+        """Return the logits computed from the activations of the last hidden layer."""
         return self.W_out @ h + self.b_out[:, None]
 
     def __call__(self, x: Float[Array, "pixels batch"]) -> Float[Array, "labels batch"]:

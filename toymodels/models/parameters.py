@@ -1,4 +1,4 @@
-"""A model's trainable parameters: told apart from the rest, and under their names."""
+"""Trainable parameters of a model: separated from the other leaves, and named."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
     """Split a model into its structure, its trainable `nnx.Param` leaves, and the rest.
 
     Raises:
-        TypeError: if it has no `nnx.Param`, or an array that is no `nnx.Variable`.
+        TypeError: if it has no `nnx.Param`, or an array outside of an `nnx.Variable`.
     """
     split: Any = nnx.split(model, nnx.Param, ...)
     kind = type(model).__name__
@@ -21,7 +21,7 @@ def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
             f"{kind} has nothing to train: a model is a class {kind}(flax.nnx.Module) whose "
             "weights are parameters, self.W = nnx.Param(...)"
         )
-    # traced ones are no state to nnx, but settings of the class: JAX then fails to compare them
+    # nnx treats plain arrays as static attributes; JAX fails to compare them when they are traced
     for path, node in nnx.iter_graph(model):
         if isinstance(node, jax.Array | np.ndarray):
             raise TypeError(
@@ -34,14 +34,15 @@ def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
 def named_parameters(model: Any, leading: int = 0) -> list[tuple[str, Any, tuple[str, ...]]]:
     """Return name, array and dimension names of each trainable parameter, in leaf order.
 
-    A parameter inside another module or list is called by its path, joined by `_`. Its dimensions
-    are those that the class's `dims` has for this name, else the name with a number.
+    The name of a nested parameter is its path, joined by `_`. Its dimensions come from `dims` of
+    the class, else they are the name with a number appended. The first `leading` axes of each
+    array are batch and have no name.
     """
     known: Mapping[str, tuple[str, ...]] = getattr(type(model), "dims", {})
     described = []
     for path, variable in nnx.to_flat_state(parameters(model)[1]):
         name = "_".join(map(str, path))
-        value = variable.get_value()  # which may be but a shape
+        value = variable.get_value()  # an array, or a jax.ShapeDtypeStruct
         rank = value.ndim - leading
         dims = known.get(name, tuple(f"{name}_{i}" for i in range(rank)))
         described.append((name, value, tuple(dims)))
@@ -49,11 +50,11 @@ def named_parameters(model: Any, leading: int = 0) -> list[tuple[str, Any, tuple
 
 
 def check_model(model: Any) -> None:
-    """Raise unless a model, or its shapes, can be trained and laid out under its own names.
+    """Raise unless a model, or its shapes, can be trained and stored under its parameter names.
 
     Raises:
         TypeError: as `parameters` does.
-        ValueError: if parameters share a name, or `dims` does not fit their shapes.
+        ValueError: if two parameters have the same name, or `dims` does not match their shapes.
     """
     kind = type(model).__name__
     sizes: dict[str, tuple[str, int]] = {}

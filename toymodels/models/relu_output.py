@@ -1,4 +1,4 @@
-"""The ReLU-output model: n features through m hidden dimensions and back."""
+"""The ReLU-output model: an autoencoder of n features with m hidden dimensions and tied weights."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -13,15 +13,15 @@ from toymodels.numerics.checks import check_count
 
 
 def relu(x: Array) -> Array:
-    """Return max(x, 0). `jax.nn.relu` itself is compiled, and a model with it cannot be pickled."""
+    """Return max(x, 0). A model with the jitted `jax.nn.relu` itself cannot be pickled."""
     return jax.nn.relu(x)
 
 
 class ReluOutput(nnx.Module):
-    """h = W x, x' = f(W^T h + b), with f = ReLU unless another activation is given.
+    """h = W x, x' = f(W^T h + b), with f = ReLU by default.
 
-    Elhage et al. 2022, "Demonstrating Superposition". Weights are tied; W [m, n] starts
-    Xavier-normal, b [n] at zero. Samples are the columns of x.
+    Elhage et al. 2022, "Demonstrating Superposition". Weights are tied; the initial W [m, n] is
+    Xavier-normal, the initial b [n] zero. Samples are the columns of x.
 
     >>> import jax, jax.numpy as jnp
     >>> from toymodels import ReluOutput
@@ -32,7 +32,7 @@ class ReluOutput(nnx.Module):
     Args:
         n: number of features.
         m: number of hidden dimensions.
-        key: randomness of the initial W.
+        key: random key for the initial W.
         activation: any elementwise function (`jax.nn.gelu`, ...).
         init_scale: factor on the initial W.
 
@@ -53,7 +53,7 @@ class ReluOutput(nnx.Module):
     ):
         check_count("n", n)
         check_count("m", m)
-        # JAX's own glorot_normal cuts the tails off, the papers' code does not
+        # JAX's glorot_normal is truncated, the initialisation in the papers' code is not
         xavier = jax.nn.initializers.variance_scaling(1.0, "fan_avg", "normal")
         self.W = nnx.Param(init_scale * xavier(key, (m, n)))
         self.b = nnx.Param(jnp.zeros(n))
@@ -71,7 +71,7 @@ def identity(x: Array) -> Array:
 
 
 class LinearModel(ReluOutput):
-    """h = W x, x' = W^T h + b: the model without its ReLU, which can do no better than PCA.
+    """h = W x, x' = W^T h + b: the model without ReLU, whose optimum is PCA.
 
     Arguments as for `ReluOutput`, without the activation.
     """

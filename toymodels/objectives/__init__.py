@@ -1,4 +1,4 @@
-"""A distribution or dataset, a model and a loss, joined into what the engine trains.
+"""Objectives: a distribution or dataset, a model and a loss, one objective per file.
 
-A file an objective. How it is trained (steps, axes, devices) is the engine's business.
+Steps, axes and devices belong to the engine.
 """

@@ -1,7 +1,7 @@
-"""Attentional features: what attention heads are asked to store, and the loss of storing it.
+"""Attentional features and the loss of attention heads that imitate them.
 
-An attentional feature is a pattern A_k, which tokens attend to which, with an OV matrix O_k,
-what is then copied. Its patterns are drawn anew for each sample, its OV matrix is fixed.
+An attentional feature is an attention pattern A_k with an OV matrix O_k. The pattern is drawn
+independently for each sample; the OV matrix is fixed.
 """
 
 from collections.abc import Callable
@@ -22,16 +22,16 @@ from toymodels.numerics.draws import uniform
 from toymodels.numerics.memory import check_fits
 from toymodels.numerics.products import true_float32
 
-# entries of the products A_k x O_l of a block of samples: 256 KB, which every restart reads and
-# which should stay in a core's L2 cache (2 MB cost twice the time with 16 restarts)
+# entries of the products A_k x O_l of a block of samples: 256 KB, read by every restart, so that
+# they stay in a core's L2 cache (2 MB take twice as long with 16 restarts)
 BLOCK_ENTRIES = 2**16
 
 
 class OvDraw(NamedTuple):
-    """Entries of OV matrices in a random order: of any density, the sparser within the denser.
+    """Random OV matrices of any density: the entries of a sparser matrix are among a denser one's.
 
     Attributes:
-        rank: the order in which entries are taken, a permutation of d_model^2 for each feature.
+        rank: order in which entries become non-zero, a permutation of d_model^2 for each feature.
         value: uniform on [0, 1].
     """
 
@@ -40,7 +40,7 @@ class OvDraw(NamedTuple):
 
     @classmethod
     def of(cls, features: int, d_model: int, *, key: PRNGKeyArray) -> "OvDraw":
-        """Draw for K features and a residual stream of that width.
+        """Draw ranks and values for K features and a residual stream of width d_model.
 
         Raises:
             TooLarge: if the matrices do not fit into memory.
@@ -53,12 +53,12 @@ class OvDraw(NamedTuple):
         return cls(rank, jax.random.uniform(value_key, rank.shape))
 
     def sparse(self, density: ArrayLike) -> Float[Array, "K d_model d_model"]:
-        """Return the matrices of this density, each of Frobenius norm 1.
+        """Return the matrices at a density, the share of non-zero entries; Frobenius norm 1 each.
 
-        The density, the share of entries that are not zero, is rounded to whole entries.
+        The number of non-zero entries is rounded to an integer.
 
         Raises:
-            ValueError: if the density is outside [0, 1] or leaves the matrices empty.
+            ValueError: if the density is outside [0, 1], or all entries would be zero.
         """
         check_between("density", density, 0.0, 1.0)
         entries = jnp.round(density * self.rank[0].size)
@@ -70,9 +70,10 @@ class OvDraw(NamedTuple):
         return _normalised(jnp.where(self.rank < entries, self.value, 0.0))
 
     def blocks(self) -> Float[Array, "K d_model d_model"]:
-        """Return dense matrices with disjoint outputs, each of Frobenius norm 1.
+        """Return matrices with disjoint outputs, each of Frobenius norm 1.
 
-        Feature k writes to the k-th of K blocks of output dimensions, and reads all of x.
+        Feature k reads all input dimensions and writes to the k-th of K blocks of output
+        dimensions.
 
         Raises:
             ValueError: if there are fewer outputs than features.
@@ -93,17 +94,17 @@ def _normalised(ovs):
 class AttentionMixing:
     """Imitate K attentional features, y = relu(sum_k A_k x O_k), with fewer heads.
 
-    Entries of A_k are zero with the probability `sparsity`, else uniform on [0, 1], as are all
-    entries of x. L = E |y - y'|^2, summed over tokens and outputs, averaged over samples. The
-    products A_k x O_l are computed once a batch, for all restarts that see the same batches;
-    the output of each restart is then one product of matrices with its M^T M.
+    Entries of A_k are zero with probability `sparsity`, else uniform on [0, 1]; entries of x are
+    uniform on [0, 1]. L = E |y - y'|^2, summed over tokens and outputs, averaged over samples. The
+    products A_k x O_l are computed once per batch for all restarts that share it; the output of
+    each restart is then one product with its M^T M.
 
     Attributes:
         build: key -> model.
         ovs: the OV matrices [K, d_model, d_model].
         sparsity: S, the probability that an entry of a pattern is zero.
         tokens: length of the sequences.
-        batch_size: fresh samples a training step.
+        batch_size: fresh samples per training step.
         test_samples: samples of the test set, each of `tokens` x `d_model` outputs.
 
     Raises:
@@ -124,10 +125,10 @@ class AttentionMixing:
         check_between("sparsity", self.sparsity, 0.0, 1.0)
 
     def init(self, key: PRNGKeyArray) -> MixingMatrix:
-        """Build the model at its starting point.
+        """Build the initial model.
 
         Raises:
-            TypeError: if it has not what a loss calls.
+            TypeError: if it lacks an attribute that the loss uses.
         """
         model = self.build(key)
         check_can(model, "AttentionMixing", "from_products", like="MixingMatrix")

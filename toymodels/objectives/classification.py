@@ -1,4 +1,4 @@
-"""Classifying labelled images: cross-entropy on minibatches, and a pressure to be sparse."""
+"""Classification of labelled images: cross-entropy with an L1 penalty on hidden activations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,19 +28,19 @@ class Classification:
     """Cross-entropy of an image classifier, with an L1 penalty on its hidden activations.
 
     L = E[ -log softmax(y)_label + pressure * sum of h over the units of all hidden layers ]:
-    summed over units, averaged over images. The images stay bytes; only a batch of them, drawn
-    with replacement, is made numbers. Test losses are the cross-entropy alone.
+    summed over units, averaged over images. Images are stored as bytes; only the current batch,
+    drawn with replacement, is converted to floats. The test loss is the cross-entropy alone.
 
     Attributes:
         build: key -> model.
-        train: labelled images to draw batches from; hand them to the engine as data.
+        train: labelled images to draw batches from; pass them to `train` as `data`.
         test: labelled images of the test loss.
-        batch_size: images a step.
+        batch_size: images per step.
         pressure: coefficient of the L1 penalty, at least 0; can be an axis.
 
     Raises:
-        ValueError: if batch_size is no whole number of at least 1, pressure is negative, there
-            is no image or not one label for each, or a label for which there is no logit.
+        ValueError: if batch_size is not an integer of at least 1, pressure is negative, there are
+            no images, the numbers of images and labels differ, or a label has no logit.
     """
 
     build: Callable[[PRNGKeyArray], MLP]
@@ -61,10 +61,10 @@ class Classification:
                 check_indices("labels", samples.labels, labels, "logits")
 
     def init(self, key: PRNGKeyArray) -> MLP:
-        """Build the model at its starting point.
+        """Build the initial model.
 
         Raises:
-            TypeError: if it has not what a loss calls.
+            TypeError: if it lacks an attribute that the loss uses.
         """
         model = self.build(key)
         check_can(model, "Classification", "hidden", "readout", like="MLP")
@@ -87,13 +87,13 @@ class Classification:
 
 
 def as_columns(images: Images) -> Float[Array, "pixels batch"]:
-    """Return images as a model reads them: columns, from 0 (paper) to 1 (ink).
+    """Convert images to columns of floats from 0 (paper) to 1 (ink).
 
     Args:
-        images: bytes, or other whole numbers from 0 to 255, [batch, pixels].
+        images: [batch, pixels], bytes or other integers from 0 to 255.
 
     Raises:
-        ValueError: if the images are no whole numbers: they may be from 0 to 1 already.
+        ValueError: if the images are not integers, as they may be scaled to [0, 1] already.
     """
     return _whole("images", images).T.astype(float) / 255
 
@@ -103,10 +103,10 @@ def cross_entropy(logits: Logits, labels: Labels) -> Float[Array, ""]:
 
     Args:
         logits: y [labels, batch].
-        labels: whole numbers from 0 on, [batch].
+        labels: [batch], integers from 0.
 
     Raises:
-        ValueError: if the labels are no whole numbers, or there is no logit for one of them.
+        ValueError: if the labels are not integers, or a label has no logit.
     """
     y, whole = jnp.asarray(logits), _whole("labels", labels).astype(jnp.int32)
     check_indices("labels", whole, len(y), "logits")
@@ -118,7 +118,8 @@ def accuracy(model: MLP, samples: Labelled) -> Float[Array, ""]:
     """Share of the images whose label has the largest logit.
 
     Raises:
-        ValueError: if there is no image, not one label for each, or no logit for a label.
+        ValueError: if there are no images, the numbers of images and labels differ, or a label has
+            no logit.
     """
     samples = Labelled(*(_whole(*part) for part in samples._asdict().items()))
     _check_sizes("samples", samples)
@@ -129,7 +130,7 @@ def accuracy(model: MLP, samples: Labelled) -> Float[Array, ""]:
 
 
 def _outputs(model: MLP, samples: Labelled) -> int:
-    """Return the number of logits that a model, or its shapes, has for an image."""
+    """Return the number of logits of a model, which may be given as shapes."""
     x = jax.ShapeDtypeStruct((samples.images.shape[1], 1), jnp.result_type(float))
     return len(jax.eval_shape(lambda model, x: model(x), model, x))
 
@@ -148,7 +149,7 @@ def _check_sizes(name: str, samples: Labelled) -> None:
 
 
 def _mean_over_images(mean, model: MLP, samples: Labelled) -> Float[Array, ""]:
-    """Mean of `mean(logits, labels)` over blocks of images, one block's numbers at a time."""
+    """Mean of `mean(logits, labels)` over blocks of images, one block in memory at a time."""
     count, pixels = samples.images.shape
     columns = block_columns(pixels, count)
     blocks = [leaf.reshape(count // columns, columns, *leaf.shape[1:]) for leaf in samples]

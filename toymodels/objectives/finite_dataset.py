@@ -1,15 +1,15 @@
-"""Training on a finite dataset, full batch: the same T datapoints at every step.
+"""Full-batch training on a finite dataset of T datapoints.
 
 The mean squared error of x' = relu(W^T W x + b) over sparse x is
 
     1/T sum_t ( sum_i relu(z_ti)^2 + sum_{i active in t} (x_ti^2 - 2 x_ti relu(z_ti)) ),
 
-z_t = W^T h_t + b. Only the first sum is over all n features, and it needs nothing of x: it is
-taken over blocks of datapoints, whose pre-activations stay in cache and are used for the value
-and its gradient at once. The second, and the first layer h = W x, touch active features only.
+z_t = W^T h_t + b. Only the first sum runs over all n features, and it does not depend on x: it is
+computed over blocks of datapoints, whose pre-activations stay in cache and serve both the value
+and its gradient. The second sum, and the first layer h = W x, use active features only.
 
-The two sums nearly cancel where the dataset is memorised. That costs a gradient nothing, but the
-value its digits below 1e-6: a value without a gradient is taken from the differences x - x'.
+The two sums nearly cancel when the dataset is memorised. The gradient stays accurate, but the
+value loses precision below 1e-6: without a gradient, it is computed from the differences x - x'.
 """
 
 from collections.abc import Callable
@@ -34,24 +34,24 @@ from toymodels.numerics.products import true_float32
 Matrix = Float[Array | np.ndarray, "m n"] | Nested
 Vector = Float[Array | np.ndarray, " n"] | Nested
 
-# entries of a block's pre-activations, 8 MB: what these thin products are fastest at
+# entries of a block's pre-activations, 8 MB: the fastest size for these thin products
 BLOCK_ENTRIES = 2**21
 
 
 @dataclass(frozen=True)
 class FiniteDataset:
-    """Mean squared reconstruction error on a fixed dataset, by a ReLU-output model.
+    """Mean squared reconstruction error of a ReLU-output model on a fixed dataset.
 
-    L = 1/T sum_t |x_t - x'_t|^2, importances one (Henighan et al. 2023).
+    L = 1/T sum_t |x_t - x'_t|^2, with all importances 1 (Henighan et al. 2023).
 
     Attributes:
-        build: key -> model; its activation must be the ReLU.
+        build: key -> model; its activation must be ReLU.
         points: the T datapoints, all of them used at every step.
-        test_points: fresh datapoints, at least 2^16 where small differences matter.
+        test_points: fresh datapoints, at least 2^16 if small differences matter.
 
     Raises:
-        ValueError: if a dataset is empty, or names a feature that the model does not have, or the
-            model is refused as `init` does.
+        ValueError: if a dataset is empty or has a feature index outside the model's n, or the
+            activation is not ReLU.
     """
 
     build: Callable[[PRNGKeyArray], ReluOutput]
@@ -69,11 +69,11 @@ class FiniteDataset:
             self.test_points.check_features(n)
 
     def init(self, key: PRNGKeyArray) -> ReluOutput:
-        """Build the model at its starting point.
+        """Build the initial model.
 
         Raises:
-            TypeError: if it has not what `ReluOutput` has.
-            ValueError: if its activation is not the ReLU, which the error is written for.
+            TypeError: if it lacks `W`, `b` or `activation` of `ReluOutput`.
+            ValueError: if its activation is not ReLU.
         """
         model = self.build(key)
         check_can(model, "FiniteDataset", "W", "b", "activation", like="ReluOutput")
@@ -86,7 +86,7 @@ class FiniteDataset:
         return squared_error(model.W[...], model.b[...], self.points)
 
     def test_loss(self, model: ReluOutput, _key: PRNGKeyArray) -> Float[Array, ""]:
-        """Measure L on the test datapoints, the same for every model that is given them."""
+        """Measure L on the test datapoints."""
         return squared_error(model.W[...], model.b[...], self.test_points)
 
 
@@ -95,11 +95,11 @@ def hidden_vectors(W: Matrix, points: Datapoints) -> Float[Array, "m T"]:
     """Return h_t = W x_t of every datapoint, as columns.
 
     Args:
-        W: weights [m, n]; a DataArray of those dimensions is taken by their names.
+        W: weights [m, n]; the dimensions of a DataArray are matched by name.
         points: T datapoints.
 
     Raises:
-        ValueError: if a datapoint names a feature that W does not have.
+        ValueError: if a datapoint has a feature index outside W's n.
     """
     weights, points = jnp.asarray(W), _checked(points, np.shape(W)[1])
     columns = weights.at[:, points.feature].get(mode="promise_in_bounds")
@@ -111,8 +111,8 @@ def hidden_vectors(W: Matrix, points: Datapoints) -> Float[Array, "m T"]:
 def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
     """Mean over the datapoints of |x - relu(W^T W x + b)|^2, differentiable in W and b.
 
-    Two errors far below 1e-6 can be told apart. Where the gradient is taken with it, the value
-    is good to about 1e-6 only, and never negative.
+    Without a gradient, errors far below 1e-6 are resolved. With a gradient, the value is accurate
+    to about 1e-6 only, and never negative.
 
     Args:
         W: weights [m, n].
@@ -120,8 +120,7 @@ def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
         points: T datapoints.
 
     Raises:
-        ValueError: if a datapoint names a feature that W does not have, or W and b have
-            different n.
+        ValueError: if a datapoint has a feature index outside W's n, or W and b have different n.
     """
     at = jnp.asarray(W), jnp.asarray(b)
     check_same_features(*at)
@@ -163,19 +162,19 @@ def _error_and_gradient(at, points):
     by_readout, by_hidden = lax.scan(add, jnp.zeros((n, m + 1)), blocks)
     by_hidden = jnp.moveaxis(by_hidden, 0, 1).reshape(m + 1, -1)[:, :T]
     dense = jnp.vdot(layers.readout, by_readout)  # relu(z)^2 is relu(z) z
-    # -2 x relu(z), and then h = W x, reach the columns of the active features only
+    # the gradients of -2 x relu(z) and of h = W x are in the columns of active features only
     slope = jnp.where(layers.active > 0, -points.value, 0.0)
     by_hidden += jnp.einsum("mtk,tk->mt", layers.columns, slope)
     at_active = slope[None] * layers.hidden[:, :, None]
     at_active = at_active.at[:m].add(points.value[None] * by_hidden[:m, :, None])
     gradient = by_readout.T.at[:, points.feature].add(at_active, mode="promise_in_bounds")
-    # the two sums nearly cancel where the dataset is memorised: rounding may go below zero
+    # the two sums nearly cancel when the dataset is memorised: rounding may give negative values
     error = jnp.maximum(dense + layers.sparse_error(points.value), 0.0) / T
     return error, (2 / T * gradient[:m], 2 / T * gradient[m])
 
 
 class _Layers(NamedTuple):
-    """Both layers with the bias as one more hidden dimension, whose value is always 1."""
+    """Both layers with the bias as an additional hidden dimension of constant value 1."""
 
     readout: Float[Array, "n m+1"]
     hidden: Float[Array, "m+1 T"]
@@ -195,7 +194,7 @@ class _Layers(NamedTuple):
 
 
 def _blocks(rows: Array, n: int) -> Array:
-    """Cut [T, ...] into blocks [blocks, columns, ...] of one size; what is added is all zero."""
+    """Cut [T, ...] into blocks [blocks, columns, ...] of equal size, padded with zeros."""
     T, *rest = rows.shape
     count = -(-T // max(1, BLOCK_ENTRIES // n))
     columns = -(-T // count)

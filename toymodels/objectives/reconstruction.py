@@ -1,4 +1,4 @@
-"""Reconstruction of sparse features: a distribution, a model and a squared error, joined."""
+"""Reconstruction of sparse features by a model, with a squared error."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Reconstruction:
     """Importance-weighted reconstruction of sparse features by a model.
 
     L = E[ sum_i I_i (x_i - x'_i)^2 ]: summed over features, averaged over samples (Elhage et
-    al. 2022; code descended from their notebook divides by n as well).
+    al. 2022; code derived from their notebook also divides by n).
 
     >>> import jax
     >>> from toymodels import Reconstruction, ReluOutput, SparseFeatures
@@ -36,19 +36,19 @@ class Reconstruction:
 
     Attributes:
         features: the distribution of x, with the importances I.
-        build: key -> model, called as x' = model(x) on columns; `toymodels.models` says what an
-            own one needs.
-        batch_size: fresh samples a training step.
+        build: key -> model, called as x' = model(x) on columns; for models of your own see
+            `toymodels.models`.
+        batch_size: fresh samples per training step.
         test_samples: samples of the test set.
-        given_active: train on samples with at least one active feature, the all-zero ones
-            counted exactly. The same expected loss with less noise at high sparsity; plain
-            sampling, as in the paper, is the default. Test losses always do this where the
-            distribution knows the probability that nothing is active.
+        given_active: sample only inputs with at least one active feature, and add the loss of the
+            all-zero input exactly: the same expected loss with less noise at high sparsity. The
+            default is plain sampling, as in the paper. Test losses always do this if the
+            distribution has `none_active`, the probability that no feature is active.
 
     Raises:
-        TypeError: if features is no distribution.
-        ValueError: if batch_size or test_samples is no whole number of at least 1, or
-            given_active is asked of a distribution that does not know its `none_active`.
+        TypeError: if features is not a `FeatureDistribution`.
+        ValueError: if batch_size or test_samples is not an integer of at least 1, or given_active
+            is set and the distribution has no `none_active`.
     """
 
     features: FeatureDistribution
@@ -74,7 +74,7 @@ class Reconstruction:
             )
 
     def init(self, key: PRNGKeyArray) -> nnx.Module:
-        """Build the model at its starting point."""
+        """Build the initial model."""
         return self.build(key)
 
     def loss(self, model: nnx.Module, key: PRNGKeyArray) -> Float[Array, ""]:
@@ -85,7 +85,7 @@ class Reconstruction:
 
     @true_float32()
     def test_loss(self, model: nnx.Module, key: PRNGKeyArray) -> Float[Array, ""]:
-        """Measure L on `test_samples` samples, the all-zero ones counted exactly."""
+        """Measure L on `test_samples` samples, with the exact loss of the all-zero input."""
         return self._split(mean_value_over_blocks, model, key, self.test_samples)
 
     def _split(self, mean, model, key, samples: int):

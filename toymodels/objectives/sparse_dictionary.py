@@ -1,4 +1,4 @@
-"""Training sparse dictionaries on activations: minibatches, unit columns, dead units revived."""
+"""Training of sparse dictionaries on activations: minibatches, unit columns, neuron resampling."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ from toymodels.numerics.checks import check_between, check_count
 from toymodels.numerics.products import true_float32
 
 DICTIONARY = "W_dec"
-UNIT = "dictionary_feature"  # the dimension of a parameter that belongs to a unit each
-RESAMPLED_SCALE = 0.2  # of a revived unit's encoder, as a share of the living ones' mean length
+UNIT = "dictionary_feature"  # the dimension of a parameter that runs over units
+RESAMPLED_SCALE = 0.2  # length of a resampled encoder row, relative to the mean of live units
 
 
 @dataclass(frozen=True)
 class SparseDictionary:
     """Reconstruct activations by a sparse dictionary: L = E[ |x - x'|^2 + l1 penalty(f) ].
 
-    Error and penalty are the model's own (`costs`), summed over dimensions and features and
-    averaged over samples. A step's minibatch is drawn from the activations with replacement,
-    by the step's key: members of an ensemble that share their keys share their minibatches.
+    Error and penalty come from `costs` of the model, summed over dimensions and features and
+    averaged over samples. Each minibatch is drawn from the activations with replacement, by the
+    key of the step: members of an ensemble with the same keys have the same minibatches.
 
     Attributes:
         build: key -> model.
         activations: [d, samples], given to `train` as `data` or as the values of an axis.
         l1: weight of the penalty.
-        test_activations: what the test loss is measured on; the activations if not given.
-        batch_size: samples of a step.
-        resample_samples: samples among which a unit must fire once, or `refresh` revives it.
+        test_activations: [d, test_samples] for the test loss; the activations by default.
+        batch_size: samples per step.
+        resample_samples: `refresh` resamples the units that fire on none of so many samples.
 
     Raises:
-        ValueError: if an activation is NaN or infinite, there is none, l1 is negative, or a
-            number of samples is no whole number of at least 1.
+        ValueError: if an activation is NaN or infinite, there are none, l1 is negative, or
+            batch_size or resample_samples is not an integer of at least 1.
     """
 
     build: Callable[[PRNGKeyArray], ReluDictionary]
@@ -61,10 +61,10 @@ class SparseDictionary:
             check_activations(self.test_activations)
 
     def init(self, key: PRNGKeyArray) -> ReluDictionary:
-        """Build the model at its starting point.
+        """Build the initial model.
 
         Raises:
-            TypeError: if it has not what a loss calls.
+            TypeError: if it lacks an attribute that the loss uses.
         """
         model = self.build(key)
         check_can(
@@ -95,12 +95,11 @@ class SparseDictionary:
     def refresh(
         self, model: ReluDictionary, optimizer_state: Any, key: PRNGKeyArray, step: Int[Array, ""]
     ) -> tuple[ReluDictionary, Any]:
-        """Turn the units that never fire towards samples that are reconstructed badly.
+        """Resample dead units, those that fire on none of `resample_samples` samples.
 
-        Resampling as in Bricken et al. 2023, appendix "Neuron Resampling": each dead unit takes
-        the direction of a sample of its own, drawn in proportion to its squared loss, with a weak
-        encoder; all else that it has starts anew, and what the optimizer remembers of it is
-        forgotten.
+        As in Bricken et al. 2023, appendix "Neuron Resampling": each dead unit takes the direction
+        of a different sample, drawn in proportion to its squared loss, with a small encoder. Its
+        other parameters are initialised again, and its optimizer state is set to zero.
 
         Raises:
             ValueError: if the dictionary has more features than `resample_samples`.
@@ -118,10 +117,10 @@ class SparseDictionary:
 
         fired, error = lax.map(look, blocks)
         dead = ~jnp.any(fired, axis=0)
-        # Gumbel's trick: the order of these draws samples without replacement, by squared loss
+        # Gumbel top-k trick: samples without replacement, in proportion to the squared loss
         draws = 2 * jnp.log(error.ravel()) + jax.random.gumbel(choice_key, (error.size,))
         _, samples = lax.top_k(draws, len(dead))
-        chosen = samples[jnp.argsort(jnp.argsort(~dead))]  # the dead are served first
+        chosen = samples[jnp.argsort(jnp.argsort(~dead))]  # dead units get the first samples
         x = blocks[chosen // blocks.shape[2], :, chosen % blocks.shape[2]].T
         directions = unit_columns(x - model.b_dec[:, None])
         lengths = jnp.sqrt(squared_norms(model.W_enc.T))
@@ -142,7 +141,7 @@ class SparseDictionary:
 
 
 def check_activations(activations: Float[Array | np.ndarray, "d samples"]) -> None:
-    """Raise ValueError if there are no activations, or some are NaN or infinite."""
+    """Raise ValueError if there are no activations, or any is NaN or infinite."""
     if 0 in activations.shape:
         raise ValueError(f"activations must be [d, samples]; got shape {activations.shape}")
     if isinstance(activations, jax.core.Tracer):
@@ -155,7 +154,7 @@ def check_activations(activations: Float[Array | np.ndarray, "d samples"]) -> No
 def replace_units(
     model: ReluDictionary, fresh: ReluDictionary, chosen: Bool[Array, " features"]
 ) -> ReluDictionary:
-    """Return the model with all parameters of the chosen units taken from another one."""
+    """Return the model with all parameters of the chosen units taken from `fresh`."""
 
     def mixed(path, old, new):
         mask = _mask(path, old, model, chosen)
@@ -165,7 +164,7 @@ def replace_units(
 
 
 def forget(memory: Any, model: ReluDictionary, chosen: Bool[Array, " features"]) -> Any:
-    """Set to zero what an optimizer's memory, such as Adam's moments, holds of the chosen units."""
+    """Set the optimizer state of the chosen units, such as Adam's moments, to zero."""
 
     def forgotten(path, leaf):
         mask = _mask(path, leaf, model, chosen)
@@ -175,7 +174,7 @@ def forget(memory: Any, model: ReluDictionary, chosen: Bool[Array, " features"])
 
 
 def _mask(path, leaf, model, chosen):
-    """Shape `chosen` like a parameter's axis of units; None for what belongs to no unit."""
+    """Reshape `chosen` to broadcast along a parameter's axis of units; None if it has none."""
     names = [getattr(key, "key", getattr(key, "name", None)) for key in path]
     dims = next((dims for name, dims in model.dims.items() if name in names), ())
     if UNIT not in dims:
@@ -186,9 +185,9 @@ def _mask(path, leaf, model, chosen):
 def with_unit_columns(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
     """Wrap an optimizer so that the dictionary's columns keep length one.
 
-    Of the gradient it is given the part that turns the columns, and after its step they are
-    scaled back (Bricken et al. 2023): else the L1 penalty would be escaped by small codes and
-    long columns.
+    The component of the gradient along each column is removed, and the columns are normalised
+    after each step (Bricken et al. 2023): otherwise small codes and long columns would lower the
+    L1 penalty.
     """
 
     def update(gradient, memory, params=None):
@@ -205,7 +204,7 @@ def with_unit_columns(optimizer: optax.GradientTransformation) -> optax.Gradient
 
 
 def _with(params, change):
-    """Return parameters of which the dictionary alone is changed."""
+    """Return parameters in which only the dictionary is changed."""
 
     def changed(path, leaf):
         return change(leaf) if path[0].key == DICTIONARY else leaf

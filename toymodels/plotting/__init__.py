@@ -1,8 +1,7 @@
-"""Axes-level drawing in one style: NumPy arrays in, Matplotlib artists out.
+"""Axes-level drawing in one style: functions of NumPy arrays that return Matplotlib artists.
 
-An Axes is always the first argument, colours mean the same in every figure (`colors`), and
-nothing here trains, measures or knows a file: arrays come from `toymodels.geometry` or from a
-stored dataset. Nothing imports jax or keeps a figure open.
+The first argument is the Axes. Colours have the same meaning in every figure (`colors`). This
+package does not train, measure or read files, does not import jax, and keeps no figure open.
 """
 
 from .animation import animate

@@ -1,4 +1,4 @@
-"""Drawings that move: the snapshots of a training, one after the other."""
+"""Animations of the snapshots of a training."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def animate(
     fps: int = 15,
     hold: float = 1.5,
 ) -> Path:
-    """Draw each snapshot of a training, and make a film of them: a GIF, or an MP4 by ffmpeg.
+    """Draw each snapshot of a training, and write the frames as a GIF, or an MP4 with ffmpeg.
 
     >>> import jax, optax
     >>> from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, plotting, train
@@ -39,23 +39,23 @@ def animate(
     'pentagon.gif'
 
     Args:
-        dataset: the xarray.Dataset of a training with snapshots, W_history and its like; points
-            of the axes that `draw` does not show are selected before.
-        draw: is given an empty figure, and the Dataset as it was at one snapshot: W is that of
-            the time, and the coordinate `snapshot` is the step.
-        path: of the film; ends in .gif or .mp4.
+        dataset: the xarray.Dataset of a training with snapshots (W_history, ...); select points
+            on the axes that `draw` does not show.
+        draw: function of an empty figure and the Dataset at one snapshot: W has the values at that
+            step, which is the coordinate `snapshot`.
+        path: output file, ending in .gif or .mp4.
         width: of the figure in inches.
-        height: in inches.
-        dpi: pixels in an inch.
-        fps: snapshots shown in a second.
-        hold: seconds for which the last one stays.
+        height: of the figure in inches.
+        dpi: pixels per inch.
+        fps: snapshots per second.
+        hold: seconds to show the last snapshot.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: if the dataset has no snapshots, or the path another ending.
-        RuntimeError: if an MP4 is asked for and there is no ffmpeg.
+        ValueError: if the dataset has no snapshots, or the path has another ending.
+        RuntimeError: if the path ends in .mp4 and ffmpeg is not installed.
 
     """
     moments, film = list(_moments(dataset)), Path(path)
@@ -70,7 +70,7 @@ def animate(
 
 
 def _moments(dataset: Any) -> Iterator[Any]:
-    """Yield the Dataset as it was at each snapshot: NAME is what NAME_history was then."""
+    """Yield the Dataset at each snapshot, where NAME has the values of NAME_history."""
     kept = [name for name in dataset.data_vars if "snapshot" in dataset[name].dims]
     if not kept:
         raise ValueError("there are no snapshots to animate: train(..., snapshots=[0, 100, ...])")

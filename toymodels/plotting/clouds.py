@@ -1,4 +1,4 @@
-"""Many directions in the plane: rays from the origin with dots at their tips."""
+"""Many vectors in the plane: rays from the origin with dots at their tips."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,13 +12,13 @@ from .vectors import as_columns
 
 @style()
 def point_cloud(ax: Axes, vectors: ArrayLike, color: ArrayLike, limit: float | None = None) -> None:
-    """Draw vectors as dots, with rays from the origin as long as these can be told apart.
+    """Draw vectors as dots, with rays from the origin for at most 200 vectors.
 
     Args:
         ax: the axes; becomes square and loses its ticks.
-        vectors: [2, k], one column each.
-        color: of all of them, or [k, 3].
-        limit: half of the axes' width in data units; 1.15 times the longest vector if not given.
+        vectors: [2, k], one per column.
+        color: one colour, or [k, 3].
+        limit: half the width of the axes in data units; by default 1.15 times the longest vector.
 
     """
     x, y = as_columns(vectors)

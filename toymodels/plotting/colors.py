@@ -1,24 +1,24 @@
-"""The palette: colours whose meaning holds in every figure of the suite.
+"""The palette: colours with the same meaning in every figure of the suite.
 
-Blue is a feature, or a dimension it has to itself; red is a datapoint, or a dimension that is
-shared; white is not learned. Where blue and red are signs, as beside W^T W, a dimension of its own
-is dark and a shared one amber. Shades are made in OKLCH (https://bottosson.github.io/posts/oklab/),
-where equal steps of lightness look equal.
+Blue is a feature, or a dedicated dimension; red is a datapoint, or a shared dimension; white is not
+learned. Beside W^T W, where blue and red are signs, a dedicated dimension is dark and a shared one
+amber. Shades are computed in OKLCH (https://bottosson.github.io/posts/oklab/), where equal steps
+of lightness look equal.
 """
 
 import numpy as np
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from numpy.typing import ArrayLike
 
-INK = "#1f2430"  # text, and lines that carry the argument
+INK = "#1f2430"  # text and main lines
 MUTED = "#6b7280"  # ticks, frames, remarks
 FAINT = "#d5d9e0"  # guide lines
-FEATURE = "#2a6fbb"  # a feature; a dimension of its own
+FEATURE = "#2a6fbb"  # a feature; a dedicated dimension
 DATAPOINT = "#d0392b"  # a datapoint
-SUPERPOSED = DATAPOINT  # a dimension shared with others
-AMBER = "#e8a02c"  # a dimension shared with others, where red is a sign
-NOT_LEARNED = "#ffffff"  # no dimension at all
-KINDS = ("#3b4252", "#2a9187", "#dd9a2b", "#8a5ba6", "#7b8a99", "#b5657f")  # the sheet's cycle
+SUPERPOSED = DATAPOINT  # a shared dimension
+AMBER = "#e8a02c"  # a shared dimension, in figures where red is a sign
+NOT_LEARNED = "#ffffff"  # no dimension
+KINDS = ("#3b4252", "#2a9187", "#dd9a2b", "#8a5ba6", "#7b8a99", "#b5657f")  # axes.prop_cycle
 
 _BLUE_HUE = 253.6  # degrees, of FEATURE
 
@@ -39,7 +39,7 @@ _RGB_OF_LMS = np.array(
 
 
 def _oklch(lightness: ArrayLike, chroma: ArrayLike, hue: ArrayLike) -> np.ndarray:
-    """Turn OKLCH (hue in degrees) into RGB [..., 3], clipped to what a screen can show."""
+    """Convert OKLCH (hue in degrees) to RGB [..., 3], clipped to the sRGB gamut."""
     lightness, chroma, hue = np.broadcast_arrays(lightness, chroma, np.radians(hue))
     lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
     linear = np.clip((lab @ _LMS_OF_LAB.T) ** 3 @ _RGB_OF_LMS.T, 0.0, 1.0)
@@ -59,38 +59,35 @@ SUPERPOSITION_CMAP = _ramp("superposition", FEATURE, "#8a55a8", DATAPOINT)
 """Sequential, for superposition from 0 (dedicated, blue) to 1 and above (superposed, red)."""
 
 SHARING_CMAP = _ramp("sharing", INK, "#8c6530", AMBER)
-"""Sequential, for superposition beside signs: 0 (dedicated) is dark, 1 and above amber."""
+"""Sequential, for superposition where red is a sign: 0 (dedicated) is dark, 1 and above amber."""
 
 MMCS_CMAP = _ramp("mmcs", NOT_LEARNED, "#93bbe6", FEATURE, "#123f7c")
-"""Sequential, for how well features are recovered: white not at all, dark blue exactly."""
+"""Sequential, for the recovery of features: white at 0, dark blue at 1."""
 
 
 def feature_colors(n: int) -> np.ndarray:
-    """Tell n features apart by colour: one hue each, equally light, the first one blue.
+    """Return a colour for each of n features, RGB [n, 3]: hues of equal lightness, from blue on.
 
-    Returns RGB [n, 3]. Up to about eight hues can be told apart.
+    Up to about eight hues can be distinguished.
     """
     return _oklch(0.62, 0.14, _BLUE_HUE + 360.0 * np.arange(n) / n)
 
 
 def kind_colors(n: int) -> list[str]:
-    """Tell n kinds of things apart that are no features: ways to code, depths of networks.
+    """Return colours for n categories other than features, such as encoders or depths.
 
-    None is the blue of features or the red of datapoints; from the seventh on they repeat.
+    None is the blue of features or the red of datapoints. They repeat after six.
     """
     return [KINDS[i % len(KINDS)] for i in range(n)]
 
 
 def ordered_colors(n: int) -> np.ndarray:
-    """Show an order that is no importance, of widths or of sparsities: greys, the last darkest.
-
-    Returns RGB [n, 3].
-    """
+    """Return greys for n ordered values, such as widths or sparsities, RGB [n, 3]; darkest last."""
     return _oklch(np.linspace(0.82, 0.27, n) if n > 1 else [0.27], 0.015, _BLUE_HUE)
 
 
 def readable_ink(rgb: ArrayLike) -> str:
-    """Choose the ink for text on a ground RGB [3]: dark or white, whichever contrasts more."""
+    """Choose the text colour for a background RGB [3]: dark or white, by the higher contrast."""
     both = np.array([np.asarray(rgb, dtype=float), to_rgb(INK)])
     linear = np.where(both > 0.04045, ((both + 0.055) / 1.055) ** 2.4, both / 12.92)
     ground, dark = linear @ [0.2126, 0.7152, 0.0722] + 0.05  # contrast as in WCAG 2
@@ -98,14 +95,13 @@ def readable_ink(rgb: ArrayLike) -> str:
 
 
 def importance_colors(importance: ArrayLike) -> np.ndarray:
-    """Show importance as lightness: the blue of features, the most important darkest.
+    """Show importance as lightness: blues, darkest for the most important feature.
 
-    Lightness is linear in log importance and spans its whole range, from navy to a blue that is
-    still well visible on white; equal importances all give the dark one, and none at all, 0, the
-    palest.
+    Lightness is linear in log importance, from navy for the largest to a pale blue, visible on
+    white, for the smallest. Equal importances are all navy; importance 0 is as pale as the palest.
 
     Args:
-        importance: [n], not negative, and not all zero.
+        importance: [n], non-negative, and not all zero.
 
     Returns:
         RGB [n, 3].
@@ -126,13 +122,13 @@ def importance_colors(importance: ArrayLike) -> np.ndarray:
 def phase_colors(
     norm: ArrayLike, superposition: ArrayLike, ramp: Colormap = SUPERPOSITION_CMAP
 ) -> np.ndarray:
-    """Show what becomes of a feature: white not learned, blue dedicated, red superposed.
+    """Show the phase of a feature: white not learned, blue dedicated, red superposed.
 
     Args:
-        norm: [...], |W_i| of the feature; how much colour there is, clipped to [0, 1].
-        superposition: [...], sum over j != i of (W_i / |W_i| . W_j)^2; which colour it is,
-            clipped to [0, 1]. Of no effect, and allowed to be NaN, where the norm is 0.
-        ramp: the colours of superposition.
+        norm: [...], |W_i| of the feature, clipped to [0, 1]; decides the saturation.
+        superposition: [...], sum over j != i of (W_i / |W_i| . W_j)^2, clipped to [0, 1]; decides
+            the hue. It has no effect, and may be NaN, where the norm is 0.
+        ramp: colormap of superposition.
 
     Returns:
         RGB [..., 3].

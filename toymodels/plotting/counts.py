@@ -1,4 +1,4 @@
-"""Many restarts: each of them, how often an outcome came out, and at which loss."""
+"""Results of many restarts: counts, values, and losses by outcome."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from .colors import INK, MUTED
 from .labels import log_axis
 from .style import style
 
-# few enough for a narrow panel that ends there
+# ticks for an axis that ends at the key, few enough for a narrow panel
 RATIO_TICKS: dict[float, list[float]] = {3: [1, 1.5, 2], 10: [1, 2, 5], np.inf: [1, 10, 100, 1000]}
 
 
@@ -20,13 +20,13 @@ RATIO_TICKS: dict[float, list[float]] = {3: [1, 1.5, 2], 10: [1, 2, 5], np.inf: 
 def restart_counts(ax: Axes, x: ArrayLike, counts: ArrayLike, chosen: ArrayLike) -> None:
     """Draw the counts of all restarts as grey discs, and the chosen ones as a dark line.
 
-    A disc's area is the share of restarts with that count.
+    The area of a disc is proportional to the share of restarts with that count.
 
     Args:
         ax: the axes.
-        x: [k], one place for each setting.
-        counts: [k, restarts], whole numbers.
-        chosen: [k], the count of the restart that is shown.
+        x: [k], position of each setting.
+        counts: [k, restarts], integers.
+        chosen: [k], count of the chosen restart.
 
     """
     counts, chosen = np.asarray(counts), np.asarray(chosen)
@@ -52,14 +52,14 @@ def restart_lines(
 ) -> None:
     """Draw the mean over restarts as a line, and each restart as a dot.
 
-    The line is broken where a restart has no value, NaN.
+    The line is interrupted where a restart is NaN.
 
     Args:
         ax: the axes.
-        x: [k], one place for each setting.
+        x: [k], position of each setting.
         values: [k, restarts].
-        color: of line and dots; the next of the axes' if not given.
-        label: names the line in a legend.
+        color: of line and dots; by default the next colour of the cycle.
+        label: of the line in a legend.
 
     """
     values = np.asarray(values)
@@ -69,15 +69,16 @@ def restart_lines(
 
 @style()
 def losses_by_outcome(ax: Axes, loss: ArrayLike, outcome: ArrayLike, names: Sequence[str]) -> None:
-    """Draw the losses of all restarts over the lowest of their group, a row for each outcome.
+    """Draw the ratio of each restart's loss to the lowest of its group, one row per outcome.
 
-    The lowest of each group are the large dark dots; the number at its right end counts a row.
+    Large dark dots are the lowest losses of the groups. The number at the right end of a row is
+    its number of restarts.
 
     Args:
         ax: the axes; its x axis becomes logarithmic, wide enough for these and earlier dots.
         loss: [group, restarts].
-        outcome: [group, restarts], the name of what came out.
-        names: of the rows, from the top; any other outcome belongs to the last.
+        outcome: [group, restarts], name of each restart's outcome.
+        names: outcomes of the rows, from the top; the last row includes all other outcomes.
 
     """
     loss, row_of = np.asarray(loss), {name: i for i, name in enumerate(names)}

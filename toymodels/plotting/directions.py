@@ -1,4 +1,4 @@
-"""Learned directions over the true ones, in the plane."""
+"""Learned directions drawn over the true ones, in the plane."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,13 +14,13 @@ from .vectors import as_columns, unit_circle
 def directions_over(ax: Axes, truth: ArrayLike, learned: ArrayLike, limit: float = 1.3) -> None:
     """Draw true features as broad blue arrows, and learned directions as dark rays over them.
 
-    A ray ends in a ring on the unit circle, whatever the length of the direction: where a ring
-    sits on the line of an arrow, that feature is recovered. One without a length is at the origin.
+    Each ray ends in a ring on the unit circle, whatever the length of the direction; a zero vector
+    is a ring at the origin. A feature is recovered if a ring is on the line of its arrow.
 
     Args:
-        ax: the axes; becomes a bare square.
-        truth: [2, n], a column a feature.
-        learned: [2, k], a column a direction.
+        ax: the axes; becomes square, without ticks and spines.
+        truth: [2, n], one feature per column.
+        learned: [2, k], one direction per column.
         limit: half the side of the square, in data units.
 
     """

@@ -1,4 +1,4 @@
-"""Dimensionality of features as dots, between lines at the fractions that geometry allows."""
+"""Dimensionality of features as dots, with lines at the fractions of regular polytopes."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -17,7 +17,7 @@ Fractions = Mapping[str, str] | Sequence[str]
 
 
 def _apart(positions: np.ndarray, gap: float) -> np.ndarray:
-    """Move increasing positions as little as it takes for them to be `gap` apart."""
+    """Move increasing positions apart, so that neighbours are at least `gap` apart."""
     positions = positions.copy()
     for _ in range(20 * len(positions)):
         for i in range(len(positions) - 1):
@@ -28,12 +28,11 @@ def _apart(positions: np.ndarray, gap: float) -> np.ndarray:
 
 @style()
 def fraction_guides(ax: Axes, fractions: Fractions = FRACTIONS) -> None:
-    """Draw faint horizontal lines at fractions and name them at the right edge.
+    """Draw faint horizontal lines at fractions, with labels at the right edge.
 
     Args:
-        ax: the axes, its y axis a dimensionality; that becomes [0, 1] with a margin.
-        fractions: written out, such as ``"2/5"``, each with a word for the geometry that has it,
-            if any is to be said.
+        ax: the axes; the y axis is a dimensionality, and is set to [0, 1] with a margin.
+        fractions: as text, such as ``"2/5"``, optionally mapped to the name of the geometry.
 
     """
     words = dict(fractions) if isinstance(fractions, Mapping) else {}
@@ -66,15 +65,16 @@ def dot_strip(
     fractions: Fractions = FRACTIONS,
     spread: float = 4.0,
 ) -> None:
-    """Draw the dimensionality of every feature as a dot, over `fraction_guides`.
+    """Draw the dimensionality of each feature as a dot, over `fraction_guides`.
 
     Args:
         ax: the axes.
-        x: [k], one place for each model, in data coordinates.
-        D: [k, n], dimensionality of its features.
+        x: [k], position of each model, in data coordinates.
+        D: [k, n], dimensionality of the features of each model.
         colors: [n, 3] (`importance_colors`, `feature_colors`), or one colour for all.
-        fractions: where to draw lines, and what they mean (`fraction_guides`).
-        spread: points between neighbouring features of a model, so that equal ones stay visible.
+        fractions: of the horizontal lines (`fraction_guides`).
+        spread: horizontal distance in points between neighbouring features of a model, so that
+            equal values stay visible.
 
     """
     x, D = np.atleast_1d(x), np.atleast_2d(D)

@@ -1,4 +1,4 @@
-"""One value for every pair of two swept sizes: as a heat map, or written into a table."""
+"""Tables of values over two swept quantities."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,9 +13,9 @@ from .style import style
 
 
 def log_edges(centres: ArrayLike) -> np.ndarray:
-    """Find the k + 1 borders, on a log scale, of cells around k centres, positive and monotone."""
+    """Return the k + 1 edges, on a log scale, of cells around k positive, monotone centres."""
     logs = np.log(np.asarray(centres, dtype=float))
-    widths = np.diff(logs) if len(logs) > 1 else np.ones(1)  # a cell alone may have any
+    widths = np.diff(logs) if len(logs) > 1 else np.ones(1)  # arbitrary for a single cell
     lower = logs - np.concatenate([widths[:1], np.diff(logs)]) / 2
     return np.exp([*lower, logs[-1] + widths[-1] / 2])
 
@@ -32,17 +32,17 @@ def value_table(
     cmap: Colormap = MMCS_CMAP,
     digits: int = 2,
 ) -> AxesImage:
-    """Write values into cells of even size, the first row at the bottom: the higher, the bluer.
+    """Write values into cells of equal size, coloured by value; the first row is at the bottom.
 
     Args:
         ax: the axes; gets a tick at each cell.
-        x: [k], a number to name each column, in any steps.
-        y: [l], a number to name each row.
-        values: [l, k]; where one is NaN, the cell stays empty.
-        low: the value of the first colour, as all below it.
-        high: the value of the last.
-        cmap: colours other than white to blue.
-        digits: after the decimal point.
+        x: [k], label of each column, a number.
+        y: [l], label of each row, a number.
+        values: [l, k]; the cell of a NaN stays empty.
+        low: value of the first colour.
+        high: value of the last colour.
+        cmap: colormap, white to blue by default.
+        digits: number of decimals.
 
     Returns:
         The image, for a colour bar.
@@ -64,17 +64,17 @@ def value_table(
 def ratio_table(
     ax: Axes, x: ArrayLike, y: ArrayLike, ratios: ArrayLike, most: float = 2.0
 ) -> AxesImage:
-    """Write ratios into cells of even size: blue below 1, white at 1, red above.
+    """Write ratios into cells of equal size: blue below 1, white at 1, red above.
 
-    Colours go by the logarithm, alike on both sides, as far as there are values but at most to
-    `most` and 1 / `most`: what lies beyond has the darkest.
+    The colour scale is logarithmic and symmetric about 1. It spans the ratios, but ends at `most`
+    and 1 / `most`: ratios beyond have the darkest colours.
 
     Args:
         ax: the axes; gets a tick at each cell, the first row at the bottom.
-        x: [k], a number to name each column, in any steps.
-        y: [l], a number to name each row.
+        x: [k], label of each column, a number.
+        y: [l], label of each row, a number.
         ratios: [l, k].
-        most: where colours end, above 1.
+        most: upper limit of the colour scale, above 1.
 
     Returns:
         The image, for `ratio_key`.
@@ -95,7 +95,7 @@ def ratio_table(
 
 @style()
 def ratio_key(ax: Axes, image: AxesImage, label: str) -> Colorbar:
-    """Make an axes the key to a `ratio_table`, with ticks at its ends and at 1."""
+    """Draw the colour bar of a `ratio_table` into an axes, with ticks at its ends and at 1."""
     bar = ax.figure.colorbar(image, ax, label=label)
     low, high = image.get_clim()
     log_axis(ax.yaxis, [low, 1, high])

@@ -1,4 +1,4 @@
-"""Numbers as a reader would write them."""
+"""Number formats, axes with plain numbers, and legends."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -18,16 +18,16 @@ from .style import style
 
 def plain_number(x: float | np.number) -> str:
     """Write a number with up to six significant digits and no exponent: 0.001, 0.3, 10,000."""
-    return f"{Decimal(f'{x + 0.0:.6g}'):,f}"  # + 0.0 takes the sign off a zero
+    return f"{Decimal(f'{x + 0.0:.6g}'):,f}"  # + 0.0 turns -0.0 into 0.0
 
 
 def _probability(x: float | np.number) -> str:
-    """Write x with the digits that give both x and 1 - x three significant ones."""
+    """Write x with enough digits for three significant ones in both x and 1 - x."""
     return f"{Decimal(f'{x:.3g}') if x < 0.5 else 1 - Decimal(f'{1 - x:.3g}'):f}"
 
 
 def sparsity_label(sparsity: float | np.number) -> str:
-    """Name the probability that a feature is inactive: ``S = 0.999``."""
+    """Return a label of a sparsity, such as ``S = 0.999``."""
     return f"S = {_probability(sparsity)}"
 
 
@@ -37,7 +37,7 @@ def log_axis(axis: XAxis | YAxis, ticks: ArrayLike | None = None) -> None:
 
     Args:
         axis: ``ax.xaxis`` or ``ax.yaxis``.
-        ticks: where to put them; the decades if not given.
+        ticks: positions of the ticks; the decades by default.
 
     """
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
@@ -52,11 +52,11 @@ def log_axis(axis: XAxis | YAxis, ticks: ArrayLike | None = None) -> None:
 
 @style()
 def even_axis(axis: XAxis | YAxis, values: ArrayLike) -> None:
-    """Name the places 0, 1, 2, ... of an axis by values, evenly apart whatever their steps are.
+    """Label the positions 0, 1, 2, ... of an axis with numbers.
 
     Args:
         axis: ``ax.xaxis`` or ``ax.yaxis``.
-        values: [k], a number for each place.
+        values: [k], the number at each position.
 
     """
     names = [plain_number(value) for value in np.asarray(values)]
@@ -65,12 +65,12 @@ def even_axis(axis: XAxis | YAxis, values: ArrayLike) -> None:
 
 @style()
 def point_legend(place: Axes | FigureBase, colors: Mapping[str, Any], **options: Any) -> Legend:
-    """Name the colours of points, in a row outside a figure's panels or in a corner of an axes.
+    """Draw a legend of coloured points, below the panels of a figure or inside an axes.
 
     Args:
         place: the figure or the axes.
-        colors: the colour of each name.
-        options: as `legend` takes them (`loc`, `ncols`, ...).
+        colors: colour of each name.
+        options: passed to `legend` (`loc`, `ncols`, ...).
 
     """
     points = [

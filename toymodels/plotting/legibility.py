@@ -1,4 +1,4 @@
-"""What keeps the words of a figure from being read from the back of a room."""
+"""Checks of the text in a figure shown on a slide: too small, cut off, overlapping."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -11,11 +11,11 @@ from matplotlib.transforms import Bbox
 
 SLIDE = 13.33, 7.5  # inches, 16:9
 SMALLEST = 8.0  # points
-SLACK = 0.5  # points by which boxes may touch
+SLACK = 0.5  # points by which boxes may overlap
 
 
 class Words(NamedTuple):
-    """A line of text as it was drawn: on the slide, in points from its lower left corner."""
+    """A drawn line of text; size and box are in points on the slide, from its lower left corner."""
 
     text: str
     size: float
@@ -23,16 +23,16 @@ class Words(NamedTuple):
 
 
 def text_faults(figure: Figure) -> list[str]:
-    """Say which words of a figure are too small, overlap or are cut off when it fills a slide.
+    """List text of a figure that is too small, overlaps or is cut off when it fills a slide.
 
-    Only what is drawn counts: labels of ticks out of sight do not. An index in a formula is
-    smaller than its letter, and counts as that.
+    Only drawn text counts, and not tick labels outside of the view. The size of a formula is that
+    of its letters, not of its indices.
 
     Args:
-        figure: is drawn once, and stays as it is.
+        figure: is drawn once, and not changed.
 
     Returns:
-        A sentence for each fault; none for a figure that can be read.
+        A sentence for each fault; empty for a legible figure.
     """
     width, height = figure.get_size_inches()
     scale = min(SLIDE[0] / width, SLIDE[1] / height)
@@ -72,7 +72,7 @@ def _words(figure: Figure, scale: float) -> list[Words]:
 
 
 class _Listener(RendererAgg):
-    """Draws as always, and notes the lines of text: words, size in points, corners in pixels."""
+    """Renderer that also records each line of text: text, size in points, corners in pixels."""
 
     def __init__(self, width: float, height: float, dpi: float) -> None:
         super().__init__(width, height, dpi)
@@ -87,7 +87,7 @@ class _Listener(RendererAgg):
         across = np.array([0, width, width, 0])
         up = np.array([-descent, -descent, height - descent, height - descent])
         cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
-        # pixels count from the top
+        # y pixels count from the top
         corners = [x + cos * across - sin * up, self.height - y + sin * across + cos * up]
         box = np.array([np.min(corners, axis=1), np.max(corners, axis=1)])
         self.heard.append((s, prop.get_size_in_points(), box))

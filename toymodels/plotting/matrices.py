@@ -1,4 +1,4 @@
-"""What a model computes, W^T W and b as a heat map, and how long its features are."""
+"""Heat maps of W^T W and b, and bars of the lengths of features."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -19,7 +19,7 @@ from .style import style
 def _framed_image(
     ax: Axes, values: np.ndarray, left: float, width: float, limit: float
 ) -> AxesImage:
-    """Draw a heat map of [rows, columns] that starts at x = left, row i centred on y = i."""
+    """Draw a heat map of [rows, columns] with its left edge at x = left, row i centred on y = i."""
     rows = len(values)
     image = ax.imshow(
         values,
@@ -38,14 +38,14 @@ def _framed_image(
 def gram_with_bias(ax: Axes, W: ArrayLike, b: ArrayLike, limit: float = 1.0) -> AxesImage:
     """Draw W^T W as a heat map, with the bias as a column at its right.
 
-    Blue is positive, red negative, white zero. Row i is what reaches output i, feature 0 is at
-    the top, and row i is centred on y = i.
+    Blue is positive, red negative, white zero. Row i holds the weights of output i and is centred
+    on y = i; row 0 is at the top.
 
     Args:
         ax: the axes; loses ticks and spines.
-        W: [m, n]; a DataArray is taken by the names of its dimensions.
+        W: [m, n]; the dimensions of a DataArray are matched by name.
         b: [n].
-        limit: value of the darkest colours; the same for panels to be compared.
+        limit: value of the darkest colours; use the same for panels to be compared.
 
     Returns:
         The image of W^T W, for a colour bar.
@@ -70,9 +70,9 @@ def heat_map(ax: Axes, values: ArrayLike, limit: float = 1.0) -> AxesImage:
     """Draw a matrix: blue is positive, red negative, white zero; row 0 is at the top.
 
     Args:
-        ax: the axes; loses ticks and spines, and keeps its box: cells are as wide as fits.
+        ax: the axes; loses ticks and spines, and keeps its size: cells are stretched to fill it.
         values: [rows, columns].
-        limit: value of the darkest colours; the same for panels to be compared.
+        limit: value of the darkest colours; use the same for panels to be compared.
 
     """
     values = np.asarray(values)
@@ -87,17 +87,16 @@ def heat_map(ax: Axes, values: ArrayLike, limit: float = 1.0) -> AxesImage:
 def norm_bars(
     ax: Axes, norms: ArrayLike, superposition: ArrayLike, limit: float = 1.2
 ) -> PolyCollection:
-    """Draw the features' lengths as bars, in line with the rows of `gram_with_bias`.
+    """Draw the features' lengths as bars, aligned with the rows of `gram_with_bias`.
 
-    Dark: the feature has its dimension to itself; amber: others can drive it as hard as itself;
-    fading to white below length 1/2: not learned. The faint line is at length 1. `sharing_key`
-    is the key.
+    Dark is a dedicated dimension, amber a superposition of 1 or above. Bars fade to white below
+    length 1/2, not learned. The faint line is at length 1. `sharing_key` draws the colour bar.
 
     Args:
         ax: the axes.
         norms: [n], |W_i|.
-        superposition: [n], sum over j != i of (W_i / |W_i| . W_j)^2; 1 and above is all amber.
-        limit: right end of the scale; the same for panels to be compared.
+        superposition: [n], sum over j != i of (W_i / |W_i| . W_j)^2; amber at 1 and above.
+        limit: right end of the scale; use the same for panels to be compared.
 
     """
     norms, superposition = np.asarray(norms), np.asarray(superposition)
@@ -106,7 +105,7 @@ def norm_bars(
     across = np.array([0, 0, 1, 1]) * norms[:, None]
     down = np.arange(n)[:, None] + (0.4 if n <= 40 else 0.5) * np.array([-1, 1, 1, -1])
     colors = phase_colors(2 * norms, superposition, SHARING_CMAP)
-    # one collection, as hundreds of patches take seconds
+    # one collection: hundreds of patches would take seconds
     bars = PolyCollection(list(np.stack([across, down], axis=-1)), facecolor=colors, linewidth=0)
     ax.add_collection(bars)
     ax.set(xlim=(0, limit), ylim=(n - 0.5, -0.5), xticks=[0, 1], yticks=[])
@@ -116,14 +115,14 @@ def norm_bars(
 
 @style()
 def sign_key(ax: Axes, limit: float = 1.0, label: str = "") -> Colorbar:
-    """Make an axes the key to matrices: blue above zero, red below, darkest from `limit` on."""
+    """Draw the colour bar of matrices into an axes: blue above zero, red below, up to `limit`."""
     signs = ScalarMappable(Normalize(-limit, limit), GRAM_CMAP)
     return ax.figure.colorbar(signs, ax, ticks=[-limit, 0, limit], label=label, extend="both")
 
 
 @style()
 def sharing_key(ax: Axes) -> Colorbar:
-    """Make an axes the key to `norm_bars`: dark for a dimension of its own, amber for a shared."""
+    """Draw the colour bar of `norm_bars` into an axes: dark is dedicated, amber is shared."""
     bar = ax.figure.colorbar(ScalarMappable(Normalize(0, 1), SHARING_CMAP), ax)
     bar.set_ticks([0, 1], labels=["alone in its\ndimension", "shares it\nwith others"])
     return bar

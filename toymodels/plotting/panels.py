@@ -1,4 +1,4 @@
-"""A grid of panels: titles once above it, names of the rows once at its left."""
+"""A grid of panels with column titles at the top and row labels at the left."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +13,13 @@ from .style import style
 def panels(
     place: FigureBase, rows: Sequence[str], columns: Sequence[str], **options: Any
 ) -> np.ndarray[tuple[int, int], np.dtype[Any]]:
-    """Make a panel for every row and column.
+    """Make a panel for each row and column.
 
     Args:
-        place: the figure, or a part of it.
+        place: the figure or a subfigure.
         rows: the y label of each row's first panel.
         columns: the title of each column's first panel.
-        options: as `Figure.subplots` takes them (`height_ratios`, `sharex`, ...).
+        options: passed to `Figure.subplots` (`height_ratios`, `sharex`, ...).
 
     Returns:
         The axes, [row, column].
@@ -34,5 +34,5 @@ def panels(
 
 
 def shared_limit(*arrays: Any, margin: float = 1.1) -> float:
-    """Return the largest magnitude among all entries, times a margin: one scale for all panels."""
+    """Return the largest magnitude of all entries times a margin, as a common scale of panels."""
     return margin * float(max(np.abs(np.asarray(array)).max() for array in arrays))

@@ -1,4 +1,4 @@
-"""Phase diagrams: what becomes of one feature, as a colour for every pair of conditions."""
+"""Phase diagrams of one feature over relative importance and probability."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ def phase_map(
     norm: ArrayLike,
     superposition: ArrayLike,
 ) -> QuadMesh:
-    """Draw a phase diagram in the colours of `phase_colors`, dense at the bottom, sparser upwards.
+    """Draw a phase diagram in the colours of `phase_colors`, with sparsity increasing upwards.
 
     Args:
         ax: the axes; both scales become logarithmic.
         relative_importance: [k], centres of at least two columns.
         probability: [l], centres of at least two rows; p = 1 - S.
-        norm: [l, k], of the feature the diagram is about.
-        superposition: [l, k], of that feature.
+        norm: [l, k], |W_i| of the feature shown.
+        superposition: [l, k], superposition of that feature.
 
     """
     x, y = log_edges(relative_importance), log_edges(probability)
@@ -48,7 +48,7 @@ def phase_map(
 
 @style()
 def phase_key(ax: Axes) -> None:
-    """Draw the key to `phase_colors`, a square with superposition to the right and norm upwards."""
+    """Draw the key of `phase_colors`: superposition increases to the right, norm upwards."""
     steps = (np.arange(64) + 0.5) / 64
     superposition, norm = np.meshgrid(steps, steps)
     ax.imshow(phase_colors(norm, superposition), origin="lower", extent=(0, 1, 0, 1))

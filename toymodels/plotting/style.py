@@ -1,4 +1,4 @@
-"""The one style sheet of the suite, and figures that follow it."""
+"""The style sheet of the suite, and figures that use it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +14,16 @@ STYLE_SHEET = Path(__file__).with_name("toymodels.mplstyle")
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw under the suite's style sheet, whatever the user's own settings are.
+    """Use the suite's style sheet instead of the user's Matplotlib settings.
 
-    Use it as a context manager or, on a function that draws, as the decorator ``@style()``.
+    It is a context manager, and a decorator of drawing functions, ``@style()``.
     """
     with matplotlib.style.context(STYLE_SHEET, after_reset=True):
         yield
 
 
 class _Figure(Figure):
-    """A figure whose axes are made, and which is drawn and saved, under the style sheet."""
+    """A figure that applies the style sheet when axes are added and when it is drawn or saved."""
 
     @style()
     def add_subplot(self, *args: Any, **kwargs: Any) -> Any:
@@ -42,7 +42,7 @@ class _Figure(Figure):
         super().savefig(*args, **kwargs)
 
     def _repr_png_(self) -> bytes:
-        """Draw what a notebook shows."""
+        """Return the PNG that a notebook shows."""
         picture = BytesIO()
         self.savefig(picture, format="png")
         return picture.getvalue()
@@ -50,17 +50,17 @@ class _Figure(Figure):
 
 @style()
 def figure(width: float, height: float, **kwargs: Any) -> Figure:
-    """Make a figure in the suite's style, laid out by constraints.
+    """Make a figure in the suite's style, with constrained layout.
 
-    It belongs to no window and to no list of open figures: it is gone when its last name is, and
-    a notebook shows it where it is the last line of a cell.
-    Its axes, ticks and files follow the style sheet by themselves; titles, legends and lines added
-    by hand follow it inside ``with style():``.
+    It is not registered with pyplot: it has no window and is freed when no reference is left. A
+    notebook shows it if it is the last expression of a cell.
+    Its axes, ticks and files use the style sheet; titles, legends and lines that you add use it
+    inside ``with style():``.
 
     Args:
         width: in inches.
         height: in inches.
-        **kwargs: passed on to `matplotlib.figure.Figure`.
+        **kwargs: passed to `matplotlib.figure.Figure`.
 
     """
     return _Figure(figsize=(width, height), **kwargs)

@@ -1,4 +1,4 @@
-"""Images side by side: what units read, or what makes them fire."""
+"""Grids of small images, such as weights or templates of units."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from .style import style
 
 
 def _tile_size(pixels: int) -> tuple[int, int]:
-    """Return the side of a square image, and the gap to the next, in data units."""
+    """Return the side of a square image and the gap between images, in data units."""
     side = round(pixels**0.5)
     if side * side != pixels:
         raise ValueError(f"tiles are square images; got {pixels} pixels")
@@ -24,14 +24,13 @@ def _tile_size(pixels: int) -> tuple[int, int]:
 def image_tiles(ax: Axes, images: ArrayLike, columns: int) -> AxesImage:
     """Draw signed images in rows of `columns`, blue above zero, red below, white at zero.
 
-    Each image has a scale of its own, so that its largest entry has the darkest colour: what is
-    to be compared is their shapes.
+    Each image is scaled separately: its largest magnitude has the darkest colour.
 
     Args:
         ax: the axes; loses ticks and spines.
-        images: [k, pixels], square images line by line; none leave an empty row, and one of NaN an
-            empty place.
-        columns: images in a row; image 0 is at the top left.
+        images: [k, pixels], square images line by line. An image of NaN is an empty tile; k = 0
+            gives an empty row.
+        columns: images per row; image 0 is at the top left.
 
     Raises:
         ValueError: if the images are not square.
@@ -62,15 +61,15 @@ def tile_rows(
     columns: int,
     framed: ArrayLike = (),
 ) -> AxesImage:
-    """Draw signed images as `image_tiles`, each in the row that it belongs to.
+    """Draw signed images like `image_tiles`, each in a given row.
 
     Args:
-        ax: the axes; its y axis names the rows.
-        images: [k, pixels]; of each row those that come first are drawn.
-        rows: [k], the number of the row of each image.
-        names: of the rows, from the top; one without images stays empty.
-        columns: the most images in a row.
-        framed: the numbers of the images that get a dark frame.
+        ax: the axes; the labels of its y axis are the names of the rows.
+        images: [k, pixels]; the first `columns` images of each row are drawn.
+        rows: [k], row index of each image.
+        names: of the rows, from the top; a row without images is empty.
+        columns: largest number of images per row.
+        framed: indices of images with a dark frame.
 
     """
     images, rows = np.asarray(images, dtype=float), np.asarray(rows)

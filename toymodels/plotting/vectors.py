@@ -1,4 +1,4 @@
-"""Features as vectors: arrow plots of two hidden dimensions, and small glyphs of a solution."""
+"""Features as vectors: plots of two or three hidden dimensions, and small glyphs of solutions."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -21,13 +21,13 @@ from .style import style
 
 
 def as_columns(W: ArrayLike) -> np.ndarray:
-    """Return vectors as columns, [m, n]; those of a DataArray by the names of its dimensions."""
+    """Return W as an array [m, n]; the dimensions of a DataArray are matched by name."""
     return np.asarray(in_order(W, "hidden", "feature"))
 
 
 @style()
 def unit_circle(ax: Axes) -> Circle:
-    """Draw a thin circle of radius 1: where a perfectly represented feature ends."""
+    """Draw a thin circle of radius 1, the length of a perfectly represented feature."""
     circle = Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=0.8, zorder=0)
     ax.add_patch(circle)
     return circle
@@ -37,18 +37,18 @@ def unit_circle(ax: Axes) -> Circle:
 def feature_arrows(ax: Axes, W: ArrayLike, colors: ArrayLike, limit: float = 1.3) -> LineCollection:
     """Draw vectors in the plane: lines from the origin with dots at the tips, and the unit circle.
 
-    Column 0 is on top. Many vectors are drawn finer than few.
+    Column 0 is on top. Lines and dots are finer for more than 12 vectors.
 
     Args:
-        ax: the axes; becomes a bare square.
-        W: [2, n], a column a vector: features, or datapoints' hidden states; a DataArray is
-            taken by the names of its dimensions, here and in the other functions of W.
+        ax: the axes; becomes square, without ticks and spines.
+        W: [2, n], one vector per column, such as features or hidden vectors of datapoints; the
+            dimensions of a DataArray are matched by name.
         colors: [n, 3] (`feature_colors`, `importance_colors`), or one colour for all
             (FEATURE for features, DATAPOINT for datapoints).
-        limit: half the side of the square, in data units; the same for panels to be compared.
+        limit: half the side of the square, in data units; use the same for panels to be compared.
 
     Raises:
-        ValueError: if W is not [2, n], or the colours are neither one nor n.
+        ValueError: if W is not [2, n], or the number of colours is neither 1 nor n.
 
     """
     W = as_columns(W)
@@ -71,11 +71,11 @@ def feature_arrows(ax: Axes, W: ArrayLike, colors: ArrayLike, limit: float = 1.3
 
 @style()
 def polygon_arrows(ax: Axes, W: ArrayLike, limit: float = 1.3) -> LineCollection:
-    """Draw `feature_arrows`, a colour each, over faint rays where a regular polygon's would be.
+    """Draw `feature_arrows` in n colours, over faint rays to the corners of a regular n-gon.
 
     Args:
-        ax: the axes; becomes a bare square.
-        W: [2, n], a column a vector; the polygon shares the direction of the longest.
+        ax: the axes; becomes square, without ticks and spines.
+        W: [2, n], one vector per column; a corner has the direction of the longest.
         limit: half the side of the square, in data units, and the length of the rays.
 
     """
@@ -94,11 +94,11 @@ def arrow_glyph(
 ) -> AnnotationBbox:
     """Draw a solution as a small arrow plot on a white badge, at a point of another plot.
 
-    The last feature, the one the other plot is about, is in ink, the others are muted; one that
+    The last feature, the subject of the other plot, is dark, the others are grey; a feature that
     is not learned is a ring at the origin.
 
     Args:
-        ax: the axes, of any scales; they keep their limits.
+        ax: the axes, with any scales; their limits do not change.
         xy: the badge's centre, in data coordinates.
         W: [m, n] with m = 1 (signed lengths along one line) or m = 2.
         size: length of the badge in points; a unit vector is a third of it.
@@ -124,7 +124,7 @@ def arrow_glyph(
 
 
 def _badge(width: float, half_height: float) -> Patch:
-    """Make a white ground with round ends, centred on the origin: a disc if it is a square."""
+    """Make a white background with round ends, centred on the origin; a disc if it is square."""
     badge: Patch = Circle((0, 0), half_height)
     if width > 2 * half_height:
         round_ends = f"round,pad=0,rounding_size={half_height}"
@@ -139,10 +139,10 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1, *, hull: bool = False
     """Draw vectors in space as lines from the origin with dots at the tips.
 
     Args:
-        ax: axes with a 3-D projection; they lose their frame.
-        W: [3, n], a column a vector.
-        limit: half the side of the cube that is shown.
-        hull: whether to draw the edges of the polytope whose corners the tips are.
+        ax: axes with a 3-D projection; the frame is removed.
+        W: [3, n], one vector per column.
+        limit: half the side of the visible cube.
+        hull: whether to draw the edges of the polytope with corners at the tips.
 
     """
     W = as_columns(W)
@@ -157,9 +157,9 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1, *, hull: bool = False
 
 
 def polytope_edges(corners: np.ndarray) -> set[tuple[int, int]]:
-    """Return the edges of the convex hull of corners [3, n], as pairs of their indices.
+    """Return the edges of the convex hull of corners [3, n], as pairs of indices.
 
-    Corners that lie in a plane have their polygon's diagonals as well; fewer than three have none.
+    Three corners are a triangle; other corners in a common plane have no edges.
     """
     if np.linalg.matrix_rank(corners - corners[:, :1], tol=1e-6) < 3:
         return set(combinations(range(corners.shape[1]), 2)) if corners.shape[1] == 3 else set()
@@ -169,7 +169,7 @@ def polytope_edges(corners: np.ndarray) -> set[tuple[int, int]]:
         hull.simplices, hull.equations, hull.neighbors, strict=True
     ):
         for corner, neighbour in zip(triangle, neighbours, strict=True):
-            # the neighbour is opposite to the corner; a diagonal of a face has one plane
+            # a neighbour shares the edge opposite the corner; coplanar ones share a diagonal
             if not np.allclose(plane, hull.equations[neighbour], atol=1e-3):
                 first, second = sorted(set(triangle.tolist()) - {int(corner)})
                 edges.add((first, second))
@@ -185,14 +185,14 @@ def vector_panels(
     *,
     hull: bool = False,
 ) -> None:
-    """Draw solutions: in the plane as `polygon_arrows`, in space as `feature_lines_3d`.
+    """Draw solutions in panels: m = 2 as `polygon_arrows`, m = 3 as `feature_lines_3d`.
 
     Args:
-        place: the figure, or a part of it.
-        titles: of each panel.
-        weights: W of each panel, [2, n] or [3, n], a column a vector.
-        columns: panels in a row.
-        hull: whether to draw the edges of polytopes in space.
+        place: the figure or a subfigure.
+        titles: title of each panel.
+        weights: W of each panel, [2, n] or [3, n], one vector per column.
+        columns: panels per row.
+        hull: whether to draw the edges of polytopes for m = 3.
 
     """
     grid = place.add_gridspec(-(-len(titles) // columns), columns)

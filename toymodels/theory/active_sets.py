@@ -1,4 +1,4 @@
-"""Expected loss of the ReLU-output model for few features: a sum over the sets that are active."""
+"""Expected loss of the ReLU-output model for few features: a sum over sets of active features."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ __all__ = ["active_set_loss"]
 
 MOST_FEATURES = 8  # 2^n sets
 POINTS = 10  # 2^10 quasi-random points for each set
-TOGETHER = 16  # models worked on at once: 2^n sets x 2^10 points x n numbers each
+TOGETHER = 16  # models per batch: 2^n sets x 2^10 points x n numbers each
 
 
 @named("(hidden,feature),(feature),(feature)->()")
@@ -27,8 +27,8 @@ def active_set_loss(
 
     Feature i is active with probability p_i and then uniform on [0, 1]. The probabilities of the
     2^n sets of active features are exact; within a set the error is averaged over the first 2^10
-    points of a Sobol sequence, the same for all models, to about 1e-4 of the loss. Sparse features
-    make sampled losses far noisier than that.
+    points of a Sobol sequence, the same for all models. The relative error is about 1e-4, far less
+    than the noise of sampled losses of sparse features.
 
     >>> import numpy as np
     >>> from toymodels import theory
@@ -37,9 +37,9 @@ def active_set_loss(
     0.00333
 
     Args:
-        W: weights, one column per feature; DataArrays are taken by the names of their dimensions.
+        W: weights, one column per feature; the dimensions of DataArrays are matched by name.
         b: biases.
-        p: probability of each feature.
+        p: probability that each feature is active.
 
     Returns:
         The loss, `[*batch]`.

@@ -1,4 +1,4 @@
-"""NumPy, JAX or lists: closed forms take any kind of array, and return JAX's for JAX's."""
+"""Array namespaces: closed forms accept NumPy arrays, JAX arrays and lists."""
 
 from typing import Any
 
@@ -13,6 +13,6 @@ Numbers = Real[ArrayLike, "..."] | Nested
 
 
 def namespace_and_arrays(*values: Any) -> tuple[Any, ...]:
-    """Broadcast the values; their namespace, jax.numpy if any is a JAX array, comes first."""
+    """Return the namespace, jax.numpy if any value is a JAX array, and the broadcast values."""
     xp = jnp if any(isinstance(value, Array) for value in values) else np
     return xp, *xp.broadcast_arrays(*map(xp.asarray, values))

@@ -1,4 +1,4 @@
-"""Moments of one sparse feature, zero or, with probability p, uniform on [0, 1]."""
+"""Moments of a sparse feature: uniform on [0, 1] with probability p, else zero."""
 
 import numpy as np
 from jax import Array
@@ -10,7 +10,7 @@ __all__ = ["feature_variance"]
 
 
 def feature_variance(p: Numbers) -> Float[Array | np.ndarray, "..."]:
-    """Variance p/3 - p^2/4 of one sparse feature: the cost of predicting it by its mean.
+    """Variance p/3 - p^2/4 of a sparse feature: the loss of predicting its mean.
 
     Args:
         p: probability that the feature is active, in [0, 1], of any shape.

@@ -1,4 +1,4 @@
-"""The linear model x' = W^T W x + b: its expected loss, and the least that it can reach."""
+"""The linear model x' = W^T W x + b: expected loss, and its minimum."""
 
 import numpy as np
 from jax import Array
@@ -19,10 +19,10 @@ def linear_loss(
     p: Numbers,
     importance: Real[ArrayLike, " n"] | Nested,
 ) -> Float[Array | np.ndarray, "..."]:
-    """Give the expected loss of the linear model x' = W^T W x + b, through two moments of x.
+    """Return the expected loss of the linear model x' = W^T W x + b.
 
-    With Q = 1 - W^T W and features that are independent, of mean p/2 and variance
-    v = p/3 - p^2/4, the loss is sum_i I_i [ (Q mu - b)_i^2 + v sum_j Q_ij^2 ].
+    With Q = 1 - W^T W and independent features of mean mu = p/2 and variance v = p/3 - p^2/4, the
+    loss is sum_i I_i [ (Q mu - b)_i^2 + v sum_j Q_ij^2 ].
 
     Args:
         W: weights.
@@ -44,10 +44,10 @@ def linear_loss(
 def linear_optimum_loss(
     importance: Real[ArrayLike, "*batch n"] | Nested, p: Numbers, m: int
 ) -> Float[Array | np.ndarray, "..."]:
-    """Least expected loss of the linear model y = W^T W x + b with m hidden dimensions.
+    """Minimum expected loss of the linear model x' = W^T W x + b with m hidden dimensions.
 
-    The best model keeps the m most important features exactly and predicts the others by their
-    mean, b_i = p/2. Proof: with Q = 1 - W^T W the loss at the best bias is
+    The optimum reproduces the m most important features exactly and predicts the mean of the
+    others, b_i = p/2. Proof: with Q = 1 - W^T W the loss at the optimal bias is
     (p/3 - p^2/4) tr(diag(I) Q^2), Q^2 is at least a projector of rank n - m, and the trace of
     diag(I) times such a projector is at least the sum of the n - m smallest importances.
 

@@ -1,4 +1,4 @@
-"""Datapoints on a polygon: the smallest model that memorises a finite dataset exactly."""
+"""Datapoints on a polygon: the smallest polygon that memorises a finite dataset exactly."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Memoriser(NamedTuple):
     rho: Float[np.ndarray, "*batch"]
     """Radius of the circle of hidden vectors."""
     beta: Float[np.ndarray, "*batch"]
-    """Minus the bias on a datapoint's support, in units of the datapoint."""
+    """The negative bias on a datapoint's support, in units of the datapoint."""
     weight_norm: Float[np.ndarray, "*batch"]
     """||W||_F = rho sqrt(T)."""
     bias_norm: Float[np.ndarray, "*batch"]
@@ -26,7 +26,7 @@ class Memoriser(NamedTuple):
 def memoriser_norms(T: Int[ArrayLike, "..."] | Nested) -> Memoriser:
     """Norms of the smallest T-gon that reproduces T datapoints exactly, m = 2.
 
-    The datapoints X_i are non-negative, of length 1 and of disjoint supports. With hidden vectors
+    The datapoints X_i are non-negative, have length 1 and disjoint supports. With hidden vectors
     h_i at angles 2 pi i / T on a circle of radius rho, W = H X^T and b = -beta sum_i X_i, the
     output on the support of datapoint j is X_j relu(rho^2 cos(theta_ij) - beta) for input i. It is
     exact if rho^2 - beta = 1 and rho^2 cos(2 pi / T) <= beta; rho is smallest at equality, so
@@ -51,7 +51,7 @@ def memoriser_norms(T: Int[ArrayLike, "..."] | Nested) -> Memoriser:
     count = np.asarray(T)
     if (count < 2).any():
         raise ValueError(f"a polygon of datapoints needs T of 2 or more, got {T}")
-    # 1 - cos(2 a) = 2 sin(a)^2 without the cancellation
+    # 1 - cos(2 a) = 2 sin(a)^2 avoids the cancellation
     rho_squared = np.asarray(0.5 / np.sin(np.pi / count) ** 2)
     rho, beta = np.sqrt(rho_squared), rho_squared - 1
     root = np.sqrt(count)

@@ -1,4 +1,4 @@
-"""One-sparse inputs, the limit S -> 1: the ReLU-output model's expected loss, exactly."""
+"""Exact expected loss of the ReLU-output model on one-sparse inputs, the limit S -> 1."""
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +25,7 @@ def one_sparse_loss(
     Inputs are u e_i with i uniform among the n features and u uniform on [0, 1]; all importances
     are 1. This is the limit S -> 1 of independent features with b <= 0, in units of n p.
 
-    Without weights nothing is reproduced, and E[u^2] = 1/3 is lost:
+    With zero weights and biases the loss is E[u^2] = 1/3:
 
     >>> import numpy as np
     >>> from toymodels import theory
@@ -37,7 +37,7 @@ def one_sparse_loss(
     Superposition", use it as a potential.
 
     Args:
-        W: weights, one column per feature; a DataArray is taken by the names of its dimensions.
+        W: weights, one column per feature; the dimensions of a DataArray are matched by name.
         b: biases.
 
     Returns:
@@ -46,7 +46,7 @@ def one_sparse_loss(
     Raises:
         ValueError: if W and b have different n.
     """
-    # on GPUs the default precision of a float32 product is good to three digits only
+    # on GPUs the default precision of a float32 product is about three digits
     columns = jnp.asarray(W)
     check_same_features(columns, jnp.asarray(b))
     products = jnp.matmul(columns.mT, columns, precision="highest")

@@ -1,4 +1,4 @@
-"""Regular polytopes, products of them, and the dimensionality of features at their corners."""
+"""Regular polytopes, their tegum products, and the dimensionality of features at their corners."""
 
 import numpy as np
 import scipy.linalg
@@ -23,7 +23,7 @@ def polygon_dimensionality(k: int) -> float:
     Source: Elhage et al. 2022, section "The Geometry of Superposition".
 
     Args:
-        k: number of corners, 3 or more; a pair is a simplex of 2.
+        k: number of corners, 3 or more; for a pair use `simplex_dimensionality`.
 
     Raises:
         ValueError: k is less than 3.
@@ -55,7 +55,7 @@ def regular_polygon(k: int) -> Float[np.ndarray, "2 k"]:
     Raises:
         ValueError: k is less than 3.
     """
-    polygon_dimensionality(k)  # refuses what is none
+    polygon_dimensionality(k)  # raises if k < 3
     angles = 2 * np.pi * np.arange(k) / k
     return np.stack([np.cos(angles), np.sin(angles)])
 
@@ -70,13 +70,13 @@ def regular_simplex(k: int) -> Float[np.ndarray, "k_less_1 k"]:
     Raises:
         ValueError: k is less than 2.
     """
-    simplex_dimensionality(k)  # refuses what is none
+    simplex_dimensionality(k)  # raises if k < 2
     basis = np.linalg.qr(np.column_stack([np.ones(k), np.eye(k)[:, : k - 1]]))[0][:, 1:]
     return basis.T * np.sqrt(k / (k - 1))
 
 
 def tegum_product(*factors: Float[np.ndarray, "_ _"]) -> Float[np.ndarray, "_ _"]:
-    """Put polytopes into orthogonal spaces: their corners side by side, in block form.
+    """Combine polytopes in orthogonal spaces: the block-diagonal matrix of their corners.
 
     The features of each factor keep their dimensionality. Two digons make a square, a digon and a
     triangle a triangular bipyramid, three digons an octahedron.

@@ -27,8 +27,8 @@ def _squared_error(u, slope, offset, target):
 def error_of_two(own, cross, bias):
     """E over u, v of (u - relu(own u + cross v + bias))^2, both uniform on [0, 1]; elementwise.
 
-    Integrating over u first leaves a function of v that is cubic except where the kink in u enters
-    or leaves [0, 1], that is where cross v + bias is 0 or -own.
+    The integral over u is a piecewise cubic function of v; the pieces meet where the kink in u
+    enters or leaves [0, 1], at cross v + bias = 0 and cross v + bias = -own.
     """
     enters, leaves = _zero(bias, cross + bias), _zero(own + bias, own + cross + bias)
     kinks = (jnp.minimum(enters, leaves), jnp.maximum(enters, leaves))
@@ -43,9 +43,9 @@ def _error_given(v, own, cross, bias):
 def _integral(function, kinks, *parameters):
     """Integral over [0, 1] of function(u, *parameters), continuous, cubic between sorted kinks.
 
-    What the move of a kink changes on its two sides cancels. The derivative leaves both out: where
-    a ReLU is nearly flat its kink moves so fast that their rounding errors would swamp the rest.
-    The second derivative does follow the kinks, as the first one jumps there.
+    The derivative omits the motion of the kinks, whose contributions from both sides cancel: for a
+    nearly flat ReLU the kink moves so fast that rounding errors would dominate. The second
+    derivative includes it, as the first derivative jumps at a kink.
     """
     return _quadrature(lambda u: function(u, *map(_per_node, parameters)), kinks)
 
@@ -62,7 +62,7 @@ def _integral_jvp(function, primals, tangents):
 
 
 def _quadrature(function, kinks):
-    """Gauss-Legendre rule on every piece; nodes have two more axes than kinks, piece and node."""
+    """Gauss-Legendre rule on each piece; nodes have the shape [*kink, piece, node]."""
     edges = jnp.stack([jnp.zeros_like(kinks[0]), *kinks, jnp.ones_like(kinks[0])], axis=-1)
     lengths = jnp.diff(edges)
     steps = jnp.broadcast_to(jnp.asarray(_GAUSS, edges.dtype), (*lengths.shape, 2))
@@ -75,8 +75,8 @@ def _per_node(values):
 
 
 def _zero(start, end):
-    """Where in [0, 1] the line from `start` to `end` changes sign; 0 if it does not."""
-    # a line this flat is zero all along, and dividing by its slope thrice would overflow
+    """Root in [0, 1] of the line from `start` to `end`; 0 if it does not change sign."""
+    # a flatter line is treated as zero: dividing by its slope three times would overflow
     flat = float(jnp.finfo(start.dtype).tiny) ** (1 / 3)
     crosses = ((start < 0) != (end < 0)) & (jnp.abs(start - end) > flat)
     return jnp.where(crosses, start / jnp.where(crosses, start - end, 1), 0)

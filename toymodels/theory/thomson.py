@@ -1,4 +1,4 @@
-"""The Thomson problem: points on a sphere that repel each other as equal charges do."""
+"""The Thomson problem: points on a sphere that repel each other like equal charges."""
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +10,7 @@ __all__ = ["thomson_energy", "thomson_points"]
 
 
 def thomson_energy(points: Float[np.ndarray, "m k"]) -> float:
-    """Return the sum of 1 / |x_i - x_j| over all pairs of points, the columns.
+    """Return the sum of 1 / |x_i - x_j| over all pairs of columns.
 
     >>> from toymodels import theory
     >>> round(theory.thomson_energy(theory.regular_simplex(4)), 4)  # the tetrahedron
@@ -25,8 +25,8 @@ def thomson_points(
 ) -> Float[np.ndarray, "m k"]:
     """Minimise the Thomson energy of k points on the unit sphere in m dimensions.
 
-    Features of equal importance arrange themselves alike. The points are the best of several local
-    minima; for up to ten points in space one in a few starts finds the global one.
+    Features of equal importance have similar arrangements. The result is the best of several local
+    minima; for up to ten points with m = 3, one in a few starts finds the global minimum.
 
     Source: Elhage et al. 2022, section "The Geometry of Superposition", which compares the
     arrangements of features with the solutions of the Thomson problem.
@@ -34,8 +34,8 @@ def thomson_points(
     Args:
         k: number of points, 2 or more.
         m: number of dimensions, 2 or more.
-        restarts: random starts.
-        seed: decides them.
+        restarts: number of random starts.
+        seed: of the random starts.
 
     Returns:
         The points as columns.

@@ -1,6 +1,6 @@
-"""Two features in one dimension, exactly: the expected loss by quadrature, and its minimum.
+"""Two features in one dimension: exact expected loss by quadrature, and its minimum.
 
-The model and its notation are those of `two_features`.
+Model and notation are those of `two_features`.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ class TwoFeatureOptimum(NamedTuple):
     """Minimum of the two-feature model's expected loss."""
 
     w: Float[np.ndarray, "*batch 2"]
-    """Weights, with w_1 >= 0; at p = 1, where either sign of w_2 is optimal, w_2 <= 0."""
+    """Weights, with w_1 >= 0; at p = 1, where both signs of w_2 are optimal, w_2 <= 0."""
     b: Float[np.ndarray, "*batch 2"]
     """Biases."""
     loss: Float[np.ndarray, "*batch"]
@@ -38,10 +38,10 @@ def expected_loss_n2_m1(
 ) -> Float[Array, "..."]:
     """Integrate the expected loss of the two-feature model, exactly up to rounding.
 
-    The cases of no, one and both features active are integrated apart. Every integrand is
+    The cases of no, one and both features active are integrated separately. Every integrand is
     polynomial between the kinks of the ReLU, so Gauss-Legendre quadrature on the pieces is exact
-    with two nodes each. It can be differentiated twice; of a dead output (w_i and b_i zero) the
-    gradient is that of the side where the ReLU is off.
+    with two nodes each. The result is twice differentiable; at a dead output (w_i and b_i zero)
+    the gradient is that of an inactive ReLU.
 
     Source: the model is that of Elhage et al. 2022, section "Superposition as a Phase Change"; the
     quadrature is derived here.
@@ -50,11 +50,11 @@ def expected_loss_n2_m1(
         w: weights (w_1, w_2).
         b: biases.
         p: feature probability, in [0, 1].
-        r: importance of the second feature, the first one's being 1.
+        r: importance of the second feature; that of the first is 1.
 
     Returns:
-        E[(x_1 - y_1)^2 + r (x_2 - y_2)^2] in the precision of w, of the common shape of p, r and
-        the leading axes of w and b.
+        E[(x_1 - y_1)^2 + r (x_2 - y_2)^2] in the precision of w, of the broadcast shape of p, r
+        and the leading axes of w and b.
     """
     weights = jnp.asarray(w)
     bias, density, importance = (jnp.asarray(given, weights.dtype) for given in (b, p, r))
@@ -71,12 +71,12 @@ def expected_loss_n2_m1(
 
 
 def optimum_n2_m1(p: Numbers, r: Numbers) -> TwoFeatureOptimum:
-    """Least expected loss of the two-feature model over all weights and biases.
+    """Minimise the expected loss of the two-feature model over all weights and biases.
 
-    Damped Newton steps from seven starts (the three ansatz solutions, four between them), in
-    float64 whatever the precision elsewhere; the best end is kept. Near the boundaries between the
-    phases it lies below all three ansatz losses. Under 1 ms a point on one core, after about four
-    seconds of compilation at the first call.
+    Damped Newton steps from seven starts (the three ansatz solutions and four intermediate
+    points), always in float64; the best result is kept. Near the phase boundaries it is below all
+    three ansatz losses. A point takes less than 1 ms on one core, after about four seconds of
+    compilation in the first call.
 
     Source: derived here, by minimising `expected_loss_n2_m1`.
 
@@ -86,9 +86,9 @@ def optimum_n2_m1(p: Numbers, r: Numbers) -> TwoFeatureOptimum:
             against p.
 
     Returns:
-        Weights, biases and loss in float64 NumPy arrays. Not unique: w and -w are equivalent at
-        any p; at p = 1 so are (w_1, w_2, b) and (w_1, -w_2, b + w_1 w_2), as the other input may
-        be exchanged for 1 - x; `TwoFeatureOptimum` says which one is returned.
+        Weights, biases and loss in float64 NumPy arrays. The optimum is not unique: w and -w are
+        equivalent at any p; at p = 1 so are (w_1, w_2, b) and (w_1, -w_2, b + w_1 w_2), by the
+        symmetry x -> 1 - x of the other input. `TwoFeatureOptimum` documents the choice.
 
     Raises:
         ValueError: p or r is out of range.
@@ -105,14 +105,14 @@ def optimum_n2_m1(p: Numbers, r: Numbers) -> TwoFeatureOptimum:
 
 
 _CHUNK = 64
-"""Points minimised at once: one compiled program for any grid, and its arrays stay in cache."""
+"""Points per batch: one compiled program serves any grid, and its arrays stay in cache."""
 
 _STEPS = 25
-"""Newton steps. The best loss stands still to 1e-15 after 20, from p = .001 to 1."""
+"""Newton steps. From p = .001 to 1, the best loss changes by less than 1e-15 after 20 steps."""
 
 
 def _minima(p, r):
-    """Best parameters (w_1, w_2, b_1, b_2) `[points, 4]` and losses `[points]` in float64."""
+    """Return the best parameters (w_1, w_2, b_1, b_2) `[points, 4]` and losses `[points]`."""
     chunks = range(0, len(p), _CHUNK)
     padding = (0, len(chunks) * _CHUNK - len(p))
     p_padded, r_padded = (np.pad(values, padding, constant_values=1.0) for values in (p, r))
@@ -135,12 +135,12 @@ def _best_of_starts(p, r):
 
 
 def _starts(p):
-    """Give the starting points (w_1, w_2, b_1, b_2), `[7, 4]`.
+    """Return the starting points (w_1, w_2, b_1, b_2), `[7, 4]`.
 
-    The ansatz solutions (slightly off the first two, which may be saddle points), a strong and a
-    weak feature, and the same with the biases of the best linear model. On 1,470 points from p =
-    .001 and r = .003 to 1, 40 random starts a point found nothing better; the first five starts
-    alone miss the optimum in four points, by up to 4e-4.
+    The ansatz solutions (the first two slightly displaced, as they may be saddle points), a strong
+    and a weak feature, and the same with the biases of the best linear model. On 1,470 points from
+    p = .001 and r = .003 to 1, 40 random starts per point found no lower loss; the first five
+    starts alone miss the optimum at four points, by up to 4e-4.
     """
     return jnp.array(
         [
@@ -181,7 +181,7 @@ def _newton(start, p, r):
 
 
 def _canonical(w, b, p):
-    """Choose, of equivalent solutions, the one with w_1 >= 0 and, at p = 1, w_2 <= 0."""
+    """Return the equivalent solution with w_1 >= 0 and, at p = 1, w_2 <= 0."""
     w = np.where(w[:, :1] < 0, -w, w)
     product = w[:, :1] * w[:, 1:]
     mirror = (p[:, None] == 1) & (product > 0)
