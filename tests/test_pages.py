@@ -1,5 +1,6 @@
 """What the pages say: their Python runs, in fewer steps, and their links lead somewhere."""
 
+import json
 import re
 import subprocess
 import sys
@@ -57,6 +58,13 @@ def test_the_library_page_lists_all_distributions_models_and_objectives():
     assert classes <= names_in_tables("library.md")
     for name in names_in_tables("library.md") - {"init_scale", "init", "loss", "test_loss"}:
         assert hasattr(toymodels, name), name
+
+
+def test_the_readme_counts_the_claims_that_hold():
+    records = [json.loads(path.read_text()) for path in (REPOSITORY / "figures").glob("*/*.json")]
+    holds = [claim["holds"] for record in records for claim in record["claims"]]
+    said = f"{sum(filter(None, holds))} of {len(holds)} claims hold"
+    assert said in " ".join((REPOSITORY / "README.md").read_text().split())
 
 
 @pytest.mark.slow

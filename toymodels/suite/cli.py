@@ -38,9 +38,9 @@ def command(folder: Path, words: Sequence[str]) -> int:
         return run_chosen(scripts, folder, rest)
     if first == "new":
         return scaffold.write_script(scripts, folder, rest)
-    look = {
+    commands = {
         "list": listing.list_figures,
         "report": listing.rebuild_page,
         "status": listing.show_status,
     }
-    return look[first](scripts, folder.parent, rest)
+    return commands[first](scripts, folder.parent, rest)

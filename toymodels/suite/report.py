@@ -61,9 +61,16 @@ def read_records(out: Path) -> Iterator[dict[str, Any]]:
 
 def index(families: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the index page: a thumbnail, title and claim count for each figure."""
-    parts = [HEADER, "# Figures\n"]
+    every = [
+        claim["holds"] for records in families.values() for r in records for claim in r["claims"]
+    ]
+    parts = [HEADER, "# Figures\n", f"In all, {count_claims(every)}.\n"]
     for family, records in families.items():
-        rows = ["| | figure | claims |", "| --- | --- | --- |", *map(_row, records)]
+        rows = [
+            "| | figure | claims | run time |",
+            "| --- | --- | --- | --- |",
+            *map(_row, records),
+        ]
         parts += [f"## [{family}]({family}/README.md)\n", "\n".join(rows) + "\n"]
     return "\n".join(parts)
 
@@ -74,7 +81,8 @@ def _row(record: Mapping[str, Any]) -> str:
     page = f"{family}/README.md#{name}"
     settings = name_settings(record["overrides"])
     figure = f"[{record['title']}]({page})<br>preset {record['preset']}{settings}"
-    cells = f"[{small}]({page})", figure, _fared(record)
+    seconds = f"{record['provenance']['wall_seconds']:.0f} s"
+    cells = f"[{small}]({page})", figure, _fared(record), seconds
     return f"| {' | '.join(map(_cell, cells))} |"
 
 
