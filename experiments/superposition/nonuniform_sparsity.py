@@ -9,7 +9,7 @@ has wider angles to its neighbours, a sparser one narrower angles; below some r,
 drops it and represents the other four as two digons. The losses of the two solutions cross there
 at different slopes: a first-order transition. Left, the best models, rotated so that the fifth
 feature points upwards. Right, the loss of all models over r, and of two constructed solutions: the
-best regular pentagon and two digons. All losses are accurate to 1e-4: a sum over the 32 sets of
+best regular pentagon and two digons. All losses are accurate to 1e-3: a sum over the 32 sets of
 active features, with exact probabilities.
 
 At the lowest r the fifth feature is almost never active, and some runs keep its initial direction

@@ -176,3 +176,25 @@ def test_nonuniform_sparsity():
     assert judged(experiment, data) == [True] * 7
     turned = data.assign(W=data.W[::-1].assign_coords(relative_density=r))
     assert judged(experiment, turned)[:5] == [False, None, False, False, False]
+
+
+def test_phase_diagram_n3_m2():
+    experiment = load("phase_diagram_n3_m2")
+    middle = (np.arange(20) + 0.5) / 20
+    p, r = 10.0 ** (-2 * middle), 10.0 ** (2 * middle - 1)
+    cell = ("sparsity", "relative_importance")
+
+    def trained(phase, factor):
+        loss = factor * theory.ansatz_losses_n3_m2(p[:, None], r).min(axis=0)
+        W = theory.SOLUTIONS_N3_M2[phase]
+        return xr.Dataset(
+            {
+                "W": ((*cell, "hidden", "feature"), W),
+                "exact_loss": ((*cell, "seed"), loss[..., None]),
+            },
+            {"sparsity": 1 - p, "relative_importance": r, "seed": [0]},
+        )
+
+    phase = theory.ansatz_phase_n3_m2(p[:, None], r)
+    assert judged(experiment, trained(phase, 1.0)) == [True] * 4
+    assert judged(experiment, trained((phase + 2) % 4, 1.2)) == [False] * 4

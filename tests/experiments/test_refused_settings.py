@@ -22,6 +22,7 @@ REFUSED = [
     ("linear_vs_relu", {"m": (30,)}, "m must be at most n"),
     ("nonuniform_sparsity", {"highest": 30.0}, "highest times probability must be at most 1"),
     ("nonuniform_sparsity", {"lowest": 20.0}, "lowest must be at most highest"),
+    ("phase_diagram_n3_m2", {"cells": 1}, "cells must be greater than or equal to 2"),
     ("nonuniform_sparsity", {"densities": 0}, "densities must be"),
     ("polytopes", {"points": (1, 2)}, "points must lie in"),
     ("polytopes", {"points": ()}, "at least 1 item"),

@@ -43,3 +43,10 @@ def test_names_broadcast():
 def test_many_features_are_refused():
     with pytest.raises(ValueError, match="number of features"):
         theory.active_set_loss(np.ones((2, 9)), np.zeros(9), np.full(9, 0.1))
+
+
+def test_importance_weighs_the_errors():
+    rng = np.random.default_rng(2)
+    w, b, r = rng.normal(size=(20, 2)), 0.3 * rng.normal(size=(20, 2)), 3.0
+    found = theory.active_set_loss(w[:, None, :], b, np.full(2, 0.3), np.array([1.0, r]))
+    np.testing.assert_allclose(found, theory.expected_loss_n2_m1(w, b, 0.3, r), rtol=2e-3)

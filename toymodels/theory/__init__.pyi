@@ -12,6 +12,10 @@ from .polytopes import simplex_dimensionality as simplex_dimensionality
 from .polytopes import tegum_product as tegum_product
 from .thomson import thomson_energy as thomson_energy
 from .thomson import thomson_points as thomson_points
+from .three_features import SOLUTIONS_N3_M2 as SOLUTIONS_N3_M2
+from .three_features import PhaseN3M2 as PhaseN3M2
+from .three_features import ansatz_losses_n3_m2 as ansatz_losses_n3_m2
+from .three_features import ansatz_phase_n3_m2 as ansatz_phase_n3_m2
 from .two_features import TRIPLE_POINT as TRIPLE_POINT
 from .two_features import Phase as Phase
 from .two_features import TwoFeatureLosses as TwoFeatureLosses
