@@ -14,7 +14,7 @@ Recovery fails for two reasons. Features that the toy model does not represent a
 hidden vectors; and with dense features (S = 0 and S = 0.5) the hidden vectors of the larger sizes
 are not sparse sums, so no basis is preferred: at S = 0 the MMCS is at chance level.
 
-Findings: the best coefficient lies inside the grid at every size, at 0.4 to 0.8 for S = 0.9 and
+Findings: the best coefficient lies inside the grid at every size, at 0.2 to 0.8 for S = 0.9 and
 0.99. At 3.2 the MMCS of the larger sizes is that of random directions, and gamma, which falls with
 L1 up to 1.6 at every size, is higher there than at 1.6: the claim on gamma fails for this point
 only. In two dimensions random directions have an MMCS of about 0.76, and even dense features are
