@@ -39,9 +39,9 @@ from toymodels import (
     ReluOutput,
     SparseFeatures,
     draw_datapoints,
-    stack_datapoints,
     train,
 )
+from toymodels.data.datapoints import stack_datapoints
 from toymodels.engine.steps import advance, start
 
 N, SPARSITY = 10_000, 0.999

@@ -4,7 +4,6 @@ from . import testing as testing
 from . import theory as theory
 from .data.datapoints import Datapoints as Datapoints
 from .data.datapoints import draw_datapoints as draw_datapoints
-from .data.datapoints import stack_datapoints as stack_datapoints
 from .data.distributions import FeatureDistribution as FeatureDistribution
 from .data.feature_sets import AnticorrelatedFeatures as AnticorrelatedFeatures
 from .data.feature_sets import CorrelatedFeatures as CorrelatedFeatures
@@ -16,7 +15,6 @@ from .data.sparse_features import power_law_features as power_law_features
 from .engine.axes import Axis as Axis
 from .engine.ensemble import train as train
 from .engine.objective import Objective as Objective
-from .engine.objective import Refreshing as Refreshing
 from .engine.probe import Probe as Probe
 from .engine.steps import even_steps as even_steps
 from .engine.steps import log_steps as log_steps
@@ -34,13 +32,11 @@ from .models.dictionary import TopKDictionary as TopKDictionary
 from .models.mlp import MLP as MLP
 from .models.relu_output import LinearModel as LinearModel
 from .models.relu_output import ReluOutput as ReluOutput
-from .numerics.blocks import mean_over_blocks as mean_over_blocks
 from .objectives.attention_mixing import AttentionMixing as AttentionMixing
 from .objectives.attention_mixing import OvDraw as OvDraw
 from .objectives.classification import Classification as Classification
 from .objectives.classification import accuracy as accuracy
 from .objectives.classification import as_columns as as_columns
-from .objectives.classification import cross_entropy as cross_entropy
 from .objectives.finite_dataset import FiniteDataset as FiniteDataset
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error

@@ -237,15 +237,32 @@ def claims_of_counts(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(
-        sparsity=(0.5, 0.99), d_model=10, ov_density=0.05, ov_draws=2,
-        other_features=(6,), other_heads=(3,), other_bias=(False,), other_d_model=6,
-        restarts=3, steps=20, batch_size=8, test_samples=64,
+        sparsity=(0.5, 0.99),
+        d_model=10,
+        ov_density=0.05,
+        ov_draws=2,
+        other_features=(6,),
+        other_heads=(3,),
+        other_bias=(False,),
+        other_d_model=6,
+        restarts=3,
+        steps=20,
+        batch_size=8,
+        test_samples=64,
     ),
     paper=Spec(
-        sparsity=(0.5, 0.8, 0.9, 0.97, 0.99, 0.997), d_model=128, ov_density=0.0004, ov_draws=8,
-        restarts=64, steps=2000,
+        sparsity=(0.5, 0.8, 0.9, 0.97, 0.99, 0.997),
+        d_model=128,
+        ov_density=0.0004,
+        ov_draws=8,
+        restarts=64,
+        steps=2000,
     ),
     describes={
         "ov_draw": "draw of the OV matrices",
@@ -254,7 +271,7 @@ EXPERIMENT = fig.Experiment(
         "heads": "number of heads",
         "bias": "whether the model has a bias",
     },
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -205,10 +205,20 @@ def crossing(norm: xr.DataArray, level: float) -> float:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(
-        d_model=(5,), overlap=(0.5, 5.0), sparsity=(0.9, 0.99), ov_draws=2,
-        restarts=2, steps=20, batch_size=8, test_samples=64,
+        d_model=(5,),
+        overlap=(0.5, 5.0),
+        sparsity=(0.9, 0.99),
+        ov_draws=2,
+        restarts=2,
+        steps=20,
+        batch_size=8,
+        test_samples=64,
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
     describes={
@@ -216,7 +226,7 @@ EXPERIMENT = fig.Experiment(
         "overlap": "OV density times d_model: entries of an OV matrix on the same output",
         "picture": "part of the figure",
     },
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -79,14 +79,22 @@ class Spec(FiniteSpec):
 
 
 SMOKE = Spec(
-    n=100, sparsity=0.9, dataset_size=(5, 20), longer_dataset_size=(5,),
-    datasets=2, steps=100, test_points=256,
-)  # fmt: skip
+    n=100,
+    sparsity=0.9,
+    dataset_size=(5, 20),
+    longer_dataset_size=(5,),
+    datasets=2,
+    steps=100,
+    test_points=256,
+)
 PAPER = Spec(
-    n=10_000, sparsity=0.999, steps=50_000, large=1000,
+    n=10_000,
+    sparsity=0.999,
+    steps=50_000,
+    large=1000,
     dataset_size=(3, 5, 6, 8, 10, 15, 30, 50, 100, 200, 500, 1000, 2000, 5000, 10_000),
     longer_dataset_size=(15, 30, 50, 100, 200, 500),
-)  # fmt: skip
+)
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:

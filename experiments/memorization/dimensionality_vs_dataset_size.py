@@ -130,10 +130,15 @@ def claims_of_many(largest: xr.Dataset, loss: xr.DataArray) -> Iterator[fig.Clai
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
-    smoke=SMOKE, paper=PAPER,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
+    smoke=SMOKE,
+    paper=PAPER,
     describes={"budget": "multiple of the steps that the model was trained for"},
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -91,10 +91,15 @@ def share_of_polygons(models: xr.Dataset) -> xr.DataArray:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
-    smoke=SMOKE, paper=PAPER,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
+    smoke=SMOKE,
+    paper=PAPER,
     describes={"budget": "multiple of the steps that the model was trained for"},
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -109,10 +109,15 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
-    smoke=SMOKE, paper=PAPER,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
+    smoke=SMOKE,
+    paper=PAPER,
     describes={"budget": "multiple of the steps that the model was trained for"},
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

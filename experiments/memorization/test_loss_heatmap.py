@@ -97,18 +97,30 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(
-        n=100, sparsity=0.9, m=(2,), dataset_size=(5, 40, 100),
-        datasets=2, steps=100, test_points=256,
+        n=100,
+        sparsity=0.9,
+        m=(2,),
+        dataset_size=(5, 40, 100),
+        datasets=2,
+        steps=100,
+        test_points=256,
     ),
     paper=Spec(
-        n=10_000, sparsity=0.999, datasets=4, steps=50_000,
+        n=10_000,
+        sparsity=0.999,
+        datasets=4,
+        steps=50_000,
         m=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64),
         dataset_size=(10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000),
     ),
     describes={"budget": "multiple of the steps that the model was trained for"},
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -173,14 +173,26 @@ def finite(values: xr.DataArray) -> np.ndarray:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(
-        dataset="digits", depth=(1, 2), width=(32,), pressure=(0.0, 0.01),
-        restarts=2, steps=400, batch_size=64, learning_rate=1e-2,
+        dataset="digits",
+        depth=(1, 2),
+        width=(32,),
+        pressure=(0.0, 0.01),
+        restarts=2,
+        steps=400,
+        batch_size=64,
+        learning_rate=1e-2,
     ),
     paper=Spec(
-        width=(16, 32, 64), pressure=(0.0, 0.0003, 0.001, 0.003, 0.01, 0.03),
-        restarts=16, steps=9400,
+        width=(16, 32, 64),
+        pressure=(0.0, 0.0003, 0.001, 0.003, 0.01, 0.03),
+        restarts=16,
+        steps=9400,
     ),
     describes={
         "pressure": "coefficient of the L1 penalty on activations",
@@ -192,7 +204,7 @@ EXPERIMENT = fig.Experiment(
         "class_mean": "mean activation of a unit on the images of a digit",
         "projection": "image on the directions between class means",
     },
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

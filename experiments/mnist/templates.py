@@ -239,15 +239,31 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(
-        dataset="digits", depth=(1,), width=(16,), expansion=(1,), k=(2, 4),
-        steps=300, batch_size=64, learning_rate=1e-2,
-        dictionary_steps=100, dictionary_batch_size=128,
+        dataset="digits",
+        depth=(1,),
+        width=(16,),
+        expansion=(1,),
+        k=(2, 4),
+        steps=300,
+        batch_size=64,
+        learning_rate=1e-2,
+        dictionary_steps=100,
+        dictionary_batch_size=128,
     ),
     paper=Spec(
-        depth=(1, 2, 3), width=(16, 32, 64), expansion=(1, 2, 4, 8, 16), k=(1, 2, 4, 8, 16),
-        l1=(0.1, 0.2, 0.4, 0.8, 1.6), steps=9400, dictionary_steps=20_000,
+        depth=(1, 2, 3),
+        width=(16, 32, 64),
+        expansion=(1, 2, 4, 8, 16),
+        k=(1, 2, 4, 8, 16),
+        l1=(0.1, 0.2, 0.4, 0.8, 1.6),
+        steps=9400,
+        dictionary_steps=20_000,
     ),
     describes={
         "depth": "number of hidden layers",
@@ -268,7 +284,7 @@ EXPERIMENT = fig.Experiment(
         "top_image": "images that activate a feature most",
         "pixel_direction": "a feature's direction in the pixels",
     },
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -141,10 +141,14 @@ def has_two_pairs(W: np.ndarray) -> bool:
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(sparsity=(0.0, 0.9), restarts=2, steps=100, batch_size=64),
     paper=Spec(restarts=64),
-)  # fmt: skip
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

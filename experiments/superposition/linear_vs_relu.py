@@ -182,10 +182,15 @@ def superposition_claims(source: fig.Source, relu: xr.Dataset) -> Iterator[fig.C
 
 
 EXPERIMENT = fig.Experiment(
-    __file__, Spec, run, plot, claims,
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
     smoke=Spec(n=(6,), m=(2,), importance_decay=(0.7,), sparsity=(0.0, 0.9), restarts=2, steps=100),
-    paper=Spec(restarts=32, steps=50_000), describes={"model": "linear, or with a ReLU"},
-)  # fmt: skip
+    paper=Spec(restarts=32, steps=50_000),
+    describes={"model": "linear, or with a ReLU"},
+)
 
 if __name__ == "__main__":
     EXPERIMENT.main()

@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import pytest
 
-from toymodels import Datapoints, SparseFeatures, draw_datapoints, stack_datapoints
+from toymodels import Datapoints, SparseFeatures, draw_datapoints
 from toymodels.data import datapoints
+from toymodels.data.datapoints import stack_datapoints
 
 KEY = jax.random.key(0)
 N, P, T = 12, 0.15, 20_000

@@ -14,13 +14,13 @@ from toymodels import (
     Objective,
     accuracy,
     as_columns,
-    cross_entropy,
     to_model,
     train,
 )
 from toymodels.data import images as datasets
 from toymodels.data.images import Labelled
 from toymodels.numerics import blocks
+from toymodels.objectives.classification import cross_entropy
 
 KEY = jax.random.key(0)
 PIXELS, WIDTH, LABELS = 9, 5, 4

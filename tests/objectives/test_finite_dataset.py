@@ -21,10 +21,10 @@ from toymodels import (
     draw_datapoints,
     hidden_vectors,
     squared_error,
-    stack_datapoints,
     theory,
     train,
 )
+from toymodels.data.datapoints import stack_datapoints
 from toymodels.measures import geometry
 from toymodels.objectives import finite_dataset
 

@@ -113,7 +113,7 @@ def make(job: Job) -> JobResult:
         if not job.force:
             with exclusive(paths.folder):  # wait while another process writes the files
                 found = artifacts.load(paths, identity.hash)
-        data = found or _compute(job, identity, sources)
+        data = _described(found, job) if found else _compute(job, identity, sources)
         claims = tuple(experiment.claims(data.results))
         picture = artifacts.to_png(experiment.plot(data.results))
         record = artifacts.to_json(_record(job, identity, data, claims)).encode()
@@ -142,6 +142,11 @@ def _workspace(folder: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             folder.rmdir()  # if it is empty
+
+
+def _described(data: Data, job: Job) -> Data:
+    """Return data computed before, with the words that the script has for its variables now."""
+    return Data.of(data.results, data.stamp, job.experiment.describes)
 
 
 def _compute(job: Job, identity: Identity, sources: Sources) -> Data:
