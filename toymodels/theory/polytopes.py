@@ -2,7 +2,9 @@
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float
+
+from toymodels.numerics.arrays import Nested
 
 __all__ = [
     "polygon_dimensionality",
@@ -75,7 +77,7 @@ def regular_simplex(k: int) -> Float[np.ndarray, "k_less_1 k"]:
     return basis.T * np.sqrt(k / (k - 1))
 
 
-def tegum_product(*factors: Float[np.ndarray, "_ _"]) -> Float[np.ndarray, "_ _"]:
+def tegum_product(*factors: Float[ArrayLike, "_ _"] | Nested) -> Float[np.ndarray, "_ _"]:
     """Combine polytopes in orthogonal spaces: the block-diagonal matrix of their corners.
 
     The features of each factor keep their dimensionality. Two digons make a square, a digon and a

@@ -1,23 +1,25 @@
 """The Thomson problem: points on a sphere that repel each other like equal charges."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import ArrayLike, Float
 from scipy.optimize import minimize
 
+from toymodels.numerics.arrays import Nested
 from toymodels.numerics.checks import check_count
 
 __all__ = ["thomson_energy", "thomson_points"]
 
 
-def thomson_energy(points: Float[np.ndarray, "m k"]) -> float:
+def thomson_energy(points: Float[ArrayLike, "m k"] | Nested) -> float:
     """Return the sum of 1 / |x_i - x_j| over all pairs of columns.
 
     >>> from toymodels import theory
     >>> round(theory.thomson_energy(theory.regular_simplex(4)), 4)  # the tetrahedron
     3.6742
     """
-    i, j = np.triu_indices(points.shape[1], 1)
-    return float((1 / np.linalg.norm(points[:, i] - points[:, j], axis=0)).sum())
+    x = np.asarray(points)
+    i, j = np.triu_indices(x.shape[1], 1)
+    return float((1 / np.linalg.norm(x[:, i] - x[:, j], axis=0)).sum())
 
 
 def thomson_points(
