@@ -6,7 +6,7 @@ OUT := out
 # one headline figure of each family; that of `mnist` takes digits where MNIST is not to be had
 FIGURES := dimensionality_vs_dataset_size mixing_matrix
 
-.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark clean
+.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground clean
 
 # the first is there at once; the others in two processes, as compiling takes one core each
 figures: .venv/installed
@@ -52,8 +52,16 @@ benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.attention
 	$(BIN)/python -m benchmarks.dictionary
 
+# lessons/playground.html from its sources; needs node
+playground: lessons/playground/node_modules/.package-lock.json
+	npm --prefix lessons/playground run --silent build
+
 clean:
 	rm -rf .venv $(OUT)
+
+lessons/playground/node_modules/.package-lock.json: lessons/playground/package-lock.json
+	npm --prefix lessons/playground ci --no-audit --no-fund
+	@touch $@
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.11 or newer is needed" >&2; exit 1; }
