@@ -60,6 +60,7 @@ CALLS = {
         X,
     ),
     "theory.feature_variance": (theory.feature_variance, P),
+    "theory.compressed_sensing_bound": (theory.compressed_sensing_bound, P),
     "theory.linear_loss": (theory.linear_loss, W, B, P[1], B**2),
     "theory.active_set_loss": (theory.active_set_loss, W, B, B**2, B**2),
     "theory.ansatz_losses_n3_m2": (theory.ansatz_losses_n3_m2, P, R),

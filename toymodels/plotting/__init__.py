@@ -29,6 +29,7 @@ from .colors import (
 from .counts import losses_by_outcome, restart_counts, restart_lines
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
+from .graphs import feature_graph
 from .grids import ratio_key, ratio_table, value_table
 from .labels import (
     even_axis,
@@ -72,6 +73,7 @@ __all__ = [
     "even_axis",
     "feature_arrows",
     "feature_colors",
+    "feature_graph",
     "feature_lines_3d",
     "figure",
     "fraction_guides",

@@ -1,4 +1,5 @@
 from .active_sets import active_set_loss as active_set_loss
+from .compressed_sensing import compressed_sensing_bound as compressed_sensing_bound
 from .features import feature_variance as feature_variance
 from .linear import linear_loss as linear_loss
 from .linear import linear_optimum_loss as linear_optimum_loss
