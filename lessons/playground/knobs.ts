@@ -15,6 +15,7 @@ type Knob =
   | { setting: Choice; name: string; says: string; options: readonly string[] };
 
 const KNOBS: Knob[] = [
+  { setting: "sparsity", name: "sparsity S", step: 0.01, says: "The probability that a feature, or a set of features, is off; the weights are kept." },
   { setting: "n", name: "n, features", step: 1, says: "How many features a sample has." },
   { setting: "m", name: "m, dimensions", step: 1, says: "How many hidden dimensions the model has for them." },
   { setting: "decay", name: "importance decay", step: 0.05, says: "The weight of the error of feature i is this to the power of i − 1; at 1 all are alike." },
@@ -33,7 +34,7 @@ export class Knobs {
 
   /** `changed` gets settings without a problem. */
   constructor(host: HTMLElement, private readonly changed: (settings: Settings) => void) {
-    for (const knob of KNOBS) host.append(this.make(knob));
+    host.append(...KNOBS.map((knob) => this.make(knob)));
   }
 
   show(settings: Settings): void {
@@ -47,7 +48,7 @@ export class Knobs {
   private make(knob: Knob): HTMLElement {
     const { setting, name, says } = knob;
     const field = "options" in knob ? choice(knob.options) : numberField(knob.setting, knob.step);
-    field.id = setting;
+    field.id = `knob-${setting}`;
     field.setAttribute("aria-describedby", `${setting}-says ${setting}-problem`);
     field.addEventListener("change", () => this.read());
     this.fields.set(setting, field);
@@ -60,7 +61,7 @@ export class Knobs {
       return element;
     };
     const label = part("label", "", name);
-    label.htmlFor = setting;
+    label.htmlFor = field.id;
     const problem = part("p", "problem", "");
     problem.className = "problem";
     problem.setAttribute("role", "alert");

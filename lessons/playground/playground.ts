@@ -5,14 +5,17 @@ import { Engine } from "./engine";
 import { Knobs } from "./knobs";
 import { arrangement, norms, REPRESENTED } from "./maths/geometry";
 import type { Model } from "./maths/model";
-import { DEFAULTS, type Settings } from "./maths/settings";
+import { DEFAULTS, RANGES, type Settings } from "./maths/settings";
 import type { Frame, Levels } from "./messages";
 import { PRESETS, type Preset, presetOf } from "./presets";
+import { OTHER_SEEDS } from "./session";
 import { Arrows } from "./views/arrows";
 import { isDark } from "./views/colors";
+import { FeatureView } from "./views/feature";
 import { Gram } from "./views/gram";
 import { LossCurve } from "./views/loss";
 import { byId } from "./views/page";
+import { Seeds } from "./views/seeds";
 import { Shares } from "./views/shares";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -23,6 +26,8 @@ export class Playground {
   private running = true;
   private target: number | null = null; // step at which to pause
   private last = 0; // when steps were asked for
+  private kept = false; // the weights are not those of a run from the start
+  private held = false; // an arrow is being moved
   private owed = 0; // steps not yet asked for
   private drawn: Frame | null = null;
   private drawnAt = 0;
@@ -30,12 +35,14 @@ export class Playground {
   private readonly engine = new Engine((frame) => this.receive(frame), (levels) => this.show(levels));
   private readonly arrows = new Arrows(byId("arrows"), {
     choose: (feature) => this.choose(feature),
-    move: (W) => this.engine.setWeights(W),
+    move: (W, done) => this.moveArrow(W, done),
   });
   private readonly gram = new Gram(byId("gram"));
   private readonly loss = new LossCurve(byId("loss"));
   private readonly shares = new Shares(byId("shares"));
-  private readonly knobs = new Knobs(byId("knobs"), (settings) => this.start(settings));
+  private readonly feature = new FeatureView(() => this.choose(null));
+  private readonly seeds = new Seeds(OTHER_SEEDS, (place) => this.startSeed(this.settings.seed + 1 + place));
+  private readonly knobs = new Knobs(byId("knobs"), (settings) => this.change(settings));
   private readonly slider = byId<HTMLInputElement>("sparsity");
   private readonly speed = byId<HTMLSelectElement>("speed");
 
@@ -44,9 +51,10 @@ export class Playground {
     byId("run").addEventListener("click", () => this.setRunning(!this.running));
     byId("step").addEventListener("click", () => this.stepOnce());
     byId("restart").addEventListener("click", () => this.start(this.settings));
-    byId("new-seed").addEventListener("click", () => this.start({ ...this.settings, seed: this.settings.seed + 1 }));
+    byId("new-seed").addEventListener("click", () => this.startSeed(this.settings.seed + 1));
+    byId("link").addEventListener("click", () => this.linkToStep());
     byId("theme").addEventListener("click", () => this.setTheme(isDark() ? "light" : "dark"));
-    this.slider.addEventListener("input", () => this.slide(Number(this.slider.value)));
+    this.slider.addEventListener("input", () => this.setSparsity(sparsityAt(this.slider.value)));
     this.slider.addEventListener("change", () => this.writeAddress());
     addEventListener("hashchange", () => this.readAddress());
     byId("theme").textContent = isDark() ? "light" : "dark";
@@ -73,6 +81,9 @@ export class Playground {
   private start(settings: Settings, steps: number | null = null, write = true): void {
     [this.settings, this.target] = [settings, steps];
     [this.frame, this.drawn, this.owed] = [null, null, 0];
+    [this.kept, this.held] = [false, false];
+    byId("status").textContent = "";
+    if ((this.feature.feature ?? 0) >= settings.n) this.choose(null);
     this.engine.start(settings);
     this.loss.clear();
     this.shares.clear();
@@ -83,9 +94,26 @@ export class Playground {
     if (write && steps === null) this.writeAddress();
   }
 
-  private slide(position: number): void {
-    const sparsity = Math.round((1 - 10 ** (-position / 100)) * 1000) / 1000;
+  private startSeed(seed: number): void {
+    const within = seed <= RANGES.seed.high ? seed : RANGES.seed.low;
+    this.start({ ...this.settings, seed: within });
+  }
+
+  /** Another sparsity keeps the weights; with any other setting a new run starts. */
+  private change(settings: Settings): void {
+    const rest = { ...settings, sparsity: this.settings.sparsity };
+    if (written({ settings: rest, steps: null }) !== written({ settings: this.settings, steps: null })) {
+      this.start(settings);
+      return;
+    }
+    this.setSparsity(settings.sparsity);
+    this.showSparsity();
+    this.writeAddress();
+  }
+
+  private setSparsity(sparsity: number): void {
     if (sparsity === this.settings.sparsity) return;
+    this.kept = true;
     this.shares.remember();
     this.loss.mark();
     this.settings = { ...this.settings, sparsity };
@@ -93,6 +121,24 @@ export class Playground {
     this.knobs.show(this.settings);
     this.showSparsity(false);
     this.setRunning(true);
+  }
+
+  private moveArrow(W: Float64Array, done: boolean): void {
+    [this.kept, this.held] = [true, !done];
+    this.last = performance.now();
+    this.engine.setWeights(W);
+  }
+
+  /** Let the address lead to this very step, and stay there. */
+  private linkToStep(): void {
+    const steps = this.frame?.step ?? 0;
+    if (!this.kept) {
+      this.setRunning(false);
+      history.replaceState(null, "", written({ settings: this.settings, steps }));
+    }
+    byId("status").textContent = this.kept
+      ? "The weights were kept while the sparsity changed, or moved by hand; a link would start afresh."
+      : `The address now leads to step ${steps.toLocaleString("en-US")} of this run: copy it.`;
   }
 
   private setRunning(running: boolean): void {
@@ -113,15 +159,16 @@ export class Playground {
     this.drawn = null;
   }
 
-  private choose(feature: number): void {
+  private choose(feature: number | null): void {
     this.arrows.choose(feature);
+    this.feature.show(feature);
   }
 
   // --- time ------------------------------------------------------------------------------------
 
   private tick(now: number): void {
     requestAnimationFrame((later) => this.tick(later));
-    if (this.running && this.engine.idle) this.ask(now);
+    if (this.running && !this.held && this.engine.idle) this.ask(now);
     // who asked for reduced motion sees a picture a second
     const due = !calm || !this.running || now - this.drawnAt > 1000;
     if (this.frame && this.frame !== this.drawn && due) this.draw(this.frame, now);
@@ -162,8 +209,12 @@ export class Playground {
     this.arrows.draw(model);
     this.gram.draw(model);
     this.shares.draw(model, this.settings.sparsity);
+    this.feature.draw(model);
+    this.seeds.draw(frame.others.map((other) => this.modelOf(other)), this.settings.seed + 1);
+    byId("loss-now").textContent = frame.loss.toPrecision(3);
+    byId("hint-turn").hidden = model.m !== 3;
     const kept = norms(model).filter((length) => length > REPRESENTED).length;
-    byId("arrangement").textContent = arrangement(model);
+    byId("arrangement").textContent = model.m === 2 ? arrangement(model) : "";
     byId("counter").textContent =
       `${kept} of ${model.n} features · step ${frame.step.toLocaleString("en-US")} · seed ${this.settings.seed}`;
   }
@@ -201,6 +252,11 @@ export class Playground {
       ...rows.flatMap(([term, text]) => [element("dt", term), element("dd", text)]),
     );
   }
+}
+
+/** The sparsity at a place of the slider, whose scale is logarithmic in p = 1 - S. */
+function sparsityAt(position: string): number {
+  return Math.round((1 - 10 ** (-Number(position) / 100)) * 1000) / 1000;
 }
 
 function element(tag: "dt" | "dd", text: string): HTMLElement {

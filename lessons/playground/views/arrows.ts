@@ -6,7 +6,7 @@ import { featureColor } from "./colors";
 import { type Point, Projection } from "./projection";
 import { set, svg } from "./svg";
 
-const HALF = 1.5; // half the side of the square, in units of W
+const HALF = 1.42; // half the side of the square, in units of W
 const NUDGE = 0.05; // of an arrow key
 const TURN = 0.1; // radians of an arrow key
 const KEYS: Record<string, [number, number]> = {
