@@ -44,6 +44,7 @@ CALLS = {
     },
     "recovery.explained_variance": (recovery.explained_variance, X, NEAR),
     "recovery.shrinkage": (recovery.shrinkage, X, NEAR),
+    "with_unit_mean_square": (toymodels.with_unit_mean_square, X),
     "selectivity.class_means": (partial(selectivity.class_means, classes=3), CODES, LABELS),
     "selectivity.class_directions": (selectivity.class_directions, CODES),
     "selectivity.top_share": (selectivity.top_share, CODES),
@@ -126,7 +127,13 @@ def test_no_function_is_left_out():
     assert len(found) > 25
     known = {name for name in CALLS if "." in name}
     assert found == known | OF_NUMBERS
-    loose = {"hidden_vectors", "squared_error", "as_columns", "accuracy"}
+    loose = {
+        "hidden_vectors",
+        "squared_error",
+        "as_columns",
+        "accuracy",
+        "with_unit_mean_square",
+    }
     assert loose == CALLS.keys() - known <= set(toymodels.__all__)
 
 

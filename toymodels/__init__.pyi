@@ -37,12 +37,14 @@ from .objectives.attention_mixing import OvDraw as OvDraw
 from .objectives.classification import Classification as Classification
 from .objectives.classification import accuracy as accuracy
 from .objectives.classification import as_columns as as_columns
+from .objectives.dictionary_training import resample_dead_units as resample_dead_units
+from .objectives.dictionary_training import with_unit_columns as with_unit_columns
+from .objectives.dictionary_training import with_unit_mean_square as with_unit_mean_square
 from .objectives.finite_dataset import FiniteDataset as FiniteDataset
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error
 from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
-from .objectives.sparse_dictionary import with_unit_columns as with_unit_columns
 from .results import at as at
 from .results import best_of as best_of
 from .results import evaluate as evaluate

@@ -1,8 +1,10 @@
-"""Settings that the figures on attention superposition share, and their draws of OV matrices."""
+"""The problem that the figures on attention superposition share, its settings and OV matrices."""
 
 from typing import Annotated, Literal
 
 import jax
+import optax
+from jax.typing import ArrayLike
 from pydantic import Field
 
 import toymodels as tm
@@ -29,6 +31,30 @@ class MixingSpec(fig.TrainingSpec):
     learning_rate: fig.Positive = 2e-2
     schedule: Literal["constant", "cosine"] = "cosine"
     weight_decay: fig.NonNegative = 0.0
+
+
+def mixing(
+    spec: MixingSpec, ovs: jax.Array, sparsity: ArrayLike, heads: int = 2, *, bias: bool = False
+) -> tuple[tm.AttentionMixing, optax.GradientTransformation]:
+    """Reconstruct relu(sum_k A_k x O_k) with heads that mix patterns A and OVs O by a matrix M.
+
+    Args:
+        spec: the settings.
+        ovs: O [K, d_model, d_model].
+        sparsity: S of the patterns.
+        heads: number of heads, the rows of M.
+        bias: whether the model has one.
+    """
+    features, d_model, _ = ovs.shape
+    objective = tm.AttentionMixing(
+        lambda key: tm.MixingMatrix(features, heads, d_model, key=key, bias=bias),
+        ovs,
+        sparsity,
+        spec.tokens,
+        spec.batch_size,
+        spec.test_samples,
+    )
+    return objective, spec.adamw()
 
 
 def ov_draws(lab: fig.Lab[MixingSpec], d_model: int) -> tm.Axis:

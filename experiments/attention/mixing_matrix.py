@@ -34,7 +34,7 @@ from matplotlib.figure import Figure, FigureBase
 from pydantic import AfterValidator, Field
 
 import toymodels as tm
-from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
+from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, mixing, ov_draws
 from toymodels import figure as fig
 from toymodels import geometry, plotting
 
@@ -87,15 +87,7 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec = lab.spec
 
     def problem(sparsity, ov_draw):
-        objective = tm.AttentionMixing(
-            lambda key: tm.MixingMatrix(spec.features, 2, spec.d_model, key=key),
-            ov_draw.sparse(spec.ov_density),
-            sparsity,
-            spec.tokens,
-            spec.batch_size,
-            spec.test_samples,
-        )
-        return objective, spec.adamw()
+        return mixing(spec, ov_draw.sparse(spec.ov_density), sparsity)
 
     axes = "sparsity", ov_draws(lab, spec.d_model)
     sweep = lab.train("sparse_ovs", problem, axes, shared_batches=True)
@@ -110,22 +102,15 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
 
 def train_blocks(lab: fig.Lab[Spec], ovs: jax.Array, heads: int, bias: bool) -> xr.Dataset:
     """Train on OV matrices [features, d_model, d_model] with disjoint outputs."""
-    spec, (features, d_model, _) = lab.spec, ovs.shape
-
-    def problem(ovs):
-        objective = tm.AttentionMixing(
-            lambda key: tm.MixingMatrix(features, heads, d_model, key=key, bias=bias),
-            ovs,
-            spec.other_sparsity,
-            spec.tokens,
-            spec.batch_size,
-            spec.test_samples,
-        )
-        return objective, spec.adamw()
-
+    spec, features = lab.spec, len(ovs)
     stream = f"{features}_in_{heads}"  # same initial M and samples with and without a bias
-    name = f"{stream}_bias" if bias else stream
-    models = lab.train(name, problem, data={"ovs": ovs}, shared_batches=True, stream=stream)
+    models = lab.train(
+        f"{stream}_bias" if bias else stream,
+        lambda ovs: mixing(spec, ovs, spec.other_sparsity, heads, bias=bias),
+        data={"ovs": ovs},
+        shared_batches=True,
+        stream=stream,
+    )
     return models.assign_coords(
         ovs="blocks", features=features, heads=heads, bias=bias, sparsity=spec.other_sparsity
     )
@@ -265,7 +250,6 @@ EXPERIMENT = fig.Experiment(
         steps=2000,
     ),
     describes={
-        "ov_draw": "draw of the OV matrices",
         "ovs": "kind of OV matrices",
         "features": "number of attentional features",
         "heads": "number of heads",

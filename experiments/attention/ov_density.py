@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 import toymodels as tm
-from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, ov_draws
+from experiments.attention._heads import ANTHROPIC, MATRIX, MixingSpec, mixing, ov_draws
 from toymodels import figure as fig
 from toymodels import geometry, plotting
 
@@ -74,22 +74,11 @@ def train(lab: fig.Lab[Spec], d_model: int) -> tuple[xr.Dataset, xr.Dataset]:
     """Train on sparse OV matrices, and on dense ones in disjoint blocks of outputs."""
     spec = lab.spec
 
-    def problem(ovs, sparsity):
-        objective = tm.AttentionMixing(
-            lambda key: tm.MixingMatrix(spec.features, 2, d_model, key=key),
-            ovs,
-            sparsity,
-            spec.tokens,
-            spec.batch_size,
-            spec.test_samples,
-        )
-        return objective, spec.adamw()
-
     def on_sparse(sparsity, overlap, ov_draw):
-        return problem(ov_draw.sparse(overlap / d_model), sparsity)
+        return mixing(spec, ov_draw.sparse(overlap / d_model), sparsity)
 
     def on_blocks(ov_draw):
-        return problem(ov_draw.blocks(), spec.line_sparsity)
+        return mixing(spec, ov_draw.blocks(), spec.line_sparsity)
 
     draws = ov_draws(lab, d_model)
     sparsities = {spec.line_sparsity, *(spec.sparsity if d_model == spec.d_model[0] else ())}
@@ -222,7 +211,6 @@ EXPERIMENT = fig.Experiment(
     ),
     paper=Spec(d_model=(16, 32, 64, 128), ov_draws=8, restarts=32, steps=2000),
     describes={
-        "ov_draw": "draw of the OV matrices",
         "overlap": "OV density times d_model: entries of an OV matrix on the same output",
         "picture": "part of the figure",
     },

@@ -131,7 +131,7 @@ def recover(lab: fig.Lab[Spec], n: int, m: int, decay: float) -> xr.Dataset:
         axes=(tm.Axis("hidden_vectors", spec.sparsity, (train, test)), "l1"),
         steps=spec.dictionary_steps,
         restarts=spec.dictionary_restarts,
-        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),  # dead units are resampled then
+        refreshes=tm.resample_dead_units(spec.dictionary_steps),
         probe=tm.Probe(shrinkage, {"shrinkage": ()}),
     )
     names = {"seed": "dictionary_seed", "loss": "dictionary_loss", "activation": "hidden"}
@@ -151,9 +151,8 @@ def hidden_vectors(lab: fig.Lab[Spec], W: xr.DataArray) -> list[np.ndarray]:
     spec, n = lab.spec, len(W.feature)
     key, count = lab.key(f"hidden_vectors_n={n}"), spec.samples + spec.test_samples
     x = [tm.SparseFeatures(n, sparsity=S).sample_active(key, count) for S in spec.sparsity]
-    h = W.values @ np.stack(x)
-    lengths = np.sqrt(np.square(h).sum(axis=1).mean(axis=-1))[:, None, None]
-    return np.split(h / np.maximum(lengths, 1e-12), [spec.samples], axis=-1)  # 0 if all are zero
+    h = tm.with_unit_mean_square(W.values @ np.stack(x))
+    return np.split(h, [spec.samples], axis=-1)
 
 
 def shrinkage(objective: Any, model: Any, key: Any) -> dict[str, Any]:
@@ -227,8 +226,8 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     for models in sizes:
         yield from claims_of_size(models)
     sparse = [at_best_l1(models).sel(sparsity=slice(0.7, None)) for models in sizes]
-    held = [models.max_cosine.where(models.held).values for models in sparse]
-    missed = [models.max_cosine.where(~models.held).values for models in sparse]
+    held = [models.max_cosine.where(models.held) for models in sparse]
+    missed = [models.max_cosine.where(~models.held) for models in sparse]
     yield fig.OURS.claim(
         "S >= 0.7: features that a toy model represents are found (mean max cosine, all sizes)"
     ).above(0.95, mean(held))
@@ -237,11 +236,9 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     ).below(0.95, mean(missed))
 
 
-def mean(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Average all numbers of several arrays except NaN; return an empty array if there are none."""
-    numbers = np.concatenate([array.ravel() for array in arrays])
-    numbers = numbers[np.isfinite(numbers)]
-    return numbers.mean(keepdims=True) if numbers.size else numbers
+def mean(cosines: Sequence[xr.DataArray]) -> xr.DataArray | float:
+    """Average the cosines of all sizes except NaN; NaN if there are none."""
+    return sum(each.sum() for each in cosines) / sum(each.count() for each in cosines)
 
 
 def claims_of_size(models: xr.Dataset) -> Iterator[fig.Claim]:
@@ -306,7 +303,6 @@ EXPERIMENT = fig.Experiment(
         samples=2**17,
     ),
     describes={
-        "l1": "L1 coefficient of the autoencoder",
         "dictionary_seed": "restart of the autoencoder",
         "dictionary_loss": "loss of the autoencoder on fresh hidden vectors",
         "shrinkage": "gamma, the factor by which reconstructions are too short",

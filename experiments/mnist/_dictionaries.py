@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
@@ -44,9 +43,16 @@ class DictionarySpec(NetworkSpec):
     """Adam's learning rate for the dictionaries at the start; it falls to 0 along a cosine."""
 
     @property
-    def middle_k(self) -> int:
-        """The k at which shapes and sizes are compared."""
-        return self.k[len(self.k) // 2]
+    def drawn(self) -> tuple[int, int, int, int]:
+        """The depth, width, expansion and k of the dictionary whose features are drawn."""
+        return self.depth[0], self.width[-1], self.expansion[-1], self.k[len(self.k) // 2]
+
+    def sizes(self, depth: int, width: int) -> dict[int, tuple[int, ...]]:
+        """Return the expansions of a network and the k of each, swept for the drawn network."""
+        *shape, expansion, k = self.drawn
+        if [depth, width] != shape:
+            return {expansion: (k,)}
+        return dict.fromkeys(self.expansion, (k,)) | {expansion: self.k}
 
     def dictionary_adam(self) -> optax.GradientTransformation:
         """Return Adam with the dictionaries' settings."""
@@ -71,43 +77,33 @@ class Layer(NamedTuple):
     images: Labelled
     h: jax.Array
 
-
-class Shape(NamedTuple):
-    """The last layers of a trained and an untrained network, and the trained one's weights."""
-
-    trained: Layer
-    untrained: Layer
-    weights: xr.Dataset
-
-    @property
-    def depth(self) -> int:
-        """The number of hidden layers."""
-        return self.weights.depth.item()
-
-
-def train_shape(
-    lab: fig.Lab[DictionarySpec], images: ImageDataset, depth: int, width: int
-) -> Shape:
-    """Train networks of one shape; return the best by test loss and an untrained one."""
-    key = lab.key(f"untrained_depth{depth}_width{width}")
-    random = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
-    best = tm.best_of(train_networks(lab, images, depth, width).isel(pressure=0, drop=True))
-    network = tm.to_model(best, random)
-    trained, untrained = (
-        Layer(mlp, images.train, last_layer(mlp, images.train.images)) for mlp in (network, random)
-    )
-    weights = best[["W_in", "W_out", "loss"]].drop_vars("seed")
-    return Shape(
-        trained, untrained, weights.assign(accuracy=float(tm.accuracy(network, images.test)))
-    )
+    @classmethod
+    def of(cls, network: tm.MLP, images: Labelled) -> "Layer":
+        """Compute the layer, scaled so that L1 coefficients of networks are comparable."""
+        return cls(network, images, last_layer(network, images.images))
 
 
 @jax.jit
 def last_layer(network: tm.MLP, images: jax.Array) -> jax.Array:
-    """Return activations scaled to mean square length 1, so that L1 coefficients are comparable."""
-    h = network.hidden(tm.as_columns(images))[-1]
-    # a narrow layer may be zero on all images
-    return h / jnp.maximum(jnp.sqrt(jnp.mean(jnp.sum(jnp.square(h), axis=0))), 1e-12)
+    return tm.with_unit_mean_square(network.hidden(tm.as_columns(images))[-1])
+
+
+def train_network(
+    lab: fig.Lab[DictionarySpec], images: ImageDataset, depth: int, width: int
+) -> tuple[xr.Dataset, Layer, Layer]:
+    """Train networks of one shape.
+
+    Returns:
+        The weights, loss and accuracy of the best by test loss, its last layer, and that of an
+        untrained network.
+    """
+    key = lab.key(f"untrained_depth{depth}_width{width}")
+    untrained = tm.MLP(images.side**2, width, depth, DIGITS, key=key)
+    best = tm.best_of(train_networks(lab, images, depth, width).isel(pressure=0, drop=True))
+    trained = tm.to_model(best, untrained)
+    weights = best[["W_in", "W_out", "loss"]].drop_vars("seed")
+    weights = weights.assign(accuracy=float(tm.accuracy(trained, images.test)))
+    return weights, Layer.of(trained, images.train), Layer.of(untrained, images.train)
 
 
 def codes(dictionary: tm.ReluDictionary, layer: Layer) -> xr.DataArray:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
+from numpy.typing import ArrayLike
 
 from experiments.mnist._dictionaries import NETWORKS, PURE, TRAINED, agreement
 from experiments.mnist._networks import DIGITS
@@ -25,15 +26,12 @@ def coding_colors(results: Sequence[xr.Dataset]) -> dict[str, str]:
 
 
 def draw_pure(
-    ax: Axes, results: Sequence[xr.Dataset], over: Sequence[str], label: str, style: str = "o-"
+    ax: Axes, settings: ArrayLike, results: Sequence[xr.Dataset], *, joined: bool = True
 ) -> None:
-    """Draw the share of pure features of each coding over settings, evenly spaced."""
-    for coding, color in coding_colors(results).items():
-        pure = [result.pure.sel(coding=coding) for result in results]
-        ax.plot(pure, style, ms=3.5, color=color, label=coding)
-    names = ["\nx ".join(f"{result[name].item()}" for name in over) for result in results]
-    ax.set_xticks(range(len(names)), names)
-    ax.set(xlabel=label, xlim=(-0.5, len(names) - 0.5), ylim=(0, 1.02))
+    """Draw the share of pure features of each coding over settings."""
+    colors = coding_colors(results)
+    shares = {coding: [result.pure.sel(coding=coding) for result in results] for coding in colors}
+    plotting.share_lines(ax, settings, shares, colors, joined=joined)
 
 
 def draw_agreement(ax: Axes, shapes: Sequence[xr.Dataset]) -> None:
@@ -42,14 +40,15 @@ def draw_agreement(ax: Axes, shapes: Sequence[xr.Dataset]) -> None:
     features = xr.concat(
         [shape[names].reset_coords(drop=True) for shape in shapes], "dictionary_feature"
     )
-    for network in NETWORKS:
-        of_network = features.sel(network=network)
-        shares = [agreement(of_network, low, high) for low, high in pairwise(BINS)]
-        ax.plot(shares, "o-", ms=3.5, color=coding_colors(shapes)[network])
+    bins = list(pairwise(BINS))
+    shares = {
+        network: [agreement(features.sel(network=network), low, high) for low, high in bins]
+        for network in NETWORKS
+    }
+    names = [f"{low:g} to\n{high:g}" for low, high in bins]
+    plotting.share_lines(ax, names, shares, coding_colors(shapes))
     ax.axhline(1 / DIGITS, color=plotting.FAINT, zorder=0)
-    labels = [f"{low:g} to\n{high:g}" for low, high in pairwise(BINS)]
-    ax.set_xticks(range(len(labels)), labels)
-    ax.set(xlabel="purity", ylabel="raise own logit most", ylim=(0, 1.02))
+    ax.set(xlabel="purity", ylabel="raise own logit most")
 
 
 def draw_tiles(place: FigureBase, result: xr.Dataset) -> None:

@@ -107,7 +107,7 @@ def draw_units(tiles: Axes, heat: Axes, network: xr.Dataset) -> int:
     tiles.set(title="input weights, blue +, red -", ylabel="digit that a unit responds to most")
     shares = (means / means.sum("label"))[order]
     plotting.heat_map(heat, shares if len(order) else np.zeros((1, DIGITS)))
-    heat.set_xticks(range(DIGITS), digits)
+    plotting.even_axis(heat.xaxis, digits)
     heat.set(title="activation by\ndigit, all units", xlabel="white 0, blue all")
     return len(order)
 
@@ -138,6 +138,6 @@ def direction_cosines(network: xr.Dataset) -> xr.DataArray:
 
 def most_alike(network: xr.Dataset) -> tuple[int, int]:
     """Return the two digits whose directions have the largest cosine."""
-    cosines = direction_cosines(network) - 2 * np.eye(DIGITS)
-    first, second = np.unravel_index(np.argmax(cosines.values), cosines.shape)
-    return int(first), int(second)
+    others = direction_cosines(network) - 2 * np.eye(DIGITS)
+    first, second = others.argmax(["label", "label_other"]).values()
+    return first.item(), second.item()

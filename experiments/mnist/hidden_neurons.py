@@ -26,6 +26,7 @@ Deviations:
 """
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Annotated
 
 import numpy as np
@@ -38,6 +39,8 @@ from experiments.mnist import _units as units
 from experiments.mnist._networks import NAMES, OURS, NetworkSpec, train_networks
 from toymodels import figure as fig
 from toymodels import plotting, selectivity
+
+KEPT = ["W_in", "W_out", "loss", "accuracy", "class_mean", "projection"]
 
 Pressures = Annotated[tuple[fig.NonNegative, ...], Field(min_length=1), AfterValidator(fig.rising)]
 
@@ -58,18 +61,12 @@ class Spec(NetworkSpec):
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec, images = lab.spec, lab.images(lab.spec.dataset)
     shapes = []
-    for depth in spec.depth:
-        for width in spec.width:
-            widest = width == spec.width[-1]
-            # narrower networks are drawn without pressure only
-            pressure = spec.pressure if widest else (0.0,)
-            networks = train_networks(lab, images, depth, width, pressure, units.PROBE)
-            shape = networks[["W_in", "W_out", "loss", "accuracy", "class_mean"]]
-            if widest and depth == spec.depth[0]:  # the networks that are drawn
-                digit = images.test.labels[: networks.sizes["image"]]
-                shape = shape.assign(projection=networks.projection)
-                shape = shape.assign_coords(digit=("image", digit))
-            shapes.append(shape)
+    for depth, width in product(spec.depth, spec.width):
+        # narrower networks are drawn without pressure only
+        pressure = spec.pressure if width == spec.width[-1] else (0.0,)
+        networks = train_networks(lab, images, depth, width, pressure, units.PROBE)
+        digit = images.test.labels[: networks.sizes["image"]]
+        shapes.append(networks[KEPT].assign_coords(digit=("image", digit)))
     return tm.gather(shapes)
 
 
@@ -110,15 +107,9 @@ def last_layers(data: xr.DataTree) -> xr.Dataset:
 
 def accuracy_without_pressure(data: xr.DataTree) -> xr.DataArray:
     """Return the accuracy [depth, width, seed] of all networks without pressure."""
-    shapes = {name: tm.settings(data, name) for name in ("depth", "width")}
-    accuracy = [
-        [
-            tm.select(data, depth=depth, width=width).accuracy.sel(pressure=0)
-            for width in shapes["width"]
-        ]
-        for depth in shapes["depth"]
-    ]
-    return xr.DataArray(accuracy, shapes, ("depth", "width", "seed"))
+    shapes = [shape[["accuracy"]].sel(pressure=0) for shape in tm.select_all(data)]
+    grid = [shape.expand_dims(["depth", "width"]) for shape in shapes]
+    return xr.combine_by_coords(grid, coords="minimal", compat="override").accuracy
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
@@ -196,9 +187,6 @@ EXPERIMENT = fig.Experiment(
     ),
     describes={
         "pressure": "coefficient of the L1 penalty on activations",
-        "depth": "number of hidden layers",
-        "width": "units of each hidden layer",
-        "images": "dataset of images",
         "image": "test image",
         "digit": "digit that an image shows",
         "class_mean": "mean activation of a unit on the images of a digit",

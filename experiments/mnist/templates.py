@@ -34,8 +34,9 @@ Deviations:
 - That there are no features of strokes to be composed is not measured.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
 
 import jax
 import jax.numpy as jnp
@@ -46,7 +47,7 @@ from matplotlib.figure import Figure
 import toymodels as tm
 from experiments.mnist import _dictionaries as dictionaries
 from experiments.mnist import _feature_panels as panels
-from experiments.mnist._dictionaries import NETWORKS, PURE, TRAINED, UNTRAINED, Shape
+from experiments.mnist._dictionaries import NETWORKS, PURE, TRAINED, UNTRAINED, Layer
 from experiments.mnist._dictionaries import DictionarySpec as Spec
 from experiments.mnist._networks import DIGITS, NAMES, OURS
 from toymodels import baselines, plotting
@@ -57,113 +58,83 @@ COMPARED = fig.Source("ours: the source compares nothing")
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
-    spec, images = lab.spec, lab.images(lab.spec.dataset)
-    largest, middle, seed = spec.expansion[-1], spec.middle_k, lab.integer("k_means")
-    shapes = {
-        (depth, width): dictionaries.train_shape(lab, images, depth, width)
-        for width in spec.width
-        for depth in spec.depth
-    }
-    controls = {name: train_controls(lab, shapes[name], largest, seed) for name in shapes}
-    drawn = spec.depth[0], spec.width[-1]
+    spec, images, seed = lab.spec, lab.images(lab.spec.dataset), lab.integer("k_means")
     results = []
-    for name, shape in shapes.items():  # sweep of network shapes
-        results.append(compare(lab, shape, controls[name], middle, with_images=name == drawn))
-    for expansion in spec.expansion[:-1]:  # sweep of dictionary sizes, drawn network
-        smaller = train_controls(lab, shapes[drawn], expansion, seed)
-        results.append(compare(lab, shapes[drawn], smaller, middle))
-    for k in spec.k:  # sweep of k, drawn network
-        if k != middle:
-            results.append(compare(lab, shapes[drawn], controls[drawn], k))
+    for width, depth in product(spec.width, spec.depth):
+        network, trained, untrained = dictionaries.train_network(lab, images, depth, width)
+        h = tm.Axis("h", NETWORKS, jnp.stack([trained.h, untrained.h]))
+        for expansion, several_k in spec.sizes(depth, width).items():
+            size, name = expansion * width, f"width{width}_expansion{expansion}"
+            relu = partial(tm.ReluDictionary, width, size)
+            by_l1 = train(lab, depth, f"{name}_l1", relu, tm.Axis("l1", spec.l1), h=trained.h)
+            l1_features = [dictionaries.measure_features(each, trained) for each in by_l1.values()]
+            directions, mean = baselines.k_means_directions(trained.h, size, seed=seed)
+            for k in several_k:
+                topk = train(
+                    lab, depth, f"{name}_k{k}", partial(tm.TopKDictionary, width, size, k), h
+                )
+                coded = {  # all keep the k largest, so L0 is equal
+                    TRAINED: (topk[TRAINED], trained),
+                    "neurons": (tm.TopKDictionary.of(np.eye(width), k), trained),
+                    "k-means": (tm.TopKDictionary.of(directions, k, mean), trained),
+                    UNTRAINED: (topk[UNTRAINED], untrained),
+                }
+                is_drawn = (depth, width, expansion, k) == spec.drawn
+                result = compare(coded, l1_features, k, with_images=is_drawn)
+                results.append(network.merge(result).assign_coords(expansion=expansion, k=k))
     return tm.gather(results)
 
 
-class Controls(NamedTuple):
-    """Controls for TopK dictionaries of one size: clusters, and L1 dictionaries."""
+def train(
+    lab: fig.Lab[Spec],
+    depth: int,
+    name: str,
+    dictionary: Callable[..., tm.ReluDictionary],
+    axis: tm.Axis,
+    **data: jax.Array,
+) -> dict[str | float, tm.ReluDictionary]:
+    """Train a dictionary of activations h at each point of an axis; return them by label."""
+    spec = lab.spec
 
-    expansion: int
-    clusters: baselines.Clusters
-    by_l1: list[xr.Dataset]
-
-
-def train_controls(lab: fig.Lab[Spec], shape: Shape, expansion: int, seed: int) -> Controls:
-    """Train L1 dictionaries of a network's activations, and find as many clusters."""
-    spec, h = lab.spec, shape.trained.h
-    width, size = len(h), expansion * len(h)
-
-    def dictionary(l1, h):
+    def problem(h, l1=0.0):
         objective = tm.SparseDictionary(
-            lambda key: tm.ReluDictionary(width, size, key=key),
-            h,
-            l1,
-            batch_size=spec.dictionary_batch_size,
+            lambda key: dictionary(key=key), h, l1, batch_size=spec.dictionary_batch_size
         )
         return objective, tm.with_unit_columns(spec.dictionary_adam())
 
-    stream = f"width{width}_expansion{expansion}_l1"
     learned = lab.train(
-        f"depth{shape.depth}_{stream}",
-        dictionary,
-        axes="l1",
-        data={"h": h},
+        f"depth{depth}_{name}",
+        problem,
+        axis,
+        data=data,
         steps=spec.dictionary_steps,
         restarts=1,
-        stream=stream,  # networks of one width share initial weights and batches
-        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),  # dead units are resampled then
+        stream=name,  # networks of one width share initial weights and batches
+        refreshes=tm.resample_dead_units(spec.dictionary_steps),
     ).isel(seed=0)
-    like = tm.ReluDictionary(width, size, key=jax.random.key(0))
-    models = [tm.to_model(learned.sel(l1=l1), like) for l1 in spec.l1]
-    by_l1 = [dictionaries.measure_features(model, shape.trained) for model in models]
-    return Controls(expansion, baselines.k_means_directions(h, size, seed=seed), by_l1)
+    like = dictionary(key=jax.random.key(0))
+    return {label: tm.to_model(learned.sel({axis.name: label}), like) for label in axis.labels}
 
 
 def compare(
-    lab: fig.Lab[Spec], shape: Shape, controls: Controls, k: int, *, with_images: bool = False
+    coded: Mapping[str, tuple[tm.ReluDictionary, Layer]],
+    l1_features: Sequence[xr.Dataset],
+    k: int,
+    *,
+    with_images: bool,
 ) -> xr.Dataset:
-    """Train TopK dictionaries of both networks of a shape, and compare codings at L0 = k."""
-    spec, (width, size) = lab.spec, controls.clusters.directions.shape
-
-    def dictionary(h):
-        objective = tm.SparseDictionary(
-            lambda key: tm.TopKDictionary(width, size, k, key=key),
-            h,
-            batch_size=spec.dictionary_batch_size,
-        )
-        return objective, tm.with_unit_columns(spec.dictionary_adam())
-
-    stream = f"width{width}_expansion{controls.expansion}_k{k}"
-    learned = lab.train(
-        f"depth{shape.depth}_{stream}",
-        dictionary,
-        axes=tm.Axis("h", NETWORKS, jnp.stack([shape.trained.h, shape.untrained.h])),
-        steps=spec.dictionary_steps,
-        restarts=1,
-        stream=stream,  # networks of one width share initial weights and batches
-        refreshes=tm.even_steps(spec.dictionary_steps // 2, 3),  # dead units are resampled then
-    ).isel(seed=0)
-    like = tm.TopKDictionary(width, size, k, key=jax.random.key(0))
-    trained, untrained = (tm.to_model(learned.sel(h=name), like) for name in NETWORKS)
-    directions, mean = controls.clusters
-    coded = {  # all keep the k largest, so L0 is equal
-        TRAINED: (trained, shape.trained),
-        "neurons": (tm.TopKDictionary.of(np.eye(width), k), shape.trained),
-        "k-means": (tm.TopKDictionary.of(directions, k, mean), shape.trained),
-        UNTRAINED: (untrained, shape.untrained),
-    }
+    """Return the share of pure features of each coding, and the features of both networks."""
     features = {coding: dictionaries.measure_features(*pair) for coding, pair in coded.items()}
-    pure = [
-        *(each.pure.item() for each in features.values()),
-        dictionaries.pure_at(k, controls.by_l1),
-    ]
-    both = [features[name].drop_vars(["pure", "l0"]) for name in NETWORKS]
+    pure = {coding: each.pure.item() for coding, each in features.items()}
+    pure["L1"] = dictionaries.pure_at(k, l1_features)
+    both = {name: features[name].drop_vars(["pure", "l0"]) for name in NETWORKS}
     if with_images:
-        both = [
-            each.merge(dictionaries.feature_images(*coded[name]))
-            for each, name in zip(both, NETWORKS, strict=True)
-        ]
-    result = shape.weights.merge(xr.concat(both, "network")).assign(pure=("coding", pure))
-    names = {"network": list(NETWORKS), "coding": [*coded, "L1"]}
-    return result.assign_coords(names | {"expansion": controls.expansion, "k": k})
+        both = {
+            name: each.merge(dictionaries.feature_images(*coded[name]))
+            for name, each in both.items()
+        }
+    result = xr.concat(both.values(), xr.Variable("network", list(both)))
+    return result.assign(pure=("coding", list(pure.values()))).assign_coords(coding=list(pure))
 
 
 @plotting.style()
@@ -173,15 +144,16 @@ def plot(data: xr.DataTree) -> Figure:
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.5])[0]
     (active, sizes), (by_shape, logits) = left.subplots(2, 2)
     by_k, by_size = alike(data, "width", "depth", "expansion"), alike(data, "width", "depth", "k")
-    panels.draw_pure(active, by_k, ["k"], "active features, k")
-    panels.draw_pure(sizes, by_size, ["expansion"], "features a unit")
-    panels.draw_pure(by_shape, shapes, ["width", "depth"], "units x hidden layers", "o")
+    panels.draw_pure(active, [each.k for each in by_k], by_k)
+    panels.draw_pure(sizes, [each.expansion for each in by_size], by_size)
+    names = [f"{shape.width:d}\nx {shape.depth:d}" for shape in shapes]
+    panels.draw_pure(by_shape, names, shapes, joined=False)
     panels.draw_agreement(logits, shapes)
-    units, k = f"{result.width.item()} units", f"k = {result.k.item()}"
+    units, k, share = f"{result.width:d} units", f"k = {result.k:d}", f"share of purity > {PURE}"
     size = result.sizes["dictionary_feature"]
-    active.set(ylabel=f"share of purity > {PURE}", title=f"{units}, {size} features")
-    sizes.set_title(f"{units}, {k}")
-    by_shape.set(ylabel=f"share of purity > {PURE}", title=f"all shapes, {k}")
+    active.set(xlabel="active features, k", ylabel=share, title=f"{units}, {size} features")
+    sizes.set(xlabel="features a unit", title=f"{units}, {k}")
+    by_shape.set(xlabel="units x hidden layers", ylabel=share, title=f"all shapes, {k}")
     logits.set_title("the same shapes")
     left.legend(*active.get_legend_handles_labels(), loc="outside lower center", ncols=5)
     panels.draw_tiles(right, result)
@@ -202,11 +174,8 @@ def drawn(data: xr.DataTree) -> xr.Dataset:
 
 
 def alike(data: xr.DataTree, *settings: str) -> list[xr.Dataset]:
-    """Return all results with the drawn one's values of these settings, sorted by size and k."""
-    shared = {name: drawn(data)[name].item() for name in settings}
-    return sorted(
-        tm.select_all(data, **shared), key=lambda result: (result.expansion.item(), result.k.item())
-    )
+    """Return all results with the drawn one's values of these settings."""
+    return tm.select_all(data, **{name: drawn(data)[name].item() for name in settings})
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
@@ -266,14 +235,10 @@ EXPERIMENT = fig.Experiment(
         dictionary_steps=20_000,
     ),
     describes={
-        "depth": "number of hidden layers",
-        "width": "units of each hidden layer",
-        "images": "dataset of images",
         "network": "network that is looked into",
         "coding": "what the activations are coded by",
         "expansion": "size of the dictionary, as a multiple of the width",
         "k": "active features of a TopK dictionary",
-        "l1": "L1 coefficient of the dictionary",
         "activation": "mean activation",
         "purity": "share of the digit shown most, among a feature's top tenth of images",
         "pure": "share of features that are pure",

@@ -17,8 +17,10 @@ from toymodels import (
     ReluDictionary,
     SparseDictionary,
     TopKDictionary,
+    resample_dead_units,
     train,
     with_unit_columns,
+    with_unit_mean_square,
 )
 from toymodels.measures import baselines, recovery
 
@@ -89,6 +91,17 @@ def test_unit_norm_turns_columns_as_the_gradient_on_the_sphere_does():
     np.testing.assert_allclose(after["b"].value, [0.0])
     with pytest.raises(ValueError, match="with_unit_columns needs the parameters"):
         optimizer.update(gradient, optimizer.init(params))
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e4])
+def test_activations_of_any_size_get_mean_square_length_one(size):
+    layers = np.stack([X, 3 * X[::-1], 0 * X])
+    scaled = with_unit_mean_square(size * layers)
+    np.testing.assert_allclose((scaled**2).sum(axis=-2).mean(axis=-1), [1, 1, 0], rtol=1e-5)
+    np.testing.assert_allclose(scaled[0], X / np.sqrt((X**2).sum() / SAMPLES), rtol=1e-5)
+    named = with_unit_mean_square(xr.DataArray(X.T, dims=("sample", "hidden")))
+    assert named.dims == ("hidden", "sample")
+    np.testing.assert_array_equal(named, with_unit_mean_square(X))
 
 
 @jax.tree_util.register_pytree_node_class
@@ -220,6 +233,16 @@ def test_a_member_of_a_grid_is_the_same_trained_alone():
     np.testing.assert_allclose(
         alone.W_dec.squeeze(), grid.W_dec.sel(l1=0.1, seed=1), rtol=0, atol=1e-5
     )
+
+
+@pytest.mark.parametrize(("steps", "expected"), [(600, [100, 200, 300]), (4, [1, 2]), (1, [])])
+def test_dead_units_are_resampled_evenly_in_the_first_half(steps, expected):
+    assert list(resample_dead_units(steps)) == expected
+    trained(steps, refreshes=resample_dead_units(steps))
+
+
+def test_units_are_resampled_as_often_as_asked():
+    assert resample_dead_units(1000, times=5) == (100, 200, 300, 400, 500)
 
 
 @pytest.mark.parametrize("step", [0, 101])

@@ -484,6 +484,28 @@ def test_a_line_of_restarts_is_their_mean_and_broken_where_one_is_missing(ax):
     assert ax.get_legend_handles_labels()[1] == ["mine"]
 
 
+def test_shares_over_a_sweep_are_a_line_each_in_its_colour(ax):
+    shares = {"square": [0.75, 0.25, np.nan], "pentagon": [0.0, 0.5, 1.0]}
+    plotting.share_lines(ax, [0, 0.9, 0.99], shares)
+    assert ax.get_legend_handles_labels()[1] == ["square", "pentagon"]
+    for line, values in zip(ax.lines, shares.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), [0, 1, 2])
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    assert [line.get_color() for line in ax.lines] == list(plotting.kind_colors(2))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0", "0.9", "0.99"]
+    low, high = ax.get_ylim()
+    assert low == 0 and 1 < high < 1.1
+
+
+def test_shares_of_settings_without_an_order_are_points(ax):
+    colors = {"other": plotting.FAINT, "mine": plotting.INK}
+    plotting.share_lines(ax, ["16 x 1", "64"], {"mine": [0.1, 1]}, colors, joined=False)
+    (line,) = ax.lines
+    assert (line.get_linestyle(), line.get_marker()) == ("None", "o")
+    assert line.get_color() == plotting.INK
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["16 x 1", "64"]
+
+
 # dots
 
 

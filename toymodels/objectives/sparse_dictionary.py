@@ -1,4 +1,4 @@
-"""Training of sparse dictionaries on activations: minibatches, unit columns, neuron resampling."""
+"""Training of sparse dictionaries on activations: minibatches and neuron resampling."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
@@ -18,7 +17,6 @@ from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_valu
 from toymodels.numerics.checks import check_between, check_count
 from toymodels.numerics.products import true_float32
 
-DICTIONARY = "W_dec"
 UNIT = "dictionary_feature"  # the dimension of a parameter that runs over units
 RESAMPLED_SCALE = 0.2  # length of a resampled encoder row, relative to the mean of live units
 
@@ -180,33 +178,3 @@ def _mask(path, leaf, model, chosen):
     if UNIT not in dims:
         return None
     return jnp.expand_dims(chosen, [i for i, dim in enumerate(dims) if dim != UNIT])
-
-
-def with_unit_columns(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Wrap an optimizer so that the dictionary's columns keep length one.
-
-    The component of the gradient along each column is removed, and the columns are normalised
-    after each step (Bricken et al. 2023): otherwise small codes and long columns would lower the
-    L1 penalty.
-    """
-
-    def update(gradient, memory, params=None):
-        if params is None:
-            raise ValueError(
-                "with_unit_columns needs the parameters: optimizer.update(..., params)"
-            )
-        D = params[DICTIONARY][...]
-        turning = _with(gradient, lambda g: g - D * jnp.sum(D * g, axis=0, keepdims=True))
-        updates, memory = optimizer.update(turning, memory, params)
-        return _with(updates, lambda u: unit_columns(D + u) - D), memory
-
-    return optax.GradientTransformation(optimizer.init, update)
-
-
-def _with(params, change):
-    """Return parameters in which only the dictionary is changed."""
-
-    def changed(path, leaf):
-        return change(leaf) if path[0].key == DICTIONARY else leaf
-
-    return jax.tree.map_with_path(changed, params)

@@ -1,6 +1,6 @@
-"""Results of many restarts: counts, values, and losses by outcome."""
+"""Results of many restarts: counts, values, shares, and losses by outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from .colors import INK, MUTED
-from .labels import log_axis
+from .colors import INK, MUTED, kind_colors
+from .labels import even_axis, log_axis
 from .style import style
 
 # ticks for an axis that ends at the key, few enough for a narrow panel
@@ -65,6 +65,39 @@ def restart_lines(
     values = np.asarray(values)
     (line,) = ax.plot(x, values.mean(axis=1), color=color, label=label)
     ax.plot(x, values, "o", color=line.get_color(), markersize=2.5)
+
+
+@style()
+def share_lines(
+    ax: Axes,
+    settings: ArrayLike,
+    shares: Mapping[str, ArrayLike],
+    colors: Mapping[str, Any] | None = None,
+    *,
+    joined: bool = True,
+) -> None:
+    """Draw shares over a sweep, a line each, such as the share of restarts with each outcome.
+
+        names = geometry.arrangement(models.W)
+        kinds = ["square", "pentagon"]
+        shares = {name: (names == name).mean("seed") for name in kinds}
+        share_lines(ax, models.sparsity, shares)
+
+    Args:
+        ax: the axes; gets evenly spaced ticks and a y axis from 0 to 1.
+        settings: [k], the number or name of each setting.
+        shares: by name, [k] from 0 to 1; NaN leaves a gap. The names are those of a legend.
+        colors: by name; `kind_colors` by default.
+        joined: whether points are joined by lines; not if the settings have no order.
+
+    """
+    colors = colors or dict(zip(shares, kind_colors(len(shares)), strict=True))
+    places = range(np.size(settings))
+    for name, values in shares.items():
+        line = "o-" if joined else "o"
+        ax.plot(places, values, line, markersize=3.5, color=colors[name], label=name)
+    even_axis(ax.xaxis, settings)
+    ax.set(xlim=(-0.5, len(places) - 0.5), ylim=(0, 1.02))
 
 
 @style()

@@ -52,14 +52,17 @@ def log_axis(axis: XAxis | YAxis, ticks: ArrayLike | None = None) -> None:
 
 @style()
 def even_axis(axis: XAxis | YAxis, values: ArrayLike) -> None:
-    """Label the positions 0, 1, 2, ... of an axis with numbers.
+    """Label the positions 0, 1, 2, ... of an axis with numbers or names.
 
     Args:
         axis: ``ax.xaxis`` or ``ax.yaxis``.
-        values: [k], the number at each position.
+        values: [k], the number or name at each position.
 
     """
-    names = [plain_number(value) for value in np.asarray(values)]
+    names = [
+        str(value) if isinstance(value, str) else plain_number(value)
+        for value in np.asarray(values)
+    ]
     axis.set_ticks(range(len(names)), names)
 
 
