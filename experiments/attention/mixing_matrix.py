@@ -144,7 +144,7 @@ def title_of(case: tuple[xr.Dataset, ...]) -> str:
 
 def long_columns(models: xr.Dataset) -> int:
     """Count the features that the best model represents."""
-    return int(geometry.represented(tm.best_of(models).M).sum())
+    return geometry.represented_count(tm.best_of(models).M).item()
 
 
 def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:

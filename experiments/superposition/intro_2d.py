@@ -78,7 +78,8 @@ def plot(data: xr.Dataset) -> Figure:
         plotting.feature_arrows(ax, best.W.sel(sparsity=S), colors, limit)
         ax.set_title(plotting.sparsity_label(S))
     count = figure.add_subplot(grid[1, :])
-    plotting.restart_counts(count, places, represented(data), represented(best))
+    counts = geometry.represented_count(data.W)
+    plotting.restart_counts(count, places, counts, geometry.represented_count(best.W))
     count.set(xlim=(-0.5, panels - 0.5), xticks=[], ylabel="number")
     count.set_title(
         f"features represented, $|W_i| > 1/2$: grey all {restarts} restarts, black the best one, "
@@ -118,15 +119,10 @@ def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
         yield RESTARTS.claim(
             "Sparse, S >= 0.9: single restarts represent all features too (share of the "
             f"{data.sizes['seed']}, for each sparsity)"
-        ).above(0, (represented(data.sel(sparsity=rare)) == 5).mean("seed"))
+        ).above(0, (geometry.represented_count(data.W.sel(sparsity=rare)) == 5).mean("seed"))
     yield PAPER.claim(
         "The number of represented features does not fall as features get sparser"
-    ).does_not_fall(represented(best))
-
-
-def represented(models: xr.Dataset) -> xr.DataArray:
-    """Count the represented features of each model."""
-    return geometry.represented(models.W).sum("feature")
+    ).does_not_fall(geometry.represented_count(best.W))
 
 
 def is_five_alike(importance: xr.DataArray) -> bool:

@@ -134,7 +134,7 @@ def linear_claims(source: fig.Source, linear: xr.Dataset, relu: xr.Dataset) -> I
     ).within(0.98, 1.02, [ratio.min(), ratio.max()])
     dense, kept = tm.at(relu, sparsity=0), relu.feature < m
     if (importance.diff("feature") < 0).all():
-        counts = geometry.represented(linear.W).sum("feature")
+        counts = geometry.represented_count(linear.W)
         yield source.claim("Every linear run represents m features, at any sparsity").equal(
             m, np.unique(counts)
         )

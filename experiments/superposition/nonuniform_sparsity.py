@@ -118,21 +118,11 @@ def plot(data: xr.Dataset) -> Figure:
 
 def draw_solutions(ax: Axes, best: xr.Dataset) -> None:
     """Draw the best models, the fifth feature upwards, darker for larger r."""
-    colors = plotting.ordered_colors(len(best.relative_density))
+    r, is_fifth = best.relative_density.values, np.arange(N) == VARIED
+    size, edge = np.where(is_fifth, 49, 25), np.where(is_fifth, 0.4, 0)
     plotting.unit_circle(ax)
-    for W, color in zip(best.W.values, colors, strict=True):
-        x, y = upright(W)
-        ax.plot(x, y, "o", color=color, markersize=4)
-        ax.plot(
-            x[VARIED],
-            y[VARIED],
-            "o",
-            color=color,
-            markersize=7,
-            markeredgecolor="white",
-            markeredgewidth=0.4,
-        )
-    r = best.relative_density.values
+    for W, color in zip(best.W.values, plotting.ordered_colors(len(r)), strict=True):
+        ax.scatter(*upright(W), s=size, color=color, edgecolor="white", linewidth=edge)
     ax.set(xlim=(-1.4, 1.4), ylim=(-1.4, 1.4), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.set_title("best models in one frame; large: the fifth feature")
@@ -142,36 +132,33 @@ def draw_solutions(ax: Axes, best: xr.Dataset) -> None:
     )
 
 
-def upright(W: np.ndarray) -> np.ndarray:
-    """Rotate W so that the fifth feature points upwards, or two digons lie on the diagonals."""
-    angles = np.arctan2(W[1], W[0])
-    lengths = np.asarray(geometry.norms(W))
-    turn = np.pi / 2 - angles[VARIED] if lengths[VARIED] > 0.5 else np.pi / 4 - angles[0]
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    return rotation @ W
+def upright(W: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotate W so that the fifth feature points upwards, or two digons lie on the diagonals.
+
+    Returns the x and y of each feature.
+    """
+    columns = W[0] + 1j * W[1]
+    is_held = geometry.represented(W)[VARIED]
+    up, aligned = (1j, columns[VARIED]) if is_held else (1 + 1j, columns[0])
+    turned = columns * np.exp(1j * (np.angle(up) - np.angle(aligned)))
+    return turned.real, turned.imag
 
 
 def draw_losses(ax: Axes, data: xr.Dataset) -> None:
     """Draw the loss of all models by the number of features that they represent."""
-    counts, r = represented(data), data.relative_density
+    counts, r = geometry.represented_count(data.W), data.relative_density
     for count, color in zip((3, 4, 5), plotting.kind_colors(3), strict=True):
-        chosen = data.exact_loss.where(counts == count)
-        x, y = xr.broadcast(r, chosen)
-        ax.plot(x.values.ravel(), y.values.ravel(), "o", color=color, markersize=2.5)
-        ax.plot([], [], "o", color=color, label=f"{count} features represented")
+        losses = data.exact_loss.where(counts == count)
+        dots = ax.plot(r, losses, "o", color=color, markersize=2.5)
+        dots[0].set(label=f"{count} features represented")
     ax.plot(r, data.pentagon_loss, color=plotting.INK, label="regular pentagon, by hand")
     ax.plot(r, data.digons_loss, "--", color=plotting.INK, label="two digons, by hand")
     ax.set(xlabel="relative density r of the fifth feature", ylabel="exact loss")
     plotting.log_axis(ax.xaxis)
     plotting.log_axis(ax.yaxis, [0.002, 0.005, 0.01, 0.02])
-    low = float(np.minimum(data.exact_loss.min(), data.digons_loss.min()))
+    low = np.minimum(data.exact_loss.min(), data.digons_loss.min()).item()
     ax.set_ylim(0.8 * low, 12 * low)
     ax.legend(loc="upper left")
-
-
-def represented(models: xr.Dataset) -> xr.DataArray:
-    """Count the represented features of each model."""
-    return geometry.represented(models.W).sum("feature")
 
 
 def neighbour_angle(models: xr.Dataset) -> xr.DataArray:
@@ -187,7 +174,7 @@ def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     yield PAPER.claim("At r = 1 the best model is a regular pentagon (angles)").within(
         68, 76, geometry.angular_gaps(equal.W)
     )
-    five = best.isel(relative_density=(represented(best) == N).values)
+    five = best.isel(relative_density=(geometry.represented_count(best.W) == N).values)
     angle = neighbour_angle(five)
     yield PAPER.claim(
         "A denser feature pushes its neighbours away (angle to them, r from 2 on)"
@@ -208,9 +195,9 @@ def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
 
 def crossing(data: xr.Dataset, best: xr.Dataset) -> Iterator[fig.Claim]:
     """Measure where the best model changes, and whether the losses cross there."""
-    r = data.relative_density.values
-    pentagon_wins = (data.pentagon_loss < data.digons_loss).values
-    five = (represented(best) == N).values
+    r = data.relative_density
+    pentagon_wins = data.pentagon_loss < data.digons_loss
+    five = geometry.represented_count(best.W) == N
     if not (pentagon_wins.any() and not pentagon_wins.all() and five.any() and not five.all()):
         return
     by_hand, trained = r[pentagon_wins][0], r[five][0]
@@ -218,14 +205,12 @@ def crossing(data: xr.Dataset, best: xr.Dataset) -> Iterator[fig.Claim]:
         "The best model changes where the losses of the solutions made by hand cross, or below, as "
         "a pentagon may deform (the least r with five features, trained over by hand)"
     ).within(0.3, 1.01, trained / by_hand)
-    i = int(np.flatnonzero(pentagon_wins)[0])
-    slopes = [
-        np.diff(data[name].values[i - 1 : i + 1])[0] for name in ("pentagon_loss", "digons_loss")
-    ]
+    steps = data[["pentagon_loss", "digons_loss"]].diff("relative_density")
+    steps = steps.sel(relative_density=by_hand)
     yield PAPER.claim(
         "The transition is first order: the losses cross at different slopes (the "
         "pentagon's over the digons', at the crossing)"
-    ).within(0, 0.8, slopes[0] / slopes[1])
+    ).within(0, 0.8, steps.pentagon_loss / steps.digons_loss)
 
 
 EXPERIMENT = fig.Experiment(

@@ -15,8 +15,11 @@ STATISTICS = [
     geometry.dimensionality,
     geometry.dimensions_per_feature,
     geometry.represented,
+    geometry.represented_count,
 ]
-PER_FEATURE = [f for f in STATISTICS if f not in (geometry.gram, geometry.dimensions_per_feature)]
+COUNTS = geometry.represented, geometry.represented_count  # neither has a gradient
+WHOLE = geometry.gram, geometry.dimensions_per_feature, geometry.represented_count
+PER_FEATURE = [f for f in STATISTICS if f not in WHOLE]
 
 
 def polygon(k):
@@ -130,6 +133,7 @@ def test_represented_compares_lengths_with_the_threshold():
     W = np.diag([1.0, 0.6, 0.5, 0.3])
     assert geometry.represented(W).tolist() == [True, True, False, False]
     assert geometry.represented(W, 0.2).tolist() == [True] * 4
+    assert geometry.represented_count(W) == 2 and geometry.represented_count(W, 0.2) == 4
 
 
 @pytest.mark.parametrize("rank", [1, 3, 6])
@@ -168,8 +172,8 @@ def test_numpy_and_jax_agree(statistic):
     W = random_weights(2, 3, 4, 7).astype(np.float32)
     expected, found = statistic(W), statistic(jnp.asarray(W))
     assert isinstance(expected, np.ndarray) and isinstance(found, jax.Array)
-    assert expected.dtype == found.dtype
-    assert expected.dtype in (np.float32, bool)
+    assert expected.dtype == found.dtype or statistic is geometry.represented_count
+    assert found.dtype in (np.float32, bool, np.int32)  # JAX counts in 32 bits, NumPy in 64
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6)
 
 
@@ -207,7 +211,7 @@ def test_no_weights_at_all(xp):
     assert np.isinf(geometry.dimensions_per_feature(W))
 
 
-@pytest.mark.parametrize("statistic", [f for f in STATISTICS if f is not geometry.represented])
+@pytest.mark.parametrize("statistic", [f for f in STATISTICS if f not in COUNTS])
 def test_gradients_match_differences_and_zero_columns_have_none(statistic):
     W = random_weights(3, 5)
     W[:, 1] = 0

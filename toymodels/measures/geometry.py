@@ -21,7 +21,7 @@ The measures are those of Elhage et al. 2022, "Toy Models of Superposition"
 """
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from toymodels.numerics.arrays import AnyArray, Nested, floats
 from toymodels.numerics.named import named
@@ -40,6 +40,7 @@ __all__ = [
     "leverage_scores",
     "norms",
     "represented",
+    "represented_count",
     "superposition",
 ]
 
@@ -235,6 +236,25 @@ def represented(W: Weights, threshold: float = 0.5) -> Bool[AnyArray, "*batch n"
         Booleans, `[*batch, n]`.
     """
     return norms(W) > threshold
+
+
+@named("(hidden,feature)->()")
+def represented_count(W: Weights, threshold: float = 0.5) -> Int[AnyArray, "*batch"]:
+    """Count the represented features of each model, those with |W_i| > threshold.
+
+    >>> from toymodels import geometry
+    >>> geometry.represented_count([[1.0, -1.0, 0.1], [0.0, 0.0, 0.1]])
+    array(2)
+
+    Args:
+        W: weights, one column per feature.
+        threshold: as for `represented`.
+
+    Returns:
+        Integers, `[*batch]`.
+    """
+    xp, weights = floats(W)
+    return xp.asarray(xp.sum(represented(weights, threshold), axis=-1))
 
 
 @named("(hidden,feature)->(feature,feature_other)")
