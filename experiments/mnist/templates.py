@@ -34,9 +34,10 @@ Deviations:
 - That there are no features of strokes to be composed is not measured.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import product
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -61,38 +62,40 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     spec, images, seed = lab.spec, lab.images(lab.spec.dataset), lab.integer("k_means")
     results = []
     for width, depth in product(spec.width, spec.depth):
-        network, trained, untrained = dictionaries.train_network(lab, images, depth, width)
-        h = tm.Axis("h", NETWORKS, jnp.stack([trained.h, untrained.h]))
+        weights, trained, untrained = dictionaries.train_network(lab, images, depth, width)
+        both = tm.Axis("h", NETWORKS, jnp.stack([trained.h, untrained.h]))
         for expansion, several_k in spec.sizes(depth, width).items():
             size, name = expansion * width, f"width{width}_expansion{expansion}"
             relu = partial(tm.ReluDictionary, width, size)
-            by_l1 = train(lab, depth, f"{name}_l1", relu, tm.Axis("l1", spec.l1), h=trained.h)
+            by_l1 = train_dictionaries(
+                lab, depth, f"{name}_l1", relu, tm.Axis("l1", spec.l1), h=trained.h
+            )
             l1_features = [dictionaries.measure_features(each, trained) for each in by_l1.values()]
             directions, mean = baselines.k_means_directions(trained.h, size, seed=seed)
             for k in several_k:
-                topk = train(
-                    lab, depth, f"{name}_k{k}", partial(tm.TopKDictionary, width, size, k), h
-                )
+                topk = partial(tm.TopKDictionary, width, size, k)
+                by_network = train_dictionaries(lab, depth, f"{name}_k{k}", topk, both)
                 coded = {  # all keep the k largest, so L0 is equal
-                    TRAINED: (topk[TRAINED], trained),
+                    TRAINED: (by_network[TRAINED], trained),
                     "neurons": (tm.TopKDictionary.of(np.eye(width), k), trained),
                     "k-means": (tm.TopKDictionary.of(directions, k, mean), trained),
-                    UNTRAINED: (topk[UNTRAINED], untrained),
+                    UNTRAINED: (by_network[UNTRAINED], untrained),
                 }
+                pure_l1 = dictionaries.pure_at(k, l1_features)
                 is_drawn = (depth, width, expansion, k) == spec.drawn
-                result = compare(coded, l1_features, k, with_images=is_drawn)
-                results.append(network.merge(result).assign_coords(expansion=expansion, k=k))
+                result = compare(coded, pure_l1, with_images=is_drawn)
+                results.append(weights.merge(result).assign_coords(expansion=expansion, k=k))
     return tm.gather(results)
 
 
-def train(
+def train_dictionaries(
     lab: fig.Lab[Spec],
     depth: int,
     name: str,
     dictionary: Callable[..., tm.ReluDictionary],
     axis: tm.Axis,
     **data: jax.Array,
-) -> dict[str | float, tm.ReluDictionary]:
+) -> dict[Any, tm.ReluDictionary]:
     """Train a dictionary of activations h at each point of an axis; return them by label."""
     spec = lab.spec
 
@@ -117,16 +120,11 @@ def train(
 
 
 def compare(
-    coded: Mapping[str, tuple[tm.ReluDictionary, Layer]],
-    l1_features: Sequence[xr.Dataset],
-    k: int,
-    *,
-    with_images: bool,
+    coded: Mapping[str, tuple[tm.ReluDictionary, Layer]], pure_l1: float, *, with_images: bool
 ) -> xr.Dataset:
     """Return the share of pure features of each coding, and the features of both networks."""
     features = {coding: dictionaries.measure_features(*pair) for coding, pair in coded.items()}
-    pure = {coding: each.pure.item() for coding, each in features.items()}
-    pure["L1"] = dictionaries.pure_at(k, l1_features)
+    pure = {coding: each.pure.item() for coding, each in features.items()} | {"L1": pure_l1}
     both = {name: features[name].drop_vars(["pure", "l0"]) for name in NETWORKS}
     if with_images:
         both = {
