@@ -21,7 +21,7 @@ const KNOBS: Knob[] = [
   { setting: "decay", name: "importance decay", step: 0.05, says: "The weight of the error of feature i is this to the power of i − 1; at 1 all are alike." },
   { setting: "relation", name: "relation", options: RELATIONS, says: "Whether features are on independently, all of a set together, or one of a set at a time." },
   { setting: "setSize", name: "features in a set", step: 1, says: "How many features a correlated or anticorrelated set has." },
-  { setting: "activation", name: "activation", options: ACTIVATIONS, says: "The function f of the output, x' = f(WᵀWx + b); linear is PCA, without superposition." },
+  { setting: "activation", name: "activation", options: ACTIVATIONS, says: "The function f of the output, x′ = f(WᵀWx + b); linear is PCA, without superposition." },
   { setting: "learningRate", name: "learning rate", step: 0.001, says: "How far Adam moves the weights in a step; large ones are fast and restless." },
   { setting: "batch", name: "batch", step: 16, says: "How many fresh samples a step sees; each has at least one feature that is on." },
   { setting: "start", name: "initial scale", step: 0.1, says: "A factor on the random weights that the training starts with." },
@@ -49,14 +49,14 @@ export class Knobs {
     const { setting, name, says } = knob;
     const field = "options" in knob ? choice(knob.options) : numberField(knob.setting, knob.step);
     field.id = `knob-${setting}`;
-    field.setAttribute("aria-describedby", `${setting}-says ${setting}-problem`);
+    field.setAttribute("aria-describedby", `knob-${setting}-says knob-${setting}-problem`);
     field.addEventListener("change", () => this.read());
     this.fields.set(setting, field);
     const row = document.createElement("div");
     row.className = "knob";
     const part = <K extends keyof HTMLElementTagNameMap>(tag: K, id: string, text: string): HTMLElementTagNameMap[K] => {
       const element = document.createElement(tag);
-      if (id) element.id = `${setting}-${id}`;
+      if (id) element.id = `knob-${setting}-${id}`;
       element.textContent = text;
       return element;
     };
@@ -65,7 +65,9 @@ export class Knobs {
     const problem = part("p", "problem", "");
     problem.className = "problem";
     problem.setAttribute("role", "alert");
-    row.append(label, field, part("p", "says", says), problem);
+    const sentence = part("p", "says", says);
+    sentence.className = "says";
+    row.append(label, field, sentence, problem);
     return row;
   }
 
@@ -84,7 +86,7 @@ export class Knobs {
 
   private complain(setting: keyof Settings, sentence: string | null): void {
     this.fields.get(setting)!.setAttribute("aria-invalid", String(sentence !== null));
-    const place = document.getElementById(`${setting}-problem`);
+    const place = document.getElementById(`knob-${setting}-problem`);
     if (place && place.textContent !== (sentence ?? "")) place.textContent = sentence;
   }
 }

@@ -31,6 +31,7 @@ export class Playground {
   private owed = 0; // steps not yet asked for
   private drawn: Frame | null = null;
   private drawnAt = 0;
+  private pictures = 0;
 
   private readonly engine = new Engine((frame) => this.receive(frame), (levels) => this.show(levels));
   private readonly arrows = new Arrows(byId("arrows"), {
@@ -145,7 +146,9 @@ export class Playground {
     this.running = running;
     this.last = performance.now();
     byId("run").textContent = running ? "Pause" : "Start";
-    if (!running) this.arrows.describe();
+    if (running) return;
+    this.drawn = null; // so that all is drawn
+    this.arrows.describe();
   }
 
   private stepOnce(): void {
@@ -210,7 +213,10 @@ export class Playground {
     this.gram.draw(model);
     this.shares.draw(model, this.settings.sparsity);
     this.feature.draw(model);
-    this.seeds.draw(frame.others.map((other) => this.modelOf(other)), this.settings.seed + 1);
+    // nine pictures are a lot of painting
+    if (!this.running || this.pictures++ % 3 === 0) {
+      this.seeds.draw(frame.others.map((other) => this.modelOf(other)), this.settings.seed + 1);
+    }
     byId("loss-now").textContent = frame.loss.toPrecision(3);
     byId("hint-turn").hidden = model.m !== 3;
     const kept = norms(model).filter((length) => length > REPRESENTED).length;

@@ -20,7 +20,7 @@ const preset = (
 
 export const PRESETS: Preset[] = [
   preset("orthogonal", "Two orthogonal features", { sparsity: 0, learningRate: 0.03 }, [
-    "The two most important features have a direction each, at right angles and of length 1. The other three have shrunk to zero.",
+    "The two most important features have a direction each, at right angles and of length 1. The other three shrink to zero.",
     "At sparsity 0 all features are on in every sample. A third arrow would disturb the first two each time, so the model does without it: it answers with the mean of the feature, the bias b = 1/2.",
     "Drag the sparsity up slowly. Watch when a third feature appears, and where its arrow points.",
   ]),

@@ -82,9 +82,18 @@ def drawn(maths, settings):
     return np.reshape(rows, (-1, settings["n"]))[:-1].T
 
 
-@pytest.mark.parametrize("activation", MODELS)
-@pytest.mark.parametrize("m", [2, 3])
-@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize(
+    "relation, m, activation",
+    [
+        ("independent", 2, "relu"),
+        ("independent", 3, "relu"),
+        ("correlated", 2, "relu"),
+        ("correlated", 3, "relu"),
+        ("anticorrelated", 2, "relu"),
+        ("independent", 2, "gelu"),
+        ("correlated", 3, "linear"),
+    ],
+)
 def test_loss_and_gradients_are_the_librarys(maths, relation, m, activation):
     settings = {
         "n": N, "m": m, "relation": relation, "setSize": SET_SIZE[relation], "sparsity": 1 - P,

@@ -187,21 +187,21 @@ WRONG = [
 def test_wrong_numbers_are_refused_in_place_as_by_the_library(playground, knob, value, sentence):
     playground.open("steps=0")
     set_knob(playground, knob, value)
-    assert text(playground, f"{knob}-problem") == sentence()
+    assert text(playground, f"knob-{knob}-problem") == sentence()
     assert playground.page.locator(f"#knob-{knob}").get_attribute("aria-invalid") == "true"
     link = playground.open(f"{knob}={value}")
     assert f"This link is damaged: {sentence()}." in text(link, "message")
     assert link.wait_for_step(1)["step"] >= 1  # the pentagon trains
     set_knob(playground, knob, {"n": 6, "batch": 64}.get(knob, 0.5))
-    assert text(playground, f"{knob}-problem") == ""
+    assert text(playground, f"knob-{knob}-problem") == ""
 
 
 def test_impossible_combinations_are_refused(playground):
     playground.open("n=5&steps=0")
     set_knob(playground, "relation", "correlated")
-    assert "n must be a multiple of setSize" in text(playground, "setSize-problem")
+    assert "n must be a multiple of setSize" in text(playground, "knob-setSize-problem")
     set_knob(playground, "setSize", 5)
-    assert text(playground, "setSize-problem") == ""
+    assert text(playground, "knob-setSize-problem") == ""
     assert playground.wait_for_step(1)
 
 

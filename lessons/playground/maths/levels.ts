@@ -28,9 +28,9 @@ const ARRANGEMENTS: Record<number, Arrangement[]> = {
   3: [
     { name: "3 orthogonal", factors: [1, 1, 1] },
     { name: "tetrahedron", factors: [4] },
-    { name: "triangle and pair", factors: [3, 2] },
+    { name: "triangle + pair", factors: [3, 2] },
     { name: "octahedron", factors: [2, 2, 2] },
-    { name: "pentagon and pair", factors: [5, 2] },
+    { name: "pentagon + pair", factors: [5, 2] },
   ],
 };
 

@@ -73,37 +73,57 @@ export function loss(
   batch: Batch,
   gradient?: Gradient,
 ): number {
-  const { n, m, W, b, activation } = model;
+  const { n, b, activation } = model;
   const relu = activation === "relu"; // the usual one, without calls
   const { x, weights } = batch;
-  const dW = gradient?.W.fill(0);
+  const [w0, w1, w2] = threeRows(model, model.W);
+  const [g0, g1, g2] = threeRows(model, gradient?.W.fill(0));
   const db = gradient?.b.fill(0);
-  const h = new Float64Array(m);
-  const dh = new Float64Array(m);
   let total = 0;
   for (let sample = 0, at = 0; sample < weights.length; sample++, at += n) {
-    hidden(model, x, at, h);
-    dh.fill(0);
+    let h0 = 0;
+    let h1 = 0;
+    let h2 = 0;
+    for (let j = 0; j < n; j++) {
+      const value = x[at + j]!;
+      if (value === 0) continue;
+      h0 += w0[j]! * value;
+      h1 += w1[j]! * value;
+      h2 += w2[j]! * value;
+    }
+    let back0 = 0;
+    let back1 = 0;
+    let back2 = 0;
     for (let i = 0; i < n; i++) {
-      let z = b[i]!;
-      for (let k = 0; k < m; k++) z += W[k * n + i]! * h[k]!;
+      const z = b[i]! + w0[i]! * h0 + w1[i]! * h1 + w2[i]! * h2;
       const output = relu ? (z > 0 ? z : 0) : activate(activation, z);
       const error = output - x[at + i]!;
       const weighted = weights[sample]! * importance[i]! * error;
       total += weighted * error;
-      if (!dW || !db || (relu && z <= 0)) continue;
+      if (!db || (relu && z <= 0)) continue;
       const dz = 2 * weighted * (relu ? 1 : slope(activation, z));
       db[i]! += dz;
-      for (let k = 0; k < m; k++) {
-        dW[k * n + i]! += dz * h[k]!;
-        dh[k]! += dz * W[k * n + i]!;
-      }
+      g0[i]! += dz * h0;
+      g1[i]! += dz * h1;
+      g2[i]! += dz * h2;
+      back0 += dz * w0[i]!;
+      back1 += dz * w1[i]!;
+      back2 += dz * w2[i]!;
     }
-    if (!dW) continue;
+    if (!db) continue;
     for (let j = 0; j < n; j++) {
       const value = x[at + j]!;
-      if (value !== 0) for (let k = 0; k < m; k++) dW[k * n + j]! += dh[k]! * value;
+      if (value === 0) continue;
+      g0[j]! += back0 * value;
+      g1[j]! += back1 * value;
+      g2[j]! += back2 * value;
     }
   }
   return total;
+}
+
+/** Views of the rows of W, or of its gradient; rows that there are not are zeros of their own. */
+function threeRows({ n, m }: Model, W?: Float64Array): [Float64Array, Float64Array, Float64Array] {
+  const row = (k: number): Float64Array => (W && k < m ? W.subarray(k * n, (k + 1) * n) : new Float64Array(n));
+  return [row(0), row(1), row(2)];
 }

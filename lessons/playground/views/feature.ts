@@ -126,12 +126,13 @@ function sentences(outputs: Output[], feature: number, value: number, relu: bool
   const others = outputs.map((output, j) => ({ ...output, j })).filter(({ j }) => j !== feature);
   const negative = others.filter(({ arrives, comesOut }) => arrives < -NEGLIGIBLE && comesOut === 0);
   const cut = others.filter(({ arrives, comesOut }) => arrives > NEGLIGIBLE && comesOut === 0);
-  const passed = others.filter(({ comesOut }) => comesOut > NEGLIGIBLE);
+  const passed = others.filter(({ comesOut, threshold }) => comesOut > NEGLIGIBLE && threshold >= 0);
+  const constant = others.filter(({ threshold }) => threshold < -NEGLIGIBLE);
   const said = [own];
   if (negative.length > 0) said.push(`What arrives at ${listed(negative)} is negative: ReLU turns it into zero, so this interference is free.`);
   if (cut.length > 0) said.push(`What arrives at ${listed(cut)} is positive, but below the threshold −b, and is cut off.`);
-  if (passed.some(({ threshold }) => threshold > 0)) said.push(`At ${listed(passed)} it passes the threshold: an error, which a smaller x would not make.`);
-  else if (passed.length > 0) said.push(`At ${listed(passed)} the output is not zero: an error.`);
+  if (passed.length > 0) said.push(`At ${listed(passed)} it passes the threshold: an error, which a smaller x makes less of.`);
+  if (constant.length > 0) said.push(`The bias of ${listed(constant)} is positive: what is not represented is answered with its mean.`);
   return said;
 }
 

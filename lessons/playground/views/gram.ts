@@ -39,10 +39,11 @@ export class Gram {
       svg("rect", { x, y: TOP + i * size, width: wide, height: size, class: "cell" }, this.root);
     this.cells = Array.from({ length: n * n }, (_, at) => cell(LEFT + (at % n) * size, Math.floor(at / n), size));
     this.biases = Array.from({ length: n }, (_, i) => cell(bias, i, Math.max(size, 14)));
+    const crowded = n > 9 ? "crowded" : "";
     for (let i = 0; i < n; i++) {
       const middle = (i + 0.5) * size;
-      svg("text", { x: LEFT + middle, y: TOP - 5, class: "tick middle" }, this.root, String(i + 1));
-      svg("text", { x: LEFT - 5, y: TOP + middle + 4, class: "tick end" }, this.root, String(i + 1));
+      svg("text", { x: LEFT + middle, y: TOP - 5, class: `tick middle ${crowded}` }, this.root, String(i + 1));
+      svg("text", { x: LEFT - 5, y: TOP + middle + 4, class: `tick end ${crowded}` }, this.root, String(i + 1));
     }
     svg("text", { x: bias + Math.max(size, 14) / 2, y: TOP - 5, class: "tick middle" }, this.root, "b");
   }

@@ -4,7 +4,7 @@ import type { Level } from "../maths/levels";
 import { drawing, set, spread, svg } from "./svg";
 
 const HEIGHT = 132;
-const EDGE = { left: 44, right: 104, top: 8, bottom: 20 };
+const EDGE = { left: 44, right: 112, top: 8, bottom: 20 };
 const MOST = 600; // points kept
 
 export class LossCurve {

@@ -7,7 +7,7 @@ import { featureColor } from "./colors";
 import { drawing, set, spread, svg } from "./svg";
 
 const HEIGHT = 138;
-const EDGE = { left: 30, right: 104, top: 8, bottom: 32 };
+const EDGE = { left: 30, right: 112, top: 8, bottom: 32 };
 const LARGEST = Math.log(1 / (1 - 0.99));
 const TICKS = [0, 0.5, 0.75, 0.9, 0.95, 0.99];
 const MOST = 600; // rings
