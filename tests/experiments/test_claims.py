@@ -199,3 +199,65 @@ def test_phase_diagram_n3_m2():
     assert judged(experiment, trained(phase, 1.0)) == [True] * 5
     other = np.where(r > 3, phase, (phase + 2) % 4)
     assert judged(experiment, trained(other, 1.2)) == [False] * 5
+
+
+def many_features(sizes, W):
+    """Trained sizes of many features: n and m of each, and W [inverse_density, m, n]."""
+    return tm.gather(
+        xr.Dataset(
+            {
+                "W": (("inverse_density", "seed", "hidden", "feature"), weights[:, None]),
+                "loss": (("inverse_density", "seed"), np.ones((len(weights), 1))),
+            },
+            {"inverse_density": [1.0, 1.25, 2.0, 3.5, 5.0][: len(weights)], "seed": [0]},
+        ).assign_coords(n=n, m=m)
+        for (n, m), weights in zip(sizes, W, strict=True)
+    )
+
+
+def test_dimensions_per_feature():
+    experiment = load("dimensions_per_feature")
+    sizes = [(40, 4), (18, 3), (80, 8)]
+
+    def with_shares(*shares):
+        """Models with these dimensions per feature, a row for each size."""
+        return many_features(
+            sizes,
+            [
+                axes(n, m, m) / np.sqrt(row)[:, None, None]
+                for (n, m), row in zip(sizes, np.array(shares), strict=True)
+            ],
+        )
+
+    usual = [1.0, 1.0, 0.5, 0.5, 0.4]
+    assert judged(experiment, with_shares(usual, usual, usual)) == [True] * 7
+    unstuck = [0.05, 0.7, 0.8, 0.9, 0.1]
+    false = with_shares(unstuck, [0.3, 0.7, 0.8, 0.9, 0.1], [0.1, 0.7, 0.8, 0.9, 0.1])
+    assert judged(experiment, false) == [False] * 7
+    alone = many_features(sizes[:1], [axes(40, 4, 4)[None]])
+    assert judged(experiment, alone) == [True, None, None, None, None]
+
+
+def test_feature_dimensionality():
+    experiment = load("feature_dimensionality")
+
+    def padded(*factors):
+        """W [6, 15] of a tegum product, with features that are not learned."""
+        W = theory.tegum_product(*factors)
+        return np.pad(W, [(0, 6 - W.shape[0]), (0, 15 - W.shape[1])])
+
+    digon, triangle, tetrahedron = (theory.regular_simplex(k) for k in (2, 3, 4))
+    turned, height = np.pi / 4 * np.arange(8), 3**-0.5
+    rings = (1 - height**2) ** 0.5 * np.stack([np.cos(turned), np.sin(turned)])
+    antiprism = np.concatenate([rings, height * (-1.0) ** np.arange(8)[None]])
+    true = [
+        padded(tetrahedron, triangle, digon),
+        padded(*[digon] * 6),
+        padded(antiprism, theory.regular_polygon(5), digon),
+    ]
+    assert judged(experiment, many_features([(15, 6)], [np.stack(true)])) == [True] * 9
+    pair = np.array([[0.72, 0.48]]) ** 0.5  # in one direction, with dimensionalities 3/5 and 2/5
+    false = [padded(np.ones((1, 12))), padded(*[pair] * 6)]
+    assert judged(experiment, many_features([(15, 6)], [np.stack(false)])) == [False] * 9
+    nothing = many_features([(15, 6)], [np.full((1, 6, 15), 1e-3)])
+    assert judged(experiment, nothing)[1:] == [None] * 6 + [True, None]

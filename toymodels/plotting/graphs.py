@@ -62,7 +62,7 @@ def feature_graph(
 def _in_rows(overlaps: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Place components of features [k, k] in rows; return the positions [k, 2] in each."""
     sides = [1 + len(overlap) ** 0.5 for overlap in overlaps]
-    width = max([np.sum(np.square(sides)) ** 0.5, *sides])
+    width = max([1.1 * np.sum(np.square(sides)) ** 0.5, *sides])
     places, x, y, height = [], 0.0, 0.0, 0.0
     for side, overlap in zip(sides, overlaps, strict=True):
         if x + side > 1.001 * width:
