@@ -220,7 +220,7 @@ export class Playground {
     byId("loss-now").textContent = frame.loss.toPrecision(3);
     byId("hint-turn").hidden = model.m !== 3;
     const kept = norms(model).filter((length) => length > REPRESENTED).length;
-    byId("arrangement").textContent = model.m === 2 ? arrangement(model) : "";
+    byId("arrangement").textContent = arrangement(model);
     byId("counter").textContent =
       `${kept} of ${model.n} features · step ${frame.step.toLocaleString("en-US")} · seed ${this.settings.seed}`;
   }
@@ -253,7 +253,10 @@ export class Playground {
     byId("story-name").textContent = preset?.name ?? "Settings of your own";
     const rows: [string, string][] = preset
       ? [["What you see", preset.see], ["Why", preset.why], ["Try next", preset.next]]
-      : [["What you see", "What the model makes of these settings. The seeds below show what depends on chance."]];
+      : [
+          ["How to read it", "A long arrow is a feature that is represented. Arrows at right angles do not disturb each other; opposite ones share a dimension, at no cost while only one of them is on. The lines in the plot of dimensionality name such arrangements."],
+          ["What depends on chance", "The nine seeds differ in the initial weights and the samples only."],
+        ];
     byId("story-text").replaceChildren(
       ...rows.flatMap(([term, text]) => [element("dt", term), element("dd", text)]),
     );

@@ -32,7 +32,7 @@ export const PRESETS: Preset[] = [
   preset("pentagon", "Pentagon", { sparsity: 0.95 }, [
     "All five features are represented, about 72° from their neighbours. Each has 2/5 of a dimension.",
     "A feature is on in one sample of twenty, and two at once are rare. The nearest neighbours of a feature receive a small positive input; the negative bias b is a threshold that cuts it off, and the length above 1 makes up for what the threshold takes.",
-    "Click a feature to see its threshold. Then set the sparsity to 0.8 and restart: about two seeds in three miss the pentagon.",
+    "Click a feature to see its threshold. Then set the sparsity to 0.8 and restart: about three seeds in four miss the pentagon.",
   ]),
   preset("correlated", "Correlated pairs", { n: 4, decay: 1, relation: "correlated", start: 0.1 }, [
     "Features 1 and 2 are on together, and so are 3 and 4. The two of a set are at right angles; opposite each of them lies a feature of the other set.",

@@ -6,8 +6,7 @@ from opened import LESSONS, lacks
 AXE = LESSONS / "playground" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme, width", [("light", 1280), ("dark", 390)])
 def test_axe_finds_nothing_serious(new_playground, scheme, width):
     if not AXE.exists():
         lacks("node's packages are not installed: make playground")

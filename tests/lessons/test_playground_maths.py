@@ -8,6 +8,7 @@ import pytest
 from flax import nnx
 from opened import Playground
 from scipy import stats
+from scipy.linalg import block_diag
 from scipy.optimize import minimize
 
 from toymodels import (
@@ -288,6 +289,34 @@ def test_measures_of_weights_are_the_librarys(maths):
             n, m, W.ravel().tolist(),
         )  # fmt: skip
         np.testing.assert_allclose(shares, geometry.dimensionality(W), rtol=1e-9)
+
+
+def crossed(*polygons):
+    """Polygons in planes and pairs on lines of their own: a pair is 2, a single feature 1."""
+    blocks = [
+        np.array([[1.0, -1.0][:k]]) if k < 3 else np.asarray(theory.regular_polygon(k))
+        for k in polygons
+    ]
+    return block_diag(*blocks)
+
+
+SOLIDS = {
+    "3 orthogonal": (1, 1, 1),
+    "pair + 2": (2, 1, 1),
+    "two pairs + 1": (1, 2, 2),
+    "octahedron": (2, 2, 2),
+    "triangle + pair": (3, 2),
+    "pentagon + pair": (5, 2),
+}
+
+
+@pytest.mark.parametrize("name", SOLIDS)
+def test_arrangements_in_space_have_names(maths, name):
+    W = 1.1 * crossed(*SOLIDS[name])
+    script = "(maths, n, W) => maths.arrangement({ n, m: 3, W, b: [] })"
+    assert maths(script, W.shape[1], W.ravel().tolist()) == name
+    W[:, -1] *= 0.4  # one feature is lost
+    assert maths(script, W.shape[1], W.ravel().tolist()) != name
 
 
 POLYGONS = {3: "triangle", 4: "two pairs", 5: "pentagon", 6: "hexagon"}

@@ -4,6 +4,7 @@ import type { Model } from "./model";
 
 export const REPRESENTED = 0.5; // |W_i| of a feature that is represented
 const SAME_DIRECTION = 18; // degrees
+const SAME_SHARE = 0.05; // of a dimension
 const POLYGONS: Record<number, string> = {
   2: "pair",
   3: "triangle",
@@ -52,6 +53,28 @@ export function gaps(model: Model): number[] {
   return angles.map((angle, i) => (i + 1 < angles.length ? angles[i + 1]! : angles[0]! + 360) - angle);
 }
 
+/** Arrangements in space, by the dimensionality of each of their features. */
+const SOLIDS: Record<string, number[]> = {
+  "3 orthogonal": [1, 1, 1],
+  "pair + 2": [1, 1, 1 / 2, 1 / 2],
+  tetrahedron: [3 / 4, 3 / 4, 3 / 4, 3 / 4],
+  "two pairs + 1": [1, 1 / 2, 1 / 2, 1 / 2, 1 / 2],
+  "triangle + pair": [2 / 3, 2 / 3, 2 / 3, 1 / 2, 1 / 2],
+  octahedron: [1 / 2, 1 / 2, 1 / 2, 1 / 2, 1 / 2, 1 / 2],
+  "pentagon + pair": [1 / 2, 1 / 2, 2 / 5, 2 / 5, 2 / 5, 2 / 5, 2 / 5],
+  "square antiprism": Array<number>(8).fill(3 / 8),
+};
+
+function solid(model: Model): string | null {
+  const lengths = norms(model);
+  const shares = dimensionality(model)
+    .filter((_, i) => lengths[i]! > REPRESENTED)
+    .sort((a, b) => b - a);
+  const same = (wanted: number[]): boolean =>
+    shares.length === wanted.length && shares.every((share, i) => Math.abs(share - wanted[i]!) < SAME_SHARE);
+  return Object.keys(SOLIDS).find((name) => same(SOLIDS[name]!)) ?? null;
+}
+
 /**
  * Name the arrangement of the represented features. In the plane these are the library's names
  * (`geometry.arrangement`), except that a square is called by what it is made of, two pairs.
@@ -59,7 +82,7 @@ export function gaps(model: Model): number[] {
 export function arrangement(model: Model): string {
   const kept = norms(model).filter((length) => length > REPRESENTED).length;
   if (kept === 0) return "nothing yet";
-  if (model.m !== 2) return `${kept} of ${model.n} features`;
+  if (model.m !== 2) return solid(model) ?? `${kept} features`;
   const all = gaps(model);
   const apart = all.filter((gap) => gap > SAME_DIRECTION).sort((a, b) => a - b);
   const near = (wanted: number[], tolerance: number): boolean =>

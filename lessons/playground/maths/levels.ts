@@ -8,9 +8,8 @@ import { DEFAULTS, importances, type Settings } from "./settings";
 const TO_SEARCH = 512; // samples that find the length and the bias
 const TO_MEASURE = 16384; // samples that measure the loss there
 
-/** Regular polytopes in dimensions of their own, by their number of corners. */
-type Factor = 1 | 2 | 3 | 4 | 5 | 6;
-const DIMENSIONS: Record<Factor, number> = { 1: 1, 2: 1, 3: 2, 4: 3, 5: 2, 6: 2 };
+/** A single feature, a pair, or a polygon, in dimensions of its own, by the number of features. */
+type Factor = 1 | 2 | 3 | 5 | 6;
 
 interface Arrangement {
   name: string;
@@ -27,8 +26,8 @@ const ARRANGEMENTS: Record<number, Arrangement[]> = {
   ],
   3: [
     { name: "3 orthogonal", factors: [1, 1, 1] },
-    { name: "tetrahedron", factors: [4] },
-    { name: "triangle + pair", factors: [3, 2] },
+    { name: "pair + 2", factors: [2, 1, 1] },
+    { name: "two pairs + 1", factors: [2, 2, 1] },
     { name: "octahedron", factors: [2, 2, 2] },
     { name: "pentagon + pair", factors: [5, 2] },
   ],
@@ -80,7 +79,7 @@ function leastCost(k: Factor, sparsity: number): number {
     return (length: number, bias: number): number => {
       const W = directions.map((entry) => entry * length);
       const b = new Float64Array(k).fill(bias);
-      const model: Model = { n: k, m: DIMENSIONS[k], W, b, activation: "relu" };
+      const model: Model = { n: k, m: directions.length / k, W, b, activation: "relu" };
       return loss(model, importance, batch) / k;
     };
   };
@@ -109,7 +108,6 @@ function leastPoint(f: (x: number, y: number) => number, start: [number, number]
 /** Unit vectors to the corners, [m, k] by rows. */
 function directionsOf(k: Factor): Float64Array {
   if (k === 2) return Float64Array.of(1, -1);
-  if (k === 4) return Float64Array.of(1, 1, -1, -1, 1, -1, 1, -1, 1, -1, -1, 1).map((x) => x / Math.sqrt(3));
   const angle = (i: number): number => (2 * Math.PI * (i % k)) / k;
   return Float64Array.from({ length: 2 * k }, (_, i) => (i < k ? Math.cos(angle(i)) : Math.sin(angle(i))));
 }

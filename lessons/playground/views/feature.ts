@@ -19,7 +19,7 @@ interface Output {
 
 export class FeatureView {
   feature: number | null = null;
-  private value = 0.6;
+  private value = 0.5;
   private model: Model | null = null;
   private n = 0;
   private width = 0;

@@ -13,7 +13,7 @@ const TICKS = [0, 0.5, 0.75, 0.9, 0.95, 0.99];
 const MOST = 600; // rings
 const LINES: Record<number, [string, number][]> = {
   2: [["1 alone", 1], ["2/3 triangle", 2 / 3], ["1/2 pair", 1 / 2], ["2/5 pentagon", 2 / 5], ["1/3 hexagon", 1 / 3], ["0", 0]],
-  3: [["1 alone", 1], ["3/4 tetrahedron", 3 / 4], ["2/3 triangle", 2 / 3], ["1/2 pair", 1 / 2], ["2/5 pentagon", 2 / 5], ["0", 0]],
+  3: [["1 alone", 1], ["3/4 tetrahedron", 3 / 4], ["2/3 triangle", 2 / 3], ["1/2 pair", 1 / 2], ["2/5 pentagon", 2 / 5], ["3/8 antiprism", 3 / 8], ["0", 0]],
 };
 
 const y = (share: number): number => EDGE.top + (1 - share) * (HEIGHT - EDGE.top - EDGE.bottom);
