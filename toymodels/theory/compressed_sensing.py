@@ -20,7 +20,7 @@ def compressed_sensing_bound(p: Numbers) -> Float[Array | np.ndarray, "..."]:
     >>> theory.compressed_sensing_bound([1.0, 0.1]).round(3)
     array([0.  , 0.23])
 
-    Source: Elhage et al. 2022, section "The Strategic Picture", on compressed sensing.
+    Source: the remarks on compressed sensing in Elhage et al. 2022.
 
     Args:
         p: probability that a feature is active, in [0, 1], of any shape.
