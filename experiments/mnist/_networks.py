@@ -21,7 +21,7 @@ Depths = Annotated[
 class NetworkSpec(fig.TrainingSpec):
     """Settings of the networks; the source prints their shapes only."""
 
-    dataset: Literal["mnist", "digits"] = "mnist"
+    dataset: Literal["mnist", "digits", "idx"] = "mnist"
     """The images: MNIST, or scikit-learn's bundled digits, which need no files."""
     depth: Depths = (1, 2, 3)
     """Numbers of hidden layers; a network of the first is drawn."""

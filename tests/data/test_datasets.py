@@ -1,6 +1,7 @@
 """Where MNIST is looked for, in which order, and what is refused; nothing touches the network."""
 
 import gzip
+import hashlib
 import inspect
 from typing import ClassVar
 
@@ -77,6 +78,39 @@ def test_a_named_folder_is_read(mirrors, tmp_path):
     assert not mirrors.asked
 
 
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("dot", ["-", "."])
+def test_files_may_be_unpacked_and_have_the_other_usual_name(mirrors, tmp_path, ending, dot):
+    for name, content in CONTENTS.items():
+        path = tmp_path / f"{name.replace('-idx', f'{dot}idx')}{ending}"
+        path.write_bytes(gzip.compress(content) if ending else content)
+    assert is_small_mnist(datasets.load_mnist(tmp_path))
+
+
+def test_other_images_are_read_under_their_own_name_only(mirrors, tmp_path):
+    other = {**CONTENTS, TRAIN_IMAGES: idx(255 - np.arange(54, dtype=np.uint8).reshape(6, 3, 3))}
+    folder = write_files(tmp_path / "other", other)
+    with pytest.raises(DatasetError, match="--dataset idx takes other images"):
+        datasets.load_mnist(folder)
+    found = datasets.load_images("idx", folder)
+    assert found.name == "idx-" + content_hash(other)[:8]
+    assert np.array_equal(found.train.images, 255 - np.arange(54).reshape(6, 9))
+    assert np.array_equal(found.test.labels, np.arange(6) + 21)
+
+
+@pytest.mark.parametrize("array", [np.zeros((6, 3, 4)), np.zeros((5, 3, 3)), np.zeros(6)])
+def test_other_images_must_be_square_and_labelled(mirrors, tmp_path, array):
+    other = {**CONTENTS, TRAIN_IMAGES: idx(array.astype(np.uint8))}
+    with pytest.raises(DatasetError, match="does not have labelled square images"):
+        datasets.load_images("idx", write_files(tmp_path / "other", other))
+    with pytest.raises(DatasetError, match="given by --data-dir"):
+        datasets.load_images("idx")
+
+
+def content_hash(contents):
+    return hashlib.sha256(b"".join(contents.values())).hexdigest()
+
+
 def test_places_are_tried_in_order(mirrors, monkeypatch, tmp_path):
     wrong = {**CONTENTS, TRAIN_IMAGES: b"wrong"}
     good, bad = write_files(tmp_path / "good", CONTENTS), write_files(tmp_path / "bad", wrong)
@@ -97,7 +131,6 @@ def test_places_are_tried_in_order(mirrors, monkeypatch, tmp_path):
 DAMAGE = {
     "truncated": lambda whole: whole[:-9],
     "flipped": lambda whole: whole[:-12] + bytes([whole[-12] ^ 255]) + whole[-11:],
-    "not compressed": gzip.decompress,
     "another": lambda whole: gzip.compress(gzip.decompress(whole)[:-1] + b"\xff"),
 }
 
@@ -173,7 +206,7 @@ def test_the_digits_are_scikit_learn_s(mirrors):
 
 
 def test_an_unknown_dataset_is_refused():
-    with pytest.raises(ValueError, match="'mnist' or 'digits'; got 'emnist'"):
+    with pytest.raises(ValueError, match="'mnist', 'digits' or 'idx'; got 'emnist'"):
         inspect.unwrap(datasets.load_images)("emnist")  # without the tests' type checks
 
 

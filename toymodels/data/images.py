@@ -1,7 +1,8 @@
-"""Labelled images: MNIST, local or downloaded, and scikit-learn's digits.
+"""Labelled images: MNIST, local or downloaded, scikit-learn's digits, and files like MNIST's.
 
 The SHA-256 of the decompressed content of MNIST's four files is always checked. The digits never
-replace MNIST silently. `python -m toymodels.data.images` prints the name of the available dataset.
+replace MNIST silently, and other files, such as those of Fashion-MNIST, are read only under the
+name "idx". `python -m toymodels.data.images` prints the name of the available dataset.
 """
 
 import gzip
@@ -9,6 +10,7 @@ import hashlib
 import os
 import sys
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -19,8 +21,8 @@ from jaxtyping import Array, UInt8
 from toymodels.data.downloads import fetch
 from toymodels.data.files import warn, write_atomically
 
-ImageSource = Literal["mnist", "digits"]
-"""MNIST, or scikit-learn's small digits."""
+ImageSource = Literal["mnist", "digits", "idx"]
+"""MNIST, scikit-learn's small digits, or any images in files of MNIST's format and names."""
 
 VARIABLE = "TOYMODELS_DATA"
 """Environment variable with the path of a folder of MNIST's four files."""
@@ -29,6 +31,9 @@ MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",  # used by torchvision
     "https://storage.googleapis.com/cvdf-datasets/mnist/",  # used by JAX's examples
 )
+
+GZIP = b"\x1f\x8b"
+"""First bytes of a compressed file."""
 
 CONTENT_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -41,6 +46,10 @@ CONTENT_SHA256 = {
 
 class DatasetError(OSError):
     """A dataset's file is missing or invalid; the message is one sentence."""
+
+
+class MissingFile(DatasetError, FileNotFoundError):
+    """A file is not in the folder; the message is one sentence."""
 
 
 class NoDataset(DatasetError):
@@ -59,7 +68,7 @@ class ImageDataset:
     """Images of the digits 0 to 9, in a training and a test set.
 
     Attributes:
-        name: "mnist" or "digits".
+        name: "mnist", "digits", or "idx" with the first digits of its content's SHA-256.
         side: pixels along an image's edge; an image is a row of side^2 pixels, line by line.
         train: labelled images for training, from 0 (background) to 255 (ink).
         test: labelled images for testing.
@@ -72,17 +81,19 @@ class ImageDataset:
 
 
 def load_images(name: ImageSource, data_dir: str | Path | None = None) -> ImageDataset:
-    """Load a dataset by name; `data_dir` is used for MNIST only.
+    """Load a dataset by name; `data_dir` is used for MNIST and "idx".
 
     Raises:
         ValueError: if the name is unknown.
-        DatasetError: as `load_mnist`.
+        DatasetError: as `load_mnist` and `load_idx`.
     """
     if name == "mnist":
         return load_mnist(data_dir)
     if name == "digits":
         return load_digits()
-    raise ValueError(f"a dataset is 'mnist' or 'digits'; got {name!r}")
+    if name == "idx":
+        return load_idx(data_dir)
+    raise ValueError(f"a dataset is 'mnist', 'digits' or 'idx'; got {name!r}")
 
 
 def load_digits() -> ImageDataset:
@@ -103,8 +114,8 @@ def load_digits() -> ImageDataset:
 def load_mnist(data_dir: str | Path | None = None) -> ImageDataset:
     """Load MNIST: 60,000 training and 10,000 test images of 28 x 28 pixels.
 
-    The four files are read from `data_dir`, else from the folder in TOYMODELS_DATA, else from
-    the user's cache folder, into which missing files are downloaded.
+    The four files, compressed or not, are read from `data_dir`, else from the folder in
+    TOYMODELS_DATA, else from the user's cache folder, into which missing files are downloaded.
 
     Raises:
         DatasetError: if a file in the given folder is missing or invalid; the message names it.
@@ -112,15 +123,39 @@ def load_mnist(data_dir: str | Path | None = None) -> ImageDataset:
     """
     named = data_dir or os.environ.get(VARIABLE)
     folder = Path(named).expanduser() if named else cache_folder()
-    contents = [_read(folder / f"{name}.gz", download=not named) for name in CONTENT_SHA256]
+    contents = [_read(folder, name, download=not named) for name in CONTENT_SHA256]
+    return _from_contents("mnist", contents)
+
+
+def load_idx(data_dir: str | Path | None) -> ImageDataset:
+    """Load square images and labels from four files of MNIST's names, such as Fashion-MNIST's.
+
+    Their content is not compared with any checksum.
+
+    Raises:
+        DatasetError: if no folder is given, a file is missing or invalid, or sizes differ.
+    """
+    if not data_dir:
+        raise DatasetError("dataset idx needs a folder with four files, given by --data-dir")
+    folder = Path(data_dir).expanduser()
+    contents = [_content(_file(folder, name)) for name in CONTENT_SHA256]
+    digest = hashlib.sha256(b"".join(contents)).hexdigest()
+    try:
+        return _from_contents(f"idx-{digest[:8]}", contents)
+    except ValueError as error:
+        raise DatasetError(f"{folder} does not have labelled square images: {error}") from error
+
+
+def _from_contents(name: str, contents: Sequence[bytes]) -> ImageDataset:
+    """Parse the four files of a dataset."""
     train_images, train_labels, test_images, test_labels = map(parse_idx, contents)
     side = train_images.shape[-1]
-    return ImageDataset(
-        "mnist",
-        side,
-        Labelled(train_images.reshape(-1, side * side), train_labels),
-        Labelled(test_images.reshape(-1, side * side), test_labels),
-    )
+    sets = []
+    for images, labels in ((train_images, train_labels), (test_images, test_labels)):
+        if images.shape != (len(labels), side, side) or labels.ndim != 1:
+            raise ValueError(f"images {list(images.shape)} and labels {list(labels.shape)}")
+        sets.append(Labelled(images.reshape(-1, side * side), labels))
+    return ImageDataset(name, side, *sets)
 
 
 def cache_folder() -> Path:
@@ -137,32 +172,33 @@ def parse_idx(content: bytes) -> UInt8[np.ndarray, "..."]:
         ValueError: if it is not an idx file of bytes, or entries are missing.
     """
     if content[:3] != b"\0\0\x08":
-        raise ValueError("this is no idx file of bytes")
+        raise ValueError("this is not an idx file of bytes")
     rank = content[3]
     sizes = np.frombuffer(content, ">u4", count=rank, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * rank).reshape(sizes)
 
 
-def _read(path: Path, *, download: bool) -> bytes:
+def _read(folder: Path, name: str, *, download: bool) -> bytes:
     """Return the decompressed content of one of MNIST's files; download it if allowed."""
-    if path.is_file():
-        try:
-            return _checked(path.read_bytes(), path.stem, str(path))
-        except DatasetError as error:
-            if not download:
-                raise
-            warn(f"{error}; it is downloaded anew")
-    elif not download:
-        raise DatasetError(f"there is no {path}, where MNIST was said to be")
+    try:
+        path = _file(folder, name)
+        return _checked(_content(path), name, str(path))
+    except MissingFile:
+        if not download:
+            raise
+    except DatasetError as error:
+        if not download:
+            raise
+        warn(f"{error}; it is downloaded again")
     reasons = []
     for mirror in MIRRORS:
         try:
-            compressed = fetch(mirror + path.name)
-            content = _checked(compressed, path.stem, mirror)
+            compressed = fetch(f"{mirror}{name}.gz")
+            content = _checked(_unpacked(compressed, mirror), name, mirror)
         except OSError as error:  # failed download or invalid content
             reasons.append(f"{mirror}: {type(error).__name__}")
         else:
-            write_atomically(path, compressed)
+            write_atomically(folder / f"{name}.gz", compressed)
             return content
     raise NoDataset(
         f"MNIST is not here and cannot be downloaded ({'; '.join(reasons)}): name a folder with "
@@ -170,14 +206,35 @@ def _read(path: Path, *, download: bool) -> bytes:
     )
 
 
-def _checked(compressed: bytes, name: str, where: str) -> bytes:
-    """Decompress a file; raise DatasetError unless the content has MNIST's SHA-256."""
+def _file(folder: Path, name: str) -> Path:
+    """Return the path of one of the four files: with or without .gz, under either usual name."""
+    dotted = name.replace("-idx", ".idx")
+    for path in (folder / f"{stem}{end}" for stem in (name, dotted) for end in (".gz", "")):
+        if path.is_file():
+            return path
+    raise MissingFile(f"there is no {folder / name}.gz, nor the file without .gz or as {dotted}")
+
+
+def _content(path: Path) -> bytes:
+    """Return the content of a file, decompressed if it is compressed."""
+    content = path.read_bytes()
+    return _unpacked(content, str(path)) if content.startswith(GZIP) else content
+
+
+def _unpacked(compressed: bytes, where: str) -> bytes:
     try:
-        content = gzip.decompress(compressed)
+        return gzip.decompress(compressed)
     except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{where} is damaged or truncated, and not used: {error}") from None
+
+
+def _checked(content: bytes, name: str, where: str) -> bytes:
+    """Return the content; raise DatasetError unless it has MNIST's SHA-256."""
     if hashlib.sha256(content).hexdigest() != CONTENT_SHA256[name]:
-        raise DatasetError(f"{where} is not MNIST's {name}, and not used: the SHA-256 is another")
+        raise DatasetError(
+            f"{where} is not MNIST's {name}, and not used: its SHA-256 differs; --dataset idx "
+            "takes other images"
+        )
     return content
 
 
