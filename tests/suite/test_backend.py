@@ -43,6 +43,20 @@ toymodels.setup(cpu_devices=3)
 """
 
 
+NAMED = """
+import os
+from pathlib import Path
+import jax, toymodels
+toymodels.setup()
+jax.jit(lambda x: x + 1)(1.0)
+assert list(Path(os.environ["JAX_COMPILATION_CACHE_DIR"]).iterdir())
+"""
+
+
+def test_programs_are_kept_where_the_user_says(tmp_path):
+    assert run(NAMED, tmp_path, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "mine")) == (0, "")
+
+
 @pytest.mark.parametrize("program", [FRESH, CHOSEN])
 def test_setup_gives_devices_and_keeps_programs(program, tmp_path):
     assert run(program, tmp_path) == (0, "")

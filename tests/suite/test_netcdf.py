@@ -30,6 +30,35 @@ def test_what_is_saved_is_loaded(tmp_path):
     xr.testing.assert_identical(xr.load_dataset(path, engine="h5netcdf"), dataset())
 
 
+ATTRIBUTES = {
+    "config": {"n": 5, "sizes": [1, 2], "deep": {"rate": None}},
+    "note": None,
+    "tied": True,
+    "mixed": [1, "a", None],
+    "nothing": [],
+    "text": "json is a word",
+    "numbers": 2.5,
+}
+
+
+def test_attributes_that_netcdf_lacks_are_kept(tmp_path):
+    models = dataset().assign_attrs(ATTRIBUTES)
+    models.W.attrs = {"tied": False}
+    tm.save(models, tmp_path / "models.nc")
+    found = tm.load(tmp_path / "models.nc")
+    assert {name: found.attrs[name] for name in ATTRIBUTES} == ATTRIBUTES
+    assert found.W.attrs == {"tied": False}
+    assert models.attrs["note"] is None  # what is saved is not changed
+    tree = tm.gather([models.assign_coords(n=n) for n in (5, 6)])
+    tm.save(tree, tmp_path / "tree.nc")
+    assert tm.select(tm.load(tmp_path / "tree.nc"), n=6).attrs["config"] == ATTRIBUTES["config"]
+    with pytest.raises(TypeError, match="attributes cannot hold a object"):
+        tm.save(models.assign_attrs(what=object()), tmp_path / "models.nc")
+    with_array = models.assign_attrs(config={"rates": np.array([1.0, 2.0])})
+    tm.save(with_array, tmp_path / "models.nc")
+    assert tm.load(tmp_path / "models.nc").attrs["config"] == {"rates": [1.0, 2.0]}
+
+
 def test_models_of_several_sizes_are_saved(tmp_path):
     tree = tm.gather([dataset().assign_coords(n=n) for n in (5, 6)])
     tm.save(tree, tmp_path / "tree.nc")

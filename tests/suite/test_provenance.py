@@ -1,6 +1,8 @@
 import subprocess
 
-from toymodels.suite.store.provenance import RunInfo, commit
+import pytest
+
+from toymodels.suite.store.provenance import DirtyTree, RunInfo, commit, refuse_dirty
 
 
 def git(folder, *words):
@@ -27,6 +29,18 @@ def test_the_tree_is_dirty_with_any_change_but_to_figures(tmp_path):
     assert commit(tmp_path) == {"commit": head, "dirty": False}
     (tmp_path / "new.py").write_text("new")
     assert commit(tmp_path) == {"commit": head, "dirty": True}
+
+
+def test_what_git_refuses_to_say_is_unknown_and_passed_on(tmp_path, monkeypatch, capsys):
+    git(tmp_path, "init")
+    # as a repository of another user, which git does not read
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert commit(tmp_path) == {"commit": None, "dirty": None}
+    assert "the commit is not recorded, as git says: fatal: detected dubious" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(DirtyTree, match=r"git cannot tell whether .* dubious ownership"):
+        refuse_dirty(tmp_path)
 
 
 def test_the_time_of_earlier_sessions_is_counted(tmp_path):

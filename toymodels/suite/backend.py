@@ -75,6 +75,9 @@ def usable_cores() -> int:
 def _keep_compiled_programs() -> None:
     import jax
 
+    # JAX caches only programs that took a second to compile, unless the user says otherwise
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     if jax.config.values["jax_compilation_cache_dir"]:
         return
     with suppress(OSError, RuntimeError):  # no home, or it is read-only: no cache
@@ -83,8 +86,6 @@ def _keep_compiled_programs() -> None:
         if os.access(folder, os.W_OK):
             forget_oldest(folder, CACHE_BYTES)
             jax.config.update("jax_compilation_cache_dir", str(folder))
-            # By default only programs that took a second to compile are cached.
-            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def forget_oldest(folder: Path, limit: int) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from toymodels.data.files import write_atomically
@@ -17,6 +18,9 @@ Results = xr.Dataset | xr.DataTree
 
 STAMP = "toymodels"
 """The attribute with settings, seed, identity and provenance, as JSON."""
+
+AS_JSON = "json:"
+"""Prefix of an attribute that netCDF lacks."""
 
 WORTH_COMPRESSING = 4096  # bytes
 
@@ -117,19 +121,58 @@ def _written(results: Results) -> bytes:
 
 def _read(content: bytes) -> Results:
     tree = xr.load_datatree(io.BytesIO(content), engine="h5netcdf")
+    for node in tree.subtree:
+        node.attrs = _decoded(node.attrs)
+        for variable in node.variables.values():
+            variable.attrs = _decoded(variable.attrs)
     return tree if tree.children else tree.to_dataset()
 
 
 def _plain(node: xr.DataTree) -> xr.Dataset:
     """Return a group's own variables as NumPy arrays, without encoding."""
-    return node.to_dataset(inherit=False).as_numpy().drop_encoding()
+    dataset = node.to_dataset(inherit=False).as_numpy().drop_encoding()
+    dataset.attrs = _encoded(dataset.attrs)
+    for variable in dataset.variables.values():
+        variable.attrs = _encoded(variable.attrs)
+    return dataset
+
+
+def _encoded(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return attributes in which JSON replaces what netCDF lacks: dicts, None, booleans, ..."""
+    return {
+        name: value if _is_plain(value) else AS_JSON + json.dumps(value, default=_to_list)
+        for name, value in attrs.items()
+    }
+
+
+def _to_list(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(
+        f"attributes cannot hold a {type(value).__name__}: leave it out, or use str(...)"
+    )
+
+
+def _decoded(attrs: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {
+        name: json.loads(value.removeprefix(AS_JSON))
+        if isinstance(value, str) and value.startswith(AS_JSON)
+        else value
+        for name, value in attrs.items()
+    }
 
 
 def _attribute(value: Any) -> Any:
     """Return a setting as a netCDF attribute: numbers, strings and lists of them, else JSON."""
-    entries = value if isinstance(value, list) else [value]
-    plain = all(type(one) in (int, float, str) for one in entries)
-    return value if plain else json.dumps(value)
+    return value if _is_plain(value) else json.dumps(value)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.dtype.kind in "iufSU"
+    entries = value if isinstance(value, list | tuple) else [value]
+    kinds = {type(entry) for entry in entries}
+    return len(kinds) == 1 and kinds <= {int, float, str}
 
 
 def _encoding(dataset: xr.Dataset) -> dict[Any, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Provenance of a result: commit, versions, device and time."""
 
+import os
 import platform
 import subprocess
 import time
@@ -9,13 +10,22 @@ from typing import Any
 
 import jax
 
+from toymodels.data.files import warn
 from toymodels.suite.store.identity import versions
 
 PACKAGES = ("toymodels", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
 
 
+NOTHING_TO_SAY = ("not a git repository", "Needed a single revision")
+"""What git says outside of a repository, and in one without a commit."""
+
+
 class DirtyTree(Exception):
     """A result would be recorded with uncommitted sources; the message is one sentence."""
+
+
+class GitError(Exception):
+    """Git refuses to answer; the message is its own first line."""
 
 
 class RunInfo:
@@ -37,8 +47,15 @@ class RunInfo:
 
 
 def commit(root: Path) -> dict[str, Any]:
-    """Return the commit at `root`, and whether files outside `figures` differ from it."""
-    head = _git(root, "rev-parse", "--verify", "HEAD")
+    """Return the commit at `root`, and whether files outside `figures` differ from it.
+
+    Both are None, which means unknown, outside of git, and where git refuses, with a warning.
+    """
+    try:
+        head = _git(root, "rev-parse", "--verify", "HEAD")
+    except GitError as error:
+        warn(f"the commit is not recorded, as git says: {error}")
+        head = None
     return {"commit": head, "dirty": None if head is None else bool(changes(root))}
 
 
@@ -52,9 +69,15 @@ def refuse_dirty(root: Path) -> None:
     """Check that all sources are committed; outside of git this does nothing.
 
     Raises:
-        DirtyTree: if a file differs from the commit.
+        DirtyTree: if a file differs from the commit, or git cannot say.
     """
-    changed = changes(root)
+    try:
+        changed = changes(root)
+    except GitError as error:
+        raise DirtyTree(
+            f"git cannot tell whether sources are committed ({error}), and figures/ needs "
+            "committed sources: use --out DIR or --force"
+        ) from None
     if changed:
         others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise DirtyTree(
@@ -64,12 +87,21 @@ def refuse_dirty(root: Path) -> None:
 
 
 def _git(root: Path, *args: str) -> str | None:
-    command = ["git", "--no-optional-locks", *args]
+    """Return what a git command prints; None without git, a repository or a commit.
+
+    Raises:
+        GitError: if git refuses for another reason, such as a repository of another user.
+    """
+    command, english = ["git", "--no-optional-locks", *args], {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=english)
+    except OSError:
         return None
-    return done.stdout.rstrip("\n")
+    if done.returncode == 0:
+        return done.stdout.rstrip("\n")
+    if any(reason in done.stderr for reason in NOTHING_TO_SAY):
+        return None
+    raise GitError(done.stderr.strip().partition("\n")[0])
 
 
 def device() -> str:
