@@ -33,11 +33,16 @@ def to_model(dataset: xr.Dataset, like: Model) -> Model:
     named = named_parameters(like)
     for (name, _, dims), (path, variable) in zip(named, nnx.to_flat_state(params), strict=True):
         if not set(dims) <= set(dataset[name].dims):
-            raise ValueError(f"{name} has dimensions {dataset[name].dims}, and should have {dims}")
+            raise ValueError(
+                f"{name} has the dimensions {dataset[name].dims}, and the model {dims}"
+            )
         value = jnp.asarray(dataset[name].transpose(..., *dims).values)
         own = variable.get_value().shape
         if value.shape[value.ndim - len(own) :] != own:
-            raise ValueError(f"{name} is {list(value.shape)}, and should end in {list(own)}")
+            raise ValueError(
+                f"{name} has the shape {list(value.shape)}, and the model has {list(own)}: it must "
+                "be of the same size"
+            )
         found.append((path, variable.replace(value)))
     model: Model = nnx.merge(graph, nnx.from_flat_state(found), rest)
     return model
@@ -105,7 +110,8 @@ def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "l
     array([1, 0])
 
     `dim` is the axis of restarts, or several axes to minimise over jointly, as in
-    `("dataset", "seed")`.
+    `("dataset", "seed")`. A restart that diverged, whose `by` is NaN, is selected only where all
+    did.
 
     Raises:
         ValueError: if `dim` is not an axis of `by`.
@@ -113,8 +119,10 @@ def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "l
     axes = [dim] if isinstance(dim, str) else list(dim)
     for axis in axes:
         if axis not in dataset[by].dims:
-            raise ValueError(f"{axis!r} is no axis of {by!r}, whose axes are {dataset[by].dims}")
-    return dataset.isel(dataset[by].argmin(axes))
+            raise ValueError(
+                f"{axis!r} is not an axis of {by!r}, whose axes are {dataset[by].dims}"
+            )
+    return dataset.isel(dataset[by].fillna(np.inf).argmin(axes))
 
 
 def at(data: Data, **labels: float) -> Data:
@@ -148,9 +156,9 @@ def gather(datasets: Iterable[xr.Dataset]) -> xr.DataTree:
     for dataset in datasets:
         name = ",".join(f"{key}={value}" for key, value in settings_of(dataset).items())
         if not name:
-            raise ValueError("a Dataset to gather needs settings: coordinates without dimensions")
+            raise ValueError("a Dataset to gather needs settings, such as assign_coords(n=20)")
         if name in named:
-            raise ValueError(f"gathered Datasets must differ in their settings; got {name} twice")
+            raise ValueError(f"two Datasets to gather have the same settings: {name}")
         named[name] = dataset
     return xr.DataTree.from_dict(named)
 
@@ -175,7 +183,7 @@ def select(tree: xr.DataTree, **settings: Any) -> xr.Dataset:
     """
     found = select_all(tree, **settings)
     if len(found) != 1:
-        raise ValueError(f"{len(found)} Datasets have the settings {settings}: one is meant")
+        raise ValueError(f"select needs settings of one Dataset: {len(found)} have {settings}")
     return found[0]
 
 

@@ -18,6 +18,7 @@ from toymodels import (
     ReluOutput,
     SparseFeatures,
     TrainingDiverged,
+    best_of,
     train,
 )
 from toymodels.engine import axes
@@ -260,7 +261,9 @@ def test_a_probe_measures_every_member_at_its_steps():
     np.testing.assert_allclose(found.length.sel(probed=[7, 20]), expected, rtol=1e-6)
     losses = found.measured_loss
     assert (losses.sel(probed=20) < losses.sel(probed=0)).all()
-    with pytest.raises(ValueError, match=r"the probe's steps must lie in \[0, 20\]; got \[21\]"):
+    with pytest.raises(
+        ValueError, match=r"the probe's steps must be steps from 0 to 20; got \[21\]"
+    ):
         train(measured, [], 20, key=KEY, probe=Probe(lengths, DIMS, steps=(21,)))
 
 
@@ -354,15 +357,10 @@ def test_spreading_changes_nothing(monkeypatch, sizes, count, room):
 # --- when things go wrong -------------------------------------------------------------------------
 
 
-class Untouched(Echo):
-    def init(self, key):
-        pytest.fail("training began")
-
-
 def checked(**values):
     """Refuse values outside [0, 1], as the constructors of distributions do."""
     SparseFeatures(N, sparsity=values.get("sparsity", 0), importance=values.get("importance", 0))
-    return Untouched(0), optax.sgd(0.0)
+    return echo()
 
 
 @pytest.mark.parametrize("wrong", [1.25, -0.5, np.nan])
@@ -371,16 +369,19 @@ def test_a_value_out_of_range_is_named_before_training(wrong, place):
     sparsities = np.insert([0.1, 0.5], place, wrong)
     given = [Axis("importance", [0.5, 1.0]), Axis("sparsity", sparsities), Axis.seeds(2)]
     with pytest.raises(ValueError, match=rf"sparsity must lie in \[0, 1\]; got {wrong}"):
-        train(checked, given, 10, key=KEY)
+        train(checked, given, 10, key=KEY, report=lambda *_: pytest.fail("training began"))
 
 
 AXES = {
-    "repeated names": ([POSITIONS, POSITIONS], "name of its own.*position"),
-    "two seed axes": ([Axis.seeds(2), Axis.seeds([5])], "name of its own.*seed"),
-    "a name of the results": ([Axis("step", [1, 2])], "called step"),
-    "a parameter's name": ([Axis("drawn", [1, 2])], "called drawn"),
-    "a parameter's dimension": ([Axis("coordinate", [1, 2])], "called coordinate"),
-    "a history's name": ([Axis("place_history", [1, 2])], "called place_history"),
+    "repeated names": ([POSITIONS, POSITIONS], "two axes or data have the same name: position"),
+    "two seed axes": (
+        [Axis.seeds(2), Axis.seeds([5])],
+        "two axes or data have the same name: seed",
+    ),
+    "a name of the results": ([Axis("step", [1, 2])], "no axis may have the name step"),
+    "a parameter's name": ([Axis("drawn", [1, 2])], "have the name drawn"),
+    "a parameter's dimension": ([Axis("coordinate", [1, 2])], "have the name coordinate"),
+    "a history's name": ([Axis("place_history", [1, 2])], "have the name place_history"),
 }
 
 
@@ -407,29 +408,51 @@ def test_an_axis_is_checked_when_it_is_made():
     with pytest.raises(ValueError, match="'seed' has repeated labels"):
         Axis.seeds([1, 1])
     for labels in ([], [[1, 2]], 1.0):
-        with pytest.raises(ValueError, match="'a' needs at least one label"):
+        with pytest.raises(ValueError, match="'a' needs a one-dimensional list of labels"):
             Axis("a", np.array(labels))
     for seeds, message in {
         0: "number of seeds must be a whole number of at least 1; got 0",
         10**10: "number of seeds must be at most 16,777,216; got 10,000,000,000",
-        (): "'seed' needs at least one label",
+        (): "'seed' needs a one-dimensional list of labels",
         (2**40,): "a seed must be at most",
     }.items():
         with pytest.raises(ValueError, match=message):
             Axis.seeds(seeds)
-    with pytest.raises(ValueError, match="'a' needs values"):
+    with pytest.raises(ValueError, match="'a' has labels that are not numbers: give it values"):
         Axis("a", ["calm", "wild"])
     for values in ([1.0, 2.0, 3.0], {"x": np.ones((2, 3)), "y": np.ones(3)}, np.float32(1)):
-        with pytest.raises(ValueError, match="'a': every value needs leading size 2"):
+        with pytest.raises(ValueError, match="the values of axis 'a' needs size 2 first"):
             Axis("a", [0, 1], jax.tree.map(np.asarray, values))
 
 
+# w^2 / 2 = 9^step / 2 leaves float32 at step 41; the other rates shrink w
+GROWTHS = Axis("rate", [0.5, -2.0, 1.0])
+
+
 def test_divergence_is_named():
-    # w^2 / 2 = 9^step / 2 leaves float32 at step 41; the other rates shrink w
-    rates = Axis("rate", [0.5, -2.0, 1.0])
-    for order in ([rates, Axis.seeds([4, 9])], [Axis.seeds([4, 9]), rates]):
+    for order in ([GROWTHS, Axis.seeds([4, 9])], [Axis.seeds([4, 9]), GROWTHS]):
         with pytest.raises(TrainingDiverged, match=r"step 41: loss inf at seed=4, rate=-2\.0$"):
-            train(growth, order, 1000, key=KEY)
+            train(growth, order, 1000, key=KEY, diverged="raise")
+
+
+def test_a_member_that_diverges_leaves_the_others_as_they_are():
+    axes = [GROWTHS, Axis.seeds([4, 9])]
+    with pytest.warns(UserWarning, match=r"diverged, and NaN in the result: seed=4, rate=-2\.0"):
+        found = train(growth, axes, 100, key=KEY, snapshots=(20, 100))
+    assert found.diverged == "seed=4, rate=-2.0 at step 41; seed=9, rate=-2.0 at step 41"
+    lost = found.sel(rate=-2.0)
+    assert np.isnan(lost.loss).all() and np.isnan(lost.place).all()
+    assert np.isfinite(lost.place_history.sel(snapshot=20)).all()
+    kept = {"rate": [0.5, 1.0]}
+    alone = train(growth, [Axis("rate", [0.5, 1.0]), Axis.seeds([4, 9])], 100, key=KEY)
+    for name in ("loss", "place"):
+        np.testing.assert_array_equal(found[name].sel(kept), alone[name])
+    best = best_of(found, dim=("rate", "seed"))
+    assert best.loss == alone.loss.min()
+    assert np.isnan(best_of(found).loss.sel(rate=-2.0))
+    with pytest.warns(UserWarning, match="seed=9, rate=-2.0"):  # it stays lost
+        longer = train(growth, axes, 5, key=KEY, start=found)
+    assert np.isnan(longer.loss.sel(rate=-2.0)).all()
 
 
 def test_divergence_in_the_last_update_is_found():
@@ -448,4 +471,4 @@ def test_not_a_number_is_named_with_any_label():
     # the root of 1 - 0.8 / 2, then of a negative number
     kinds = Axis("kind", ["calm", "wild"], np.array([0.1, 0.8], np.float32))
     with pytest.raises(TrainingDiverged, match=r"step 2: loss nan at kind=wild$"):
-        train(lambda kind: (Root(0), optax.sgd(2 * kind)), [kinds], 2, key=KEY)
+        train(lambda kind: (Root(0), optax.sgd(2 * kind)), [kinds], 2, key=KEY, diverged="raise")

@@ -104,12 +104,15 @@ def test_what_does_not_fit_cannot_go_on(first):
         "assign_coords\\(seed=": ([AXES[0], Axis.seeds([2, 4])], problem, first),
         "no 'optimizer.0.trace": (AXES, lambda s: problem(s, optimizer=momentum), first),
         "of shape": (AXES, lambda sparsity: wider(sparsity), first),
-        "cannot be trained on": (AXES, problem, first.drop_attrs()),
+        "must be a result of toymodels.train": (AXES, problem, first.drop_attrs()),
     }
     for message, (axes, given, start) in wrong.items():
         with pytest.raises(ValueError, match=message):
             train(lambda sparsity, given=given: given(sparsity), axes[:], 5, key=KEY, start=start)
-    with pytest.raises(ValueError, match=r"snapshots must lie in \[13, 18\]; got \[3\]"):
+    alone = [AXES[0]]
+    with pytest.raises(ValueError, match=r"isel\(seed=\[i\]\) with the axis Axis.seeds\(\[2\]\)"):
+        run(5, alone, start=first.isel(seed=1))
+    with pytest.raises(ValueError, match=r"snapshots must be steps from 13 to 18; got \[3\]"):
         run(5, start=first, snapshots=(3,))
     with pytest.raises(ValueError, match="steps must be at most 2,147,483,633"):
         run(2**31 - 3, start=first)

@@ -200,7 +200,9 @@ def test_refresh_is_called_after_the_steps_asked_for():
 
 
 def test_refreshes_need_an_objective_that_has_them():
-    with pytest.raises(ValueError, match="need an objective with refresh: Walk has none"):
+    with pytest.raises(
+        ValueError, match="need an objective with a method refresh, which Walk lacks"
+    ):
         train(lambda: (Walk(), optax.sgd(0.01)), [], 10, key=KEY, refreshes=(5,))
 
 

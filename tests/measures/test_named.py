@@ -122,9 +122,9 @@ def test_coordinates_that_disagree_are_refused():
 
 
 def test_names_that_are_not_known_are_named():
-    with pytest.raises(ValueError, match=r"'slot', 'feature'\) is known as hidden: rename it"):
+    with pytest.raises(ValueError, match=r"'slot', 'feature'\) is hidden: rename one"):
         geometry.norms(W.rename(hidden="slot"))
-    with pytest.raises(ValueError, match=r"dictionary has no names.*\[3, 2, 2\]"):
+    with pytest.raises(ValueError, match=r"dictionary has no dimension names.*\[3, 2, 2\]"):
         recovery.mmcs(W, DICTIONARY.values)
 
 

@@ -132,26 +132,29 @@ print(json.dumps(said))
 """
 
 SENTENCES = {
-    "bare": "Bare has nothing to train: a model is a class Bare(flax.nnx.Module) whose weights are "
-    "parameters, self.W = nnx.Param(...)",
-    "unwrapped": "Unwrapped has nothing to train",
-    "half wrapped": "HalfWrapped.b is a plain array, which is not trained: make it nnx.Param(...)",
+    "bare": "Bare has no parameters to train: a model is a class Bare(flax.nnx.Module) with "
+    "weights such as self.W = nnx.Param(...)",
+    "unwrapped": "Unwrapped has no parameters to train",
+    "half wrapped": "HalfWrapped.b is a plain array: write nnx.Param(...) if it",
     "rows": "Rows(x) fails for x of shape [5, 8], whose columns are the samples, as in self.W @ x",
     "rows out": "RowsOut(x) has shape [8, 5] for x of shape [5, 8]: return",
     "one column": "OneColumn(x) has shape [5, 1] for x of shape [5, 8]: return",
     "silent": "Silent(x) has no shape for x of shape [5, 8]: return",
     "uncalled": "Uncalled cannot be called: write Uncalled.__call__(self, x)",
-    "short dims": "ShortDims.dims calls the dimensions of W ('hidden',): it needs 2 different",
-    "same dims": "SameDims.dims calls the dimensions of W ('unit', 'unit'): it needs 2 different",
-    "other sizes": "OtherSizes.dims calls a dimension unit that is 3 in V and 2 in W: use two",
-    "twice": "two parameters of Twice are called a_b: rename one",
-    "reserved": "Reserved has a parameter or dimension called loss, a name that the results need",
-    "classifier": "Classification needs hidden, readout, which Right has not: inherit from "
+    "short dims": "ShortDims.dims names the dimensions of W ('hidden',): its shape "
+    "[2, 5] needs 2 different",
+    "same dims": "SameDims.dims names the dimensions of W ('unit', 'unit'): its "
+    "shape [2, 5] needs 2",
+    "other sizes": "OtherSizes.dims uses the name unit for a dimension of size 3 in "
+    "V and of size 2 in W: use",
+    "twice": "two parameters of Twice have the name a_b: rename one",
+    "reserved": "Reserved has a parameter or dimension called loss, which is a name of the results",
+    "classifier": "Classification needs hidden, readout, which Right lacks: inherit from "
     "toymodels.MLP",
-    "memoriser": "FiniteDataset needs b, activation, which Right has not",
+    "memoriser": "FiniteDataset needs b, activation, which Right lacks",
     "dictionary": "SparseDictionary needs encode, costs, W_enc, W_dec, b_enc, b_dec, which Right",
-    "heads": "AttentionMixing needs from_products, which Right has not",
-    "distribution": "Loose is no distribution: write class Loose(toymodels.FeatureDistribution)",
+    "heads": "AttentionMixing needs from_products, which Right lacks",
+    "distribution": "Loose is not a distribution: write class Loose(toymodels.FeatureDistribution)",
 }
 
 

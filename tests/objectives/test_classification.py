@@ -212,7 +212,7 @@ def test_a_model_from_a_dataset_is_the_one_that_was_trained(models, digits):
 
 
 def test_a_model_of_another_size_is_refused(models):
-    with pytest.raises(ValueError, match=r"W_in is \[2, 2, 16, 64\]"):
+    with pytest.raises(ValueError, match=r"W_in has the shape \[2, 2, 16, 64\]"):
         to_model(models, MLP(64, 15, 1, 10, key=KEY))
     with pytest.raises(KeyError, match="W_hidden_0"):
         to_model(models, MLP(64, 16, 2, 10, key=KEY))

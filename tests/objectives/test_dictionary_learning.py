@@ -16,13 +16,16 @@ from toymodels import (
     JumpReluDictionary,
     ReluDictionary,
     SparseDictionary,
+    SparseFeatures,
     TopKDictionary,
     resample_dead_units,
+    to_model,
     train,
     with_unit_columns,
     with_unit_mean_square,
 )
 from toymodels.measures import baselines, recovery
+from toymodels.models.dictionary import unit_columns
 
 KEY = jax.random.key(0)
 D, TRUE, FEATURES, SAMPLES = 6, 8, 10, 2048
@@ -30,7 +33,7 @@ MODELS = {
     "relu": ReluDictionary,
     "topk": partial(TopKDictionary, k=2),
     "gated": GatedDictionary,
-    "jump_relu": partial(JumpReluDictionary, bandwidth=0.1),
+    "jump_relu": JumpReluDictionary,
 }
 RANDOM = np.random.default_rng(0)
 TRUTH = baselines.random_directions(D, TRUE, seed=3).astype(np.float32)
@@ -46,6 +49,7 @@ def objective(model=ReluDictionary, l1=0.05, **settings):
 
 def trained(steps=100, axes=(), model=ReluDictionary, **settings):
     def problem(activations, l1=0.05):
+        l1 = 0.0 if model is MODELS["topk"] else l1
         return objective(model, l1, activations=activations), with_unit_columns(optax.adam(1e-2))
 
     return train(problem, list(axes), steps, key=KEY, data={"activations": X}, **settings)
@@ -79,16 +83,16 @@ def test_loss_is_error_plus_penalty():
 
 
 def test_unit_norm_turns_columns_as_the_gradient_on_the_sphere_does():
-    params = {"W_dec": Leaf(jnp.array([[1.0, 0.0], [0.0, 1.0]])), "b": Leaf(jnp.array([1.0]))}
-    gradient = {"W_dec": Leaf(jnp.array([[5.0, 3.0], [1.0, 7.0]])), "b": Leaf(jnp.array([2.0]))}
+    params = {"W_dec": jnp.array([[1.0, 0.0], [0.0, 1.0]]), "b": jnp.array([1.0])}
+    gradient = {"W_dec": jnp.array([[5.0, 3.0], [1.0, 7.0]]), "b": jnp.array([2.0])}
     optimizer = with_unit_columns(optax.sgd(0.5))
     updates, _ = optimizer.update(gradient, optimizer.init(params), params)
     after = optax.apply_updates(params, updates)
     # of each column's gradient the part along the column is gone: (0, 1) and (3, 0) are left
     expected = np.array([[1.0, -1.5], [-0.5, 1.0]])
     expected /= np.linalg.norm(expected, axis=0)
-    np.testing.assert_allclose(after["W_dec"].value, expected, rtol=1e-6)
-    np.testing.assert_allclose(after["b"].value, [0.0])
+    np.testing.assert_allclose(after["W_dec"], expected, rtol=1e-6)
+    np.testing.assert_allclose(after["b"], [0.0])
     with pytest.raises(ValueError, match="with_unit_columns needs the parameters"):
         optimizer.update(gradient, optimizer.init(params))
 
@@ -104,32 +108,15 @@ def test_activations_of_any_size_get_mean_square_length_one(size):
     np.testing.assert_array_equal(named, with_unit_mean_square(X))
 
 
-@jax.tree_util.register_pytree_node_class
-class Leaf:
-    """An array that is read as a parameter is: leaf[...]."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __getitem__(self, index):
-        return self.value[index]
-
-    def tree_flatten(self):
-        return (self.value,), None
-
-    @classmethod
-    def tree_unflatten(cls, _, leaves):
-        return cls(*leaves)
-
-
 DEAD = np.array([2, 5, 9])
 
 
 def half_dead(name):
     """A model some of whose units never fire, and an optimizer's moments of all of them."""
     model = MODELS[name](D, FEATURES, key=KEY)
-    optimizer, weights = with_unit_columns(optax.adam(1e-2)), nnx.state(model, nnx.Param)
-    gradient = nnx.state(jax.grad(objective(MODELS[name]).loss)(model, KEY), nnx.Param)
+    gradient = jax.grad(objective(MODELS[name]).loss)(model, KEY)
+    optimizer = with_unit_columns(optax.adam(1e-2))
+    weights, gradient = (nnx.to_pure_dict(nnx.state(m, nnx.Param)) for m in (model, gradient))
     _, memory = optimizer.update(gradient, optimizer.init(weights), weights)
     model.b_enc[...] = model.b_enc[...].at[DEAD].set(-100.0)
     return model, memory
@@ -247,7 +234,7 @@ def test_units_are_resampled_as_often_as_asked():
 
 @pytest.mark.parametrize("step", [0, 101])
 def test_refreshes_lie_within_the_run(step):
-    with pytest.raises(ValueError, match=rf"refreshes must lie in \[1, 100\]; got \[{step}\]"):
+    with pytest.raises(ValueError, match=rf"refreshes must be steps from 1 to 100; got \[{step}\]"):
         trained(refreshes=[step])
 
 
@@ -278,3 +265,62 @@ def test_a_dictionary_larger_than_the_samples_looked_at_is_refused():
 def test_sample_sizes_are_counts(setting):
     with pytest.raises(ValueError, match=f"{setting} must be a whole number of at least 1; got 0"):
         objective(**{setting: 0})
+
+
+def test_a_penalty_follows_its_schedule():
+    """The step of a warm-up has its own l1; the test loss has the last one."""
+    warmup = optax.linear_schedule(0.0, 1.0, 10)
+    sgd = with_unit_columns(optax.sgd(1e-2))
+
+    def scheduled(activations):
+        return objective(l1=warmup, activations=activations), sgd
+
+    found = train(scheduled, [], 10, key=KEY, data={"activations": X})
+
+    def by_hand(step, start):
+        l1 = float(warmup(step))
+
+        def problem(activations):
+            return objective(l1=l1, activations=activations), sgd
+
+        return train(problem, [], 1, key=KEY, data={"activations": X}, start=start)
+
+    stepwise = None
+    for step in range(10):
+        stepwise = by_hand(step, stepwise)
+    np.testing.assert_allclose(found.W_dec, stepwise.W_dec, atol=1e-5)
+    model = to_model(found, ReluDictionary(D, FEATURES, key=KEY))
+    at_the_end = objective(l1=1.0, activations=jnp.asarray(X)).test_loss(model, KEY)
+    assert float(found.loss) == pytest.approx(float(at_the_end), rel=1e-5)
+    with pytest.raises(ValueError, match=r"l1 is a schedule: evaluate objective.at_step\(step\)"):
+        objective(l1=warmup, activations=jnp.asarray(X)).test_loss(model, KEY)
+    with pytest.raises(ValueError, match="l1 must lie in"):
+        objective(l1=optax.linear_schedule(-1.0, 1.0, 10), activations=jnp.asarray(X))
+
+
+@pytest.mark.parametrize("l1", [0.1, optax.linear_schedule(0.0, 0.1, 10)])
+def test_a_penalty_without_effect_is_refused(l1):
+    with pytest.raises(ValueError, match="l1 has no effect on a TopKDictionary"):
+        objective(MODELS["topk"], l1).init(KEY)
+
+
+@pytest.mark.parametrize("name", ["relu", "gated", "jump_relu"])
+def test_fewer_features_fire_as_their_penalty_rises(name):
+    """At the defaults of each dictionary; of TopK k decides, which is tested with the model."""
+    directions = unit_columns(jax.random.normal(KEY, (16, 32)))
+    features = SparseFeatures(32, sparsity=0.95)
+    x = directions @ features.sample_active(jax.random.key(1), 4096)
+    # the penalty of JumpReLU is a number of features, that of the others a sum of their values
+    coefficients = [0.003, 0.03, 0.3] if name == "jump_relu" else [0.01, 0.1, 1.0]
+
+    def problem(activations, l1):
+        build = lambda key: MODELS[name](16, 64, key=key)  # noqa: E731
+        return SparseDictionary(build, activations, l1, batch_size=256), with_unit_columns(
+            optax.adam(3e-3)
+        )
+
+    data = {"activations": x}
+    found = train(problem, [Axis("l1", coefficients)], 2000, key=KEY, data=data)
+    codes = [to_model(found.sel(l1=l1), MODELS[name](16, 64, key=KEY)).encode(x) for l1 in found.l1]
+    l0 = [float(jnp.mean(jnp.sum(f > 0, axis=0))) for f in codes]
+    assert l0[0] > 1.2 * l0[1] > 1.2**2 * l0[2]

@@ -66,13 +66,11 @@ def draw_datapoints(features: FeatureDistribution, T: int, *, key: PRNGKeyArray)
     check_count("T", T)
     if isinstance(jnp.zeros(()), jax.core.Tracer):
         raise TypeError(
-            "datapoints cannot be drawn inside a problem, or what else JAX traces: draw them "
-            "before, and hand them to train(..., data=...) or in an Axis"
+            "datapoints cannot be drawn inside a problem or another function that JAX traces: draw "
+            "them before, and pass them by train(..., data=...) or an Axis"
         )
     if features.some_active is not None and features.some_active == 0:
-        raise ValueError(
-            "no datapoint can be drawn: the probability that a feature is active is 0 (S = 1)"
-        )
+        raise ValueError("no datapoint can be drawn: no feature is ever active (S = 1)")
     block = min(T, max(1, DRAW_ENTRIES // size(features)))
     draw = jax.jit(partial(features.sample_active, batch=block))
     parts = [_entries(draw(jax.random.fold_in(key, 0)))]
@@ -82,9 +80,8 @@ def draw_datapoints(features: FeatureDistribution, T: int, *, key: PRNGKeyArray)
     rows = [row + i * block for i, (row, _, _) in enumerate(parts)]
     index, value = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
     if any(len(values) == 0 or np.isnan(values).any() for _, _, values in parts):
-        raise ValueError(
-            f"no datapoint can be drawn: {type(features).__name__} gives nothing but zeros"
-        )
+        kind = type(features).__name__
+        raise ValueError(f"no datapoint can be drawn: all samples of {kind} are zero")
     return _in_rows(np.concatenate(rows), index, value, T)
 
 

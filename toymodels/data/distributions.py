@@ -19,12 +19,14 @@ expectation is far cheaper if the contribution of the zero sample is exact; this
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -46,11 +48,13 @@ class FeatureDistribution(ABC):
         importance: I, the weight of a feature's squared error; one number or one per feature.
         none_active: probability that no feature is active, or None. If known, test losses
             include the all-zero sample exactly.
+        coords: coordinates of results, by name: a dimension, and the values.
         mean: E[x_i], or None.
         second_moment: E[x_i^2], or None.
     """
 
     importance: Any = 1.0
+    coords: Mapping[str, tuple[str, np.ndarray]] = MappingProxyType({})
 
     @abstractmethod
     def sample(self, key: PRNGKeyArray, batch: int) -> Float[Array, "n batch"]:
@@ -113,8 +117,8 @@ def check_columns(
     n = getattr(features, "n", "n")
     if len(x.shape) != 2 or x.shape[1] != batch or n not in ("n", x.shape[0]):
         raise ValueError(
-            f"{type(features).__name__}.{method}(key, {batch}) has shape {list(x.shape)} in the "
-            f"place of [{n}, {batch}]: samples are columns"
+            f"{type(features).__name__}.{method}(key, {batch}) returns shape {list(x.shape)} and "
+            f"must return [{n}, {batch}]: samples are columns"
         )
 
 

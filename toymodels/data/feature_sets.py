@@ -22,6 +22,8 @@ from toymodels.numerics.draws import uniform
 class FeatureSets(FeatureDistribution):
     """Base class of features in sets with independent gates.
 
+    Results of `train` have the coordinate `set`, the set of each feature.
+
     Args:
         sizes: number of features of each set; features are ordered by set.
         sparsity: S, the probability that a set is inactive; one number or one per set.
@@ -47,6 +49,7 @@ class FeatureSets(FeatureDistribution):
         self.sizes = tuple(sizes)
         self.n = sum(sizes)
         self.set_of = np.repeat(np.arange(len(sizes)), sizes)
+        self.coords = {"set": ("feature", self.set_of)}
         self.gates = SparseFeatures(len(sizes), sparsity=sparsity, probability=probability)
         self.importance = importance_of_each(self.n, importance)
 

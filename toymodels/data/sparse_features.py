@@ -2,11 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.data.distributions import FeatureDistribution, PerFeature
-from toymodels.numerics.checks import check_between, check_count, check_per_feature
+from toymodels.numerics.checks import check_between, check_count, check_per_feature, is_traced
 from toymodels.numerics.draws import uniform
 
 
@@ -31,7 +32,8 @@ class SparseFeatures(FeatureDistribution):
 
     Raises:
         ValueError: if n < 1, S or p lies outside [0, 1], an importance is negative or not
-            finite, a vector does not have n entries, or not exactly one of S and p is given.
+            finite, a vector does not have n entries, not exactly one of S and p is given, or S is
+            below 1 and rounds to 1.
     """
 
     def __init__(
@@ -133,13 +135,36 @@ def probability_of_each(
             exactly one of S and p is given.
     """
     if (sparsity is None) == (probability is None):
-        raise ValueError("give either sparsity (S) or probability (p = 1 - S), and not both")
+        raise ValueError("give either sparsity (S) or probability (p = 1 - S), not both")
     name, given = ("probability", probability) if sparsity is None else ("sparsity", sparsity)
     assert given is not None
     check_per_feature(name, given, n)
     check_between(name, given, 0.0, 1.0)
+    check_distinct_in_float(name, given)
     p = jnp.asarray(given, float) if sparsity is None else 1.0 - jnp.asarray(given)
     return jnp.broadcast_to(p.astype(float), (n,))
+
+
+def check_distinct_in_float(name: str, given: PerFeature) -> None:
+    """Raise ValueError if an S below 1 is 1 in JAX's precision, or a p above 0 is 0.
+
+    Such features would never be active.
+    """
+    if is_traced(given):
+        return
+    exact, dtype = np.asarray(given, float), jnp.result_type(float)
+    limits = jnp.finfo(dtype)
+    if name == "sparsity":
+        never, lost = 1, (exact < 1) & (exact.astype(dtype) == 1)
+        limit = f"largest S is {1 - float(limits.epsneg):.10g}"
+    else:  # subnormal numbers are flushed to zero
+        never, lost = 0, (exact > 0) & (exact < float(limits.tiny))
+        limit = f"smallest p is {float(limits.tiny):.3g}"
+    if lost.any():
+        raise ValueError(
+            f"{name} {float(exact[lost].flat[0])!r} is {never} in {dtype}, with which no feature "
+            f"would be active: the {limit}"
+        )
 
 
 def importance_of_each(n: int, importance: PerFeature) -> Float[Array, " n"]:

@@ -47,7 +47,8 @@ class Axis:
     Attributes:
         name: keyword argument of the problem, and name of the coordinate.
         labels: the coordinate [size]: numbers, or strings if values are given.
-        values: a pytree whose leaves have leading size `size`; the labels by default.
+        values: a pytree whose leaves have leading size `size`; the labels by default. They keep
+            their precision here, and have JAX's where they are computed with.
         shared_batches: for the seed axis only: seeds differ in their initial weights and share
             their batches.
 
@@ -65,18 +66,20 @@ class Axis:
     def __post_init__(self) -> None:
         name, values = self.name, self.values
         if not isinstance(name, str) or not name.isidentifier():
-            raise ValueError(f"an axis's name must be a word, as arguments have; got {name!r}")
+            raise ValueError(f"the name of an axis must be a Python identifier; got {name!r}")
         row = np.asarray(self.labels)
         if row.ndim != 1 or row.size == 0:
-            raise ValueError(f"axis {name!r} needs at least one label, in one row")
+            raise ValueError(f"axis {name!r} needs a one-dimensional list of labels, not empty")
         ordered = np.sort(row)  # np.unique takes seconds for millions of seeds
         if (ordered[1:] == ordered[:-1]).any():
             raise ValueError(f"axis {name!r} has repeated labels: {row.tolist()}")
         if values is None and row.dtype.kind not in "biuf":
-            raise ValueError(f"axis {name!r} needs values: its labels are no numbers")
-        values = jnp.asarray(row) if values is None else values
+            raise ValueError(f"axis {name!r} has labels that are not numbers: give it values too")
+        values = row if values is None else values
         if any(np.shape(leaf)[:1] != row.shape for leaf in jax.tree.leaves(values)):
-            raise ValueError(f"axis {name!r}: every value needs leading size {row.size}")
+            raise ValueError(
+                f"every array in the values of axis {name!r} needs size {row.size} first"
+            )
         object.__setattr__(self, "labels", row)
         object.__setattr__(self, "values", values)
 
@@ -106,7 +109,9 @@ class Axis:
         return self.name == SEED and not self.shared_batches
 
     def point(self, i: int) -> Any:
-        """Return the i-th value."""
+        """Return the i-th value; a label as Python's number, as a user would write it."""
+        if self.values is self.labels:
+            return self.labels[i].item()
         return jax.tree.map(lambda leaf: leaf[i], self.values)
 
 

@@ -17,6 +17,7 @@ def to_dataset(
     order: Sequence[Axis],
     records: Sequence[Record],
     measured: Mapping[str, tuple[Sequence[str], np.ndarray]],
+    own_coords: Mapping[str, tuple[str, np.ndarray]],
 ) -> xr.Dataset:
     """Convert a trained ensemble to a Dataset.
 
@@ -25,6 +26,8 @@ def to_dataset(
         order: the axes, in the order of the arrays' dimensions.
         records: the variables recorded during training.
         measured: measurements of the last state by name: a member's dimensions, and the array.
+        own_coords: coordinates of the objective by name: a dimension, and the values; those of
+            dimensions that the result lacks are left out.
     """
     axes = [axis.name for axis in order]
     data: dict[str, Any] = {
@@ -40,7 +43,9 @@ def to_dataset(
         coords[record.dim] = [step for step in record.steps if step <= run.step]
     dataset = xr.Dataset(data, coords=coords)
     bare = [dim for dim in dataset.dims if dim not in coords]
-    return dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in bare})
+    dataset = dataset.assign_coords({dim: np.arange(dataset.sizes[dim]) for dim in bare})
+    there = {name: coord for name, coord in own_coords.items() if coord[0] in dataset.dims}
+    return dataset.assign_coords(there)
 
 
 def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) -> None:
@@ -60,11 +65,11 @@ def check_names(names: Sequence[str], model: Any, probe: Probe | None = None) ->
         if reserved := sorted(own.intersection({parameter, *dims})):
             raise ValueError(
                 f"{type(model).__name__} has a parameter or dimension called "
-                f"{', '.join(reserved)}, a name that the results need: rename it"
+                f"{', '.join(reserved)}, which is a name of the results: rename it"
             )
     for measured, probed in (probe.dims if probe else {}).items():
         own |= {measured, *probed}
     for parameter, _, dims in described:
         own |= {parameter, f"{parameter}_history", *dims}
     if taken := sorted(own.intersection(names)):
-        raise ValueError(f"no axis may be called {', '.join(taken)}: the results need the name")
+        raise ValueError(f"no axis may have the name {', '.join(taken)}: the results use it")

@@ -7,7 +7,7 @@ The axis `seed` is not passed to the problem: it determines the initial weights 
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import xarray as xr
@@ -37,6 +37,7 @@ def train(
     store: Store | None = None,
     report: Report | None = None,
     progress: bool | str = True,
+    diverged: Literal["keep", "raise"] = "keep",
 ) -> xr.Dataset:
     """Train `problem` at every point of the grid of `axes`.
 
@@ -93,6 +94,9 @@ def train(
             with the ensemble's axes; training stops when it returns True.
         progress: whether to show progress on a terminal or in a notebook. A string is shown as
             the training's name; then lines are also printed elsewhere, such as to a log file.
+        diverged: what happens to a member whose loss becomes NaN or infinite. "keep": its loss
+            and parameters are NaN, a warning and the attribute `diverged` name it, and `best_of`
+            leaves it out. "raise": the training ends.
 
     Returns:
         A Dataset with a dimension for each axis, the parameters under their own names,
@@ -108,13 +112,18 @@ def train(
             range, steps < 1, refreshes are given to an objective without `refresh`, `start` has
             other axes, models or optimizers, or the problem is invalid; TooLarge, before
             anything is allocated, if weights, optimizer state and records exceed the memory.
-        TrainingDiverged: if a loss becomes NaN or infinite.
+        TrainingDiverged: if the losses of all members become NaN or infinite, or of one with
+            diverged="raise".
     """
-    request = Request(problem, axes, steps, key, data, snapshots, probe, refreshes, devices, start)
+    request = Request(
+        problem, axes, steps, key, data, snapshots, probe, refreshes, devices, start, diverged
+    )
     training = request.prepare()
     with show(progress, training.borders[-1]) as shown:
         run = training.run(store, [each for each in (shown, report) if each])
     models = with_state(training.dataset(run), run, training.order)
+    if "diverged" in models.attrs:
+        warnings.warn(f"diverged, and NaN in the result: {models.diverged}", stacklevel=2)
     if not run.ended:
         return models
     sentence = f"{run.ended} after {run.step} of {training.borders[-1]} steps"

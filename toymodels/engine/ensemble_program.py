@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -42,10 +43,11 @@ class Grid:
     devices: tuple[jax.Device, ...]
     key: PRNGKeyArray
 
-    @property
+    @cached_property
     def values(self) -> dict[str, Any]:
-        """The values of all axes and the data, by name."""
-        return {axis.name: axis.values for axis in self.order} | dict(self.data)
+        """The values of all axes and the data, by name, as JAX's arrays."""
+        values = {axis.name: axis.values for axis in self.order}
+        return jax.tree.map(jnp.asarray, values) | dict(self.data)
 
     @cached_property
     def keys(self) -> Keys:
@@ -55,8 +57,9 @@ class Grid:
     @property
     def point(self) -> tuple[dict[str, Any], Keys]:
         """The values of the first point, and keys of one point's shape."""
-        values = {axis.name: axis.point(0) for axis in self.order}
-        return values | dict(self.data), Keys(self.key, self.key)
+        swept = {axis.name: self.values[axis.name] for axis in self.order}
+        first = jax.tree.map(lambda leaf: leaf[0], swept)
+        return first | dict(self.data), Keys(self.key, self.key)
 
 
 @dataclass(frozen=True)

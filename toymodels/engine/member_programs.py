@@ -11,9 +11,9 @@ import optax
 
 from toymodels.engine import steps
 from toymodels.engine.axes import CPU_OPTIONS_ONCE, SEED, MemberFunction
-from toymodels.engine.checks import Problem, built
+from toymodels.engine.checks import Problem, built, checked_loss
 from toymodels.engine.ensemble_program import EnsembleProgram, Grid
-from toymodels.engine.objective import Objective
+from toymodels.engine.objective import Objective, at_step
 from toymodels.engine.probe import Probe
 from toymodels.engine.steps import Chunk, State
 
@@ -65,20 +65,22 @@ class Programs:
 
     @cached_property
     def test_loss(self) -> EnsembleProgram:
-        """Model -> test loss, on the same samples for all members."""
+        """(model, key and step) -> test loss, on the same samples for all members."""
 
-        def at_point(values, _keys, model, key):
-            return self._at(values)[0].test_loss(model, key)
+        def at_point(values, _keys, model, shared):
+            key, step = shared
+            return checked_loss(self._objective(values, step), model, key, "test_loss")
 
         return self._of_model(at_point, 2)
 
     @cached_property
     def measure(self) -> EnsembleProgram:
-        """Model -> the probe's arrays in the order of its dims, with the same key each time."""
+        """(model, key and step) -> the probe's arrays in the order of its dims."""
         probe: Any = self.probe
 
-        def at_point(values, _keys, model, key):
-            found = probe.measure(self._at(values)[0], model, key)
+        def at_point(values, _keys, model, shared):
+            key, step = shared
+            found = probe.measure(self._objective(values, step), model, key)
             return [found[name] for name in probe.dims]
 
         return self._of_model(at_point, 3)
@@ -88,13 +90,21 @@ class Programs:
         chunk: Chunk = self.chunk(state, self._span(begin, end))
         return chunk
 
+    def measured(self, program: EnsembleProgram, step: int, model: Any) -> Any:
+        """Evaluate `test_loss` or `measure` for the models after `step` steps."""
+        key, _ = program.shared
+        return program(model, (key, np.int32(step)))
+
     def _span(self, begin: int, end: int) -> tuple[Any, ...]:
         refresh = [np.bool_(end in self.refreshes)] * bool(self.refreshes)
         return np.int32(begin), np.int32(end), *refresh
 
     def _of_model(self, function: MemberFunction, stream: int) -> EnsembleProgram:
         key = jax.random.fold_in(self.grid.key, stream)  # 0 and 1 are used by Keys
-        return EnsembleProgram.of(self.grid, function, self.example.model, key)
+        return EnsembleProgram.of(self.grid, function, self.example.model, (key, np.int32(0)))
+
+    def _objective(self, values: Mapping[str, Any], step: Any) -> Objective:
+        return at_step(self._at(values)[0], step)
 
     def _at(self, values: Mapping[str, Any]) -> tuple[Objective, optax.GradientTransformation]:
         return built(self.problem, {name: v for name, v in values.items() if name != SEED})

@@ -1,12 +1,17 @@
 """The protocol of an objective, the only interface that the training loop uses.
 
 An objective has `init(key) -> model`, `loss(model, key) -> scalar` (the estimate of one training
-step) and `test_loss(model, key) -> scalar`; it may have
-`refresh(model, optimizer_state, key, step)`, a pure function called after given steps.
+step) and `test_loss(model, key) -> scalar`. It may have
+
+- `refresh(model, optimizer_state, key, step)`, a pure function called after given steps,
+- `at_step(step)`, the objective at a step, for settings that follow a schedule,
+- `coords`, coordinates of the result by name: (dimension, values).
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 
@@ -36,3 +41,23 @@ class Refreshing(Objective, Protocol):
     ) -> tuple[Any, Any]:
         """Return the new model and optimizer state after `step` steps."""
         ...
+
+
+@runtime_checkable
+class Scheduled(Objective, Protocol):
+    """An objective with a setting that changes during training, such as a penalty's weight."""
+
+    def at_step(self, step: Int[Array, ""]) -> Objective:
+        """Return the objective at a step."""
+        ...
+
+
+def at_step(objective: Objective, step: Int[Array, ""]) -> Objective:
+    """Return the objective at a step: itself, unless it is `Scheduled`."""
+    return objective.at_step(step) if isinstance(objective, Scheduled) else objective
+
+
+def coords_of(objective: Objective) -> Mapping[str, tuple[str, np.ndarray]]:
+    """Return the coordinates that an objective adds to the result, by name."""
+    coords: Mapping[str, tuple[str, np.ndarray]] = getattr(objective, "coords", {})
+    return coords

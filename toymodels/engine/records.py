@@ -24,14 +24,14 @@ class Record:
         steps: the steps, ascending.
         dims: the names of each variable's dimensions for one member.
         shapes: shape and dtype of each variable at one step [*axes, *dims].
-        read: (state, mean loss since the last border) -> the arrays of one step.
+        read: (step, state, mean loss since the last border) -> the arrays of one step.
     """
 
     dim: str
     steps: tuple[int, ...]
     dims: Mapping[str, Sequence[str]]
     shapes: Sequence[jax.ShapeDtypeStruct]
-    read: Callable[[State, Any], Sequence[Any]]
+    read: Callable[[int, State, Any], Sequence[Any]]
 
     @property
     def nbytes(self) -> int:
@@ -46,7 +46,7 @@ class Record:
         """Write the row of a step, if it is one of the record's."""
         i = bisect_left(self.steps, step)
         if self.steps[i : i + 1] == (step,):
-            for variable, array in zip(rows[self.dim], self.read(state, loss), strict=True):
+            for variable, array in zip(rows[self.dim], self.read(step, state, loss), strict=True):
                 variable[i] = array
 
     def until(self, rows: Rows, step: int) -> list[np.ndarray]:
@@ -61,18 +61,20 @@ class Run:
     Attributes:
         state: weights and optimizer state of all members.
         step: the number of steps taken.
+        diverged: the first step of each member whose loss is not finite, or NEVER [*axes].
         rows: each record's arrays; rows of steps after `step` are not written.
         ended: why it ended before its last step; empty if it did not.
     """
 
     state: State
     step: int
+    diverged: np.ndarray
     rows: Rows
     ended: str = ""
 
     def to_arrays(self, records: Sequence[Record]) -> dict[str, np.ndarray]:
         """Flatten into named arrays, for a store."""
-        named = {"step": np.asarray(self.step)}
+        named = {"step": np.asarray(self.step), "diverged": self.diverged}
         for i, leaf in enumerate(jax.tree.leaves(self.state)):
             named[f"state_{i}"] = np.asarray(leaf)
         for record in records:
@@ -92,4 +94,5 @@ class Run:
             for i, variable in enumerate(rows[record.dim]):
                 saved = named[f"{record.dim}_{i}"]
                 variable[: len(saved)] = saved
-        return cls(jax.tree.unflatten(structure, leaves), int(named["step"]), rows)
+        state = jax.tree.unflatten(structure, leaves)
+        return cls(state, int(named["step"]), named["diverged"], rows)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from toymodels.engine.checks import (
     Problem,
     check_axes,
     check_key,
+    check_points,
     check_problem,
     check_steps,
 )
@@ -22,7 +23,7 @@ from toymodels.engine.dataset import check_names
 from toymodels.engine.ensemble_program import Grid
 from toymodels.engine.member_programs import Programs
 from toymodels.engine.memory import bytes_of, device_bytes, widest_in
-from toymodels.engine.objective import Refreshing
+from toymodels.engine.objective import Objective, Refreshing, coords_of
 from toymodels.engine.probe import Probe
 from toymodels.engine.records import Record
 from toymodels.engine.resume import state_of, steps_of
@@ -50,6 +51,7 @@ class Request:
     refreshes: Sequence[int] = ()
     devices: Sequence[jax.Device] | None = None
     start: xr.Dataset | None = None
+    diverged: Literal["keep", "raise"] = "keep"
 
     def prepare(self) -> Training:
         """Check all arguments and trace the programs; nothing is compiled or allocated.
@@ -58,16 +60,24 @@ class Request:
             ValueError: as `train` does.
         """
         begin = self._check_steps()
-        programs = self._programs()
+        if self.diverged not in ("keep", "raise"):
+            raise ValueError(f"diverged must be 'keep' or 'raise'; got {self.diverged!r}")
+        check_axes(self.axes, self.data or {})
+        data = jax.tree.map(jnp.asarray, dict(self.data or {}))
+        objective = check_problem(self.problem, self.axes, data)
+        programs = self._programs(objective, data)
         check_names([axis.name for axis in self.axes], programs.example.model, self.probe)
         records = self._records(programs, begin)
         _check_memory(programs, records)
+        check_points(self.problem, self.axes, data)
         start = None
         if self.start is not None:
             start = state_of(self.start, programs.example, programs.grid.order)
         stops = {step for record in records for step in record.steps} | set(self.refreshes)
         borders = sorted(step for step in stops if step > begin)
-        return Training(programs, self.axes, records, borders, begin, start)
+        keep = self.diverged == "keep"
+        coords = coords_of(objective)
+        return Training(programs, self.axes, records, borders, begin, start, coords, keep)
 
     def _check_steps(self) -> int:
         """Check all numbers of steps; return the number of steps taken before."""
@@ -79,14 +89,12 @@ class Request:
         check_steps("refreshes", self.refreshes, begin + 1, last)
         return begin
 
-    def _programs(self) -> Programs:
+    def _programs(self, objective: Objective, data: Mapping[str, Any]) -> Programs:
         key = jax.random.fold_in(check_key(self.key), OWN_KEYS)
-        check_axes(self.axes, self.data or {})
-        data = jax.tree.map(jnp.asarray, dict(self.data or {}))
-        objective = check_problem(self.problem, self.axes, data)
         if self.refreshes and not isinstance(objective, Refreshing):
             raise ValueError(
-                f"refreshes need an objective with refresh: {type(objective).__name__} has none"
+                f"refreshes need an objective with a method refresh, which "
+                f"{type(objective).__name__} lacks"
             )
         devices = tuple(self.devices or jax.local_devices())
         grid = Grid(execution_order(self.axes), data, devices, key)
@@ -112,14 +120,14 @@ class Request:
             records.append(Record("snapshot", steps, dims, shapes, _read_parameters))
         if self.probe and self.probe.steps:
             shapes = [of_all(leaf) for leaf in programs.measure.traced.shapes]
+
+            def measure(step: int, state: State, _loss: Any) -> Any:
+                return programs.measured(programs.measure, step, state.model)
+
             steps, own = _ascending(self.probe.steps), self.probe.dims
-            records.append(
-                Record("probed", steps, own, shapes, lambda s, _: programs.measure(s.model))
-            )
+            records.append(Record("probed", steps, own, shapes, measure))
         stops |= {step for record in records for step in record.steps if step > begin}
-        history = Record(
-            "step", _ascending(stops), {"loss_history": ()}, [loss], lambda _, loss: [loss]
-        )
+        history = Record("step", _ascending(stops), {"loss_history": ()}, [loss], _read_loss)
         return [history, *records]
 
 
@@ -127,7 +135,11 @@ def _ascending(steps: Any) -> tuple[int, ...]:
     return tuple(sorted({int(step) for step in steps}))
 
 
-def _read_parameters(state: State, _loss: Any) -> list[Any]:
+def _read_loss(_step: int, _state: State, loss: Any) -> list[Any]:
+    return [loss]
+
+
+def _read_parameters(_step: int, state: State, _loss: Any) -> list[Any]:
     return jax.tree.leaves(parameters(state.model)[1])
 
 

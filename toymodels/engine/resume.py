@@ -14,7 +14,7 @@ import xarray as xr
 from flax import nnx
 from jax import dtypes
 
-from toymodels.engine.axes import Axis
+from toymodels.engine.axes import SEED, Axis
 from toymodels.engine.records import Run
 from toymodels.engine.steps import State
 from toymodels.models.parameters import named_parameters, parameters
@@ -37,7 +37,8 @@ def with_state(dataset: xr.Dataset, run: Run, axes: Sequence[Axis]) -> xr.Datase
 def without_state(dataset: xr.Dataset) -> xr.Dataset:
     """Return a result without the variables and attributes that only resuming needs."""
     state = [name for name in dataset.data_vars if "." in str(name)]
-    return dataset.drop_vars(state).drop_attrs(deep=False)
+    kept = {name: value for name, value in dataset.attrs.items() if name != STEPS}
+    return dataset.drop_vars(state).drop_attrs(deep=False).assign_attrs(kept)
 
 
 def steps_of(start: xr.Dataset) -> int:
@@ -48,8 +49,8 @@ def steps_of(start: xr.Dataset) -> int:
     """
     if STEPS not in start.attrs:
         raise ValueError(
-            "start must be a result of toymodels.train, with its attributes: "
-            "what an experiment or a calculation returns cannot be trained on"
+            "start must be a result of toymodels.train, with its attribute steps; the data of a "
+            "figure, and what is computed from a result, lack the optimizer's state"
         )
     return int(start.attrs[STEPS])
 
@@ -85,15 +86,27 @@ def state_of(start: xr.Dataset, example: State, axes: Sequence[Axis]) -> State:
 
 def _check_axes(start: xr.Dataset, axes: Sequence[Axis]) -> None:
     has, needs = set(map(str, start["loss"].dims)), {axis.name for axis in axes}
-    if has != needs:
-        raise ValueError(f"start has the axes {sorted(has)}, and the training {sorted(needs)}")
+    if has != needs or (SEED in start.coords and SEED not in has):
+        raise ValueError(
+            f"start has the axes {sorted(has)}, and the training has {sorted(needs)}{_hint(start)}"
+        )
     for axis in axes:
         if not np.array_equal(start[axis.name].values, axis.labels):
             raise ValueError(
-                f"start was trained at {axis.name} = {start[axis.name].values.tolist()}, and is to "
-                f"go on at {axis.labels.tolist()}: give it the new labels if that is meant, by "
+                f"start was trained at {axis.name} = {start[axis.name].values.tolist()}, and the "
+                f"training has {axis.labels.tolist()}: to change the values, change the labels by "
                 f"start.assign_coords({axis.name}=...)"
             )
+
+
+def _hint(start: xr.Dataset) -> str:
+    if SEED not in start.coords or start[SEED].ndim:
+        return ""
+    seed = int(start[SEED])
+    return (
+        f"; a single restart continues its own random stream as isel({SEED}=[i]) with the axis "
+        f"Axis.seeds([{seed}])"
+    )
 
 
 def _described(state: State, leading: int) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
@@ -135,13 +148,15 @@ def _plain(leaf: Any) -> np.ndarray:
 def _read(start: xr.Dataset, name: str, leaf: Any, axes: Sequence[Axis]) -> Any:
     if name not in start:
         raise ValueError(
-            f"start has no {name!r}: its models and optimizers must be of the structure of those "
-            "that go on"
+            f"start has no {name!r}: its models and optimizers must have the same structure as "
+            "those of the training"
         )
     value = start[name].transpose(*(axis.name for axis in axes), ...).values
     if _is_key(leaf):
         return jax.random.wrap_key_data(jnp.asarray(value))
     shape = (*(axis.size for axis in axes), *leaf.shape)
     if value.shape != shape:
-        raise ValueError(f"start has {name} of shape {list(value.shape)}, and {list(shape)} go on")
+        raise ValueError(
+            f"start has {name} of shape {list(value.shape)}, and the training of {list(shape)}"
+        )
     return jnp.asarray(value, leaf.dtype)

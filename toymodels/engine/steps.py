@@ -11,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
+from flax.traverse_util import flatten_dict
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from toymodels.engine.checks import checked_loss
-from toymodels.engine.objective import Objective, Refreshing
-from toymodels.models.parameters import parameters
+from toymodels.engine.objective import Objective, Refreshing, at_step
+from toymodels.models.parameters import check_trainable, parameters
 
 NEVER = np.iinfo(np.int32).max
 
@@ -42,7 +43,8 @@ def start(
 ) -> State:
     """Build the initial state."""
     model = objective.init(key)
-    return State(model, optimizer.init(parameters(model)[1]))
+    check_trainable(model)
+    return State(model, optimizer.init(nnx.to_pure_dict(parameters(model)[1])))
 
 
 def advance(
@@ -57,19 +59,27 @@ def advance(
     """Take steps `begin` to `end` (excluded), then call the objective's `refresh` if it is True.
 
     With `refresh=None` the program has no branch for it. The result does not depend on how a run
-    is divided into chunks, as long as it refreshes after the same steps.
+    is divided into chunks, as long as it refreshes after the same steps. A member whose loss is
+    not finite is NaN from the end of its chunk on.
     """
+    update = optax.with_extra_args_support(optimizer).update
 
     def step(i, carry: Chunk) -> Chunk:
         graph, params, rest = parameters(carry.state.model)
+        now, own_key = at_step(objective, i), jax.random.fold_in(key, i)
 
-        def loss_of(params):
-            model = nnx.merge(graph, params, rest)
-            return checked_loss(objective, model, jax.random.fold_in(key, i))
+        def loss_of(weights):
+            own = jax.tree.map(lambda leaf: leaf, rest)  # nnx: variables of this trace may change
+            model = nnx.merge(graph, with_weights(params, weights), own)
+            return checked_loss(now, model, own_key), parameters(model)[2]
 
-        loss, gradient = jax.value_and_grad(loss_of)(params)
-        updates, memory = optimizer.update(gradient, carry.state.optimizer_state, params)
-        model = nnx.merge(graph, optax.apply_updates(params, updates), rest)
+        weights = nnx.to_pure_dict(params)  # so that optimizers can address them by name
+        (loss, rest), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights)
+        # line searches and schedules on plateaus need the loss as well
+        more = {"value": loss, "grad": gradient, "value_fn": lambda w: loss_of(w)[0]}
+        updates, memory = update(gradient, carry.state.optimizer_state, weights, **more)
+        weights = optax.apply_updates(weights, updates)
+        model = nnx.merge(graph, with_weights(params, weights), rest)
         diverges = ~jnp.isfinite(loss) & (carry.diverged_at == NEVER)
         return Chunk(
             State(model, memory),
@@ -82,16 +92,36 @@ def advance(
     chunk = Chunk(state, zero, jnp.asarray(NEVER, jnp.int32), zero)
     chunk = lax.fori_loop(begin, end, step, chunk)
     chunk = chunk._replace(loss=chunk.loss / (end - begin))
-    if refresh is None or not isinstance(objective, Refreshing):
-        return chunk
+    if refresh is not None and isinstance(objective, Refreshing):
+        chunk = chunk._replace(state=_refreshed(objective, chunk.state, key, end, refresh))
+    return chunk._replace(state=_nan_where(chunk.diverged_at != NEVER, chunk.state))
+
+
+def with_weights(params: Any, weights: dict[str, Any]) -> Any:
+    """Return parameters with the arrays of `weights`, a nested dict as of `nnx.to_pure_dict`."""
+    leaves = flatten_dict(weights)
+    flat = nnx.to_flat_state(params)
+    return nnx.from_flat_state([(path, variable.replace(leaves[path])) for path, variable in flat])
+
+
+def _refreshed(objective: Refreshing, state: State, key, end, refresh) -> State:
     own_key = jax.random.fold_in(key, ~end)  # negative, unlike the numbers of steps
-    refreshed = lax.cond(
+    refreshed: State = lax.cond(
         refresh,
         lambda state: State(*objective.refresh(state.model, state.optimizer_state, own_key, end)),
         lambda state: state,
-        chunk.state,
+        state,
     )
-    return chunk._replace(state=refreshed)
+    return refreshed
+
+
+def _nan_where(diverged: Bool[Array, ""], state: State) -> State:
+    def of_leaf(leaf):
+        return (
+            jnp.where(diverged, jnp.nan, leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
+        )
+
+    return jax.tree.map(of_leaf, state)
 
 
 def even_steps(steps: int, count: int = 100) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ checkpoints, stopping and, after the requested steps only, the objective's `refr
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Protocol, runtime_checkable
@@ -28,7 +28,7 @@ member's mean loss since the previous report. A true return value ends the run."
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite; the message names the step, the member and the loss."""
+    """Losses became NaN or infinite; the message names the first step, its member and its loss."""
 
 
 @runtime_checkable
@@ -55,6 +55,8 @@ class Training:
         borders: the last step of each chunk.
         begin: the number of steps taken before.
         start: the state after them; None before the first step.
+        coords: the objective's coordinates of the result.
+        keep_diverged: whether a diverged member is kept as NaN, as long as another one is finite.
     """
 
     programs: Programs
@@ -63,6 +65,8 @@ class Training:
     borders: Sequence[int]
     begin: int
     start: State | None
+    coords: Mapping[str, tuple[str, np.ndarray]]
+    keep_diverged: bool
 
     @property
     def order(self) -> tuple[Axis, ...]:
@@ -75,19 +79,21 @@ class Training:
         Without a store, Ctrl-C after the first chunk ends the run and returns it.
 
         Raises:
-            TrainingDiverged: if a loss is not finite.
+            TrainingDiverged: if the losses of all members are not finite, or of one where diverged
+                members are not kept.
             KeyboardInterrupt: at Ctrl-C otherwise; with a store, the state is saved.
         """
         run, last = self._first(store), self.borders[-1]
         saved_at = time.monotonic()
         try:
             for border, chunk in self._chunks(run):
-                self._check_finite(chunk.diverged_at, chunk.diverged_loss)
+                diverged = np.asarray(np.minimum(run.diverged, chunk.diverged_at))
+                self._check_finite(diverged, chunk.diverged_loss)
                 loss = np.asarray(chunk.loss)
                 for record in self.records:
                     record.write(run.rows, border, chunk.state, loss)
                 # a single assignment, so that an interrupt leaves a consistent run
-                run = replace(run, state=chunk.state, step=border)
+                run = replace(run, state=chunk.state, step=border, diverged=diverged)
                 said = [report(border, last, self._named(loss)) for report in reports]
                 stop = any(said)
                 seconds = time.monotonic() - saved_at
@@ -108,13 +114,21 @@ class Training:
         """Compute the test loss and a probe without steps, and return the Dataset.
 
         Raises:
-            TrainingDiverged: if the test loss is not finite.
+            TrainingDiverged: as `run`, for the test loss.
         """
-        loss = np.asarray(self.programs.test_loss(run.state.model))
-        self._check_finite(np.where(np.isfinite(loss), NEVER, run.step), loss)
-        probe = self.programs.probe
-        last = self.programs.measure(run.state.model) if probe and not probe.steps else []
-        return self.lay_out(run, loss, last)
+        programs, model = self.programs, run.state.model
+        loss = np.asarray(programs.measured(programs.test_loss, run.step, model))
+        diverged = np.where(np.isfinite(loss), run.diverged, np.minimum(run.diverged, run.step))
+        self._check_finite(diverged, loss)
+        loss = np.where(diverged == NEVER, loss, np.nan)
+        probe = programs.probe
+        last = (
+            programs.measured(programs.measure, run.step, model)
+            if probe and not probe.steps
+            else []
+        )
+        result = self.lay_out(run, loss, last)
+        return result.assign_attrs(diverged=said) if (said := self._said(diverged)) else result
 
     def lay_out(self, run: Run, loss: np.ndarray, probed: Sequence[Any]) -> xr.Dataset:
         """Convert a run to a Dataset, with the axes in the order of `train`'s argument.
@@ -128,7 +142,7 @@ class Training:
         if self.programs.probe and probed:
             named = zip(self.programs.probe.dims.items(), probed, strict=True)
             measured |= {name: (dims, np.asarray(array)) for (name, dims), array in named}
-        dataset = to_dataset(run, self.order, self.records, measured)
+        dataset = to_dataset(run, self.order, self.records, measured, self.coords)
         dims = (one.name for one in self.axes), (one.dim for one in self.records)
         return dataset.transpose(*chain(*dims), ..., missing_dims="ignore")
 
@@ -140,7 +154,8 @@ class Training:
         rows = {record.dim: record.empty() for record in self.records}
         for record in self.records:
             record.write(rows, self.begin, state, None)
-        return Run(state, self.begin, rows)
+        diverged = np.full([axis.size for axis in self.order], NEVER, np.int32)
+        return Run(state, self.begin, diverged, rows)
 
     def _chunks(self, run: Run) -> Iterator[tuple[int, Chunk]]:
         """Yield the remaining chunks with their last steps, each after the next was dispatched.
@@ -162,14 +177,23 @@ class Training:
         array = xr.DataArray(loss, coords, [axis.name for axis in self.order], "loss")
         return array.transpose(*(axis.name for axis in self.axes))
 
-    def _check_finite(self, diverged_at: ArrayLike, loss: ArrayLike) -> None:
-        at = np.asarray(diverged_at)
-        if (at == NEVER).all():
+    def _check_finite(self, diverged: np.ndarray, loss: ArrayLike) -> None:
+        """Raise TrainingDiverged if the members that diverged cannot be left out."""
+        finite = diverged == NEVER
+        if finite.all() or (self.keep_diverged and finite.any()):
             return
-        member = np.unravel_index(at.argmin(), at.shape)
-        points = zip(self.order, member, strict=True)
-        labels = ", ".join(f"{axis.name}={axis.labels[i]!s}" for axis, i in points)
+        member = np.unravel_index(diverged.argmin(), diverged.shape)
+        labels = self._labels(member)
         raise TrainingDiverged(
-            f"training diverged at step {at.min()}: loss {np.asarray(loss)[member]}"
+            f"training diverged at step {diverged.min()}: loss {np.asarray(loss)[member]}"
             + (f" at {labels}" if labels else "")
         )
+
+    def _said(self, diverged: np.ndarray) -> str:
+        """Return the members that diverged and their steps, in words; empty if there is none."""
+        members = map(tuple, np.argwhere(diverged != NEVER))
+        return "; ".join(f"{self._labels(m)} at step {diverged[m]}" for m in members)
+
+    def _labels(self, member: Sequence[Any]) -> str:
+        points = zip(self.order, member, strict=True)
+        return ", ".join(f"{axis.name}={axis.labels[i]!s}" for axis, i in points)

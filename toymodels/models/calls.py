@@ -59,6 +59,6 @@ def check_can(model: Any, objective: str, *needs: str, like: str) -> None:
     missing = [name for name in needs if not hasattr(model, name)]
     if missing:
         raise TypeError(
-            f"{objective} needs {', '.join(missing)}, which {type(model).__name__} has not: "
-            f"inherit from toymodels.{like}, or write them as it does"
+            f"{objective} needs {', '.join(missing)}, which {type(model).__name__} lacks: "
+            f"inherit from toymodels.{like}, or define them as it does"
         )

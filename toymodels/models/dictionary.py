@@ -41,10 +41,14 @@ class ReluDictionary(nnx.Module):
         features: size of the dictionary.
         key: random key for the initial directions.
 
+    Attributes:
+        penalised: whether `costs` has a penalty.
+
     Raises:
         ValueError: if d < 1 or features < 1.
     """
 
+    penalised: ClassVar = True
     dims: ClassVar = {
         "W_enc": ("dictionary_feature", "activation"),
         "b_enc": ("dictionary_feature",),
@@ -100,6 +104,8 @@ class TopKDictionary(ReluDictionary):
     Raises:
         ValueError: if d, features or k < 1, or k > features.
     """
+
+    penalised: ClassVar = False
 
     def __init__(self, d: int, features: int, k: int, *, key: PRNGKeyArray):
         super().__init__(d, features, key=key)
@@ -192,9 +198,10 @@ class JumpReluDictionary(ReluDictionary):
         d: size of an activation vector.
         features: size of the dictionary.
         key: random key for the initial directions.
-        threshold: initial theta.
+        threshold: initial theta, in units of x. The default is for activations of unit scale.
         bandwidth: epsilon, the width of the window around theta in which samples contribute to
-            its gradient, in units of x.
+            its gradient, in units of x. Where it is too narrow, few samples contribute, theta
+            stays where it is, and the penalty has no effect.
 
     Raises:
         ValueError: if d < 1, features < 1, or threshold or bandwidth is not positive.
@@ -208,8 +215,8 @@ class JumpReluDictionary(ReluDictionary):
         features: int,
         *,
         key: PRNGKeyArray,
-        threshold: float = 0.001,
-        bandwidth: float = 0.001,
+        threshold: float = 0.1,
+        bandwidth: float = 0.1,
     ):
         super().__init__(d, features, key=key)
         for name, value in {"threshold": threshold, "bandwidth": bandwidth}.items():

@@ -18,17 +18,42 @@ def parameters(model: Any) -> tuple[nnx.GraphDef, Any, Any]:
     kind = type(model).__name__
     if not nnx.to_flat_state(split[1]):
         raise TypeError(
-            f"{kind} has nothing to train: a model is a class {kind}(flax.nnx.Module) whose "
-            "weights are parameters, self.W = nnx.Param(...)"
+            f"{kind} has no parameters to train: a model is a class {kind}(flax.nnx.Module) with "
+            "weights such as self.W = nnx.Param(...)"
         )
     # nnx treats plain arrays as static attributes; JAX fails to compare them when they are traced
     for path, node in nnx.iter_graph(model):
         if isinstance(node, jax.Array | np.ndarray):
             raise TypeError(
-                f"{kind}.{'.'.join(map(str, path))} is a plain array, which is not trained: make "
-                "it nnx.Param(...), or nnx.Variable(...) if it shall stay as it is"
+                f"{kind}.{'.'.join(map(str, path))} is a plain array: write nnx.Param(...) if it "
+                "is trained, and nnx.Variable(...) if it is constant"
             )
     return split
+
+
+def check_trainable(model: Any) -> None:
+    """Raise TypeError unless every parameter has one name, and entries that can change gradually.
+
+    A parameter under two names would be trained as two.
+
+    The model must be as its class built it, not passed through a JAX transformation.
+    """
+    names: dict[int, str] = {}
+    variables, _ = jax.tree.flatten_with_path(model, is_leaf=lambda v: isinstance(v, nnx.Variable))
+    for path, variable in variables:
+        name = jax.tree_util.keystr(path, simple=True, separator=".")
+        first = names.setdefault(id(variable), name)
+        if first != name:
+            raise TypeError(
+                f"{first} and {name} of {type(model).__name__} are the same parameter: keep one "
+                "name, and use it wherever the weights are tied"
+            )
+    for name, value, _ in named_parameters(model):
+        if not np.issubdtype(value.dtype, np.floating):
+            raise TypeError(
+                f"{type(model).__name__}.{name} has entries of type {value.dtype}, which cannot be "
+                "trained: use floats, or nnx.Variable for a constant"
+            )
 
 
 def named_parameters(model: Any, leading: int = 0) -> list[tuple[str, Any, tuple[str, ...]]]:
@@ -62,16 +87,16 @@ def check_model(model: Any) -> None:
     names = [name for name, _, _ in described]
     for name, value, dims in described:
         if names.count(name) > 1:
-            raise ValueError(f"two parameters of {kind} are called {name}: rename one")
+            raise ValueError(f"two parameters of {kind} have the name {name}: rename one")
         if len(dims) != value.ndim or len(set(dims)) != len(dims):
             raise ValueError(
-                f"{kind}.dims calls the dimensions of {name} {dims}: it needs {value.ndim} "
-                f"different names, for the shape {list(value.shape)}"
+                f"{kind}.dims names the dimensions of {name} {dims}: its shape "
+                f"{list(value.shape)} needs {value.ndim} different names"
             )
         for dim, size in zip(dims, value.shape, strict=True):
             other, known = sizes.setdefault(dim, (name, size))
             if size != known:
                 raise ValueError(
-                    f"{kind}.dims calls a dimension {dim} that is {known} in {other} and "
-                    f"{size} in {name}: use two names"
+                    f"{kind}.dims uses the name {dim} for a dimension of size {known} in {other} "
+                    f"and of size {size} in {name}: use two names"
                 )

@@ -40,8 +40,8 @@ def check_count(name: str, value: Any, low: int = 1, high: int = LARGEST_COUNT) 
     """
     if is_traced(value):
         raise ValueError(
-            f"{name} decides shapes, and cannot be the value of an axis: train one model of each, "
-            "and put the results together by toymodels.gather"
+            f"{name} determines shapes and cannot be an axis: train once for each value, and put "
+            "the results together by toymodels.gather"
         )
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < low:
         raise ValueError(f"{name} must be a whole number of at least {low}; got {value!r}")

@@ -96,8 +96,8 @@ def _without_batch(name: str, array: Any, roles: Roles) -> np.ndarray:
     values = np.asarray(array)
     if values.ndim != len(roles):
         raise ValueError(
-            f"{name} has no names, and so must have the axes {roles} only beside arrays that have "
-            f"names; got shape {list(values.shape)}"
+            f"{name} has no dimension names, so that beside arrays with names it must have the "
+            f"axes {roles} only; got shape {list(values.shape)}"
         )
     return values
 

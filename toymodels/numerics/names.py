@@ -29,8 +29,8 @@ def names_of(array: Any, roles: Sequence[str]) -> list[str]:
         free = [name for name in NAMES[role] if name in array.dims and name not in found]
         if not free:
             raise ValueError(
-                f"none of the dimensions {tuple(array.dims)} is known as {role}: rename it, as in "
-                f'W.rename(my_name="{role}"), or give the values, with the axes {list(roles)} last'
+                f"none of the dimensions {tuple(array.dims)} is {role}: rename one, as in "
+                f'W.rename(my_name="{role}"), or pass .values with the axes {list(roles)} last'
             )
         found.append(free[0])
     return found

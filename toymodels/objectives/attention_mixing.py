@@ -64,8 +64,8 @@ class OvDraw(NamedTuple):
         entries = jnp.round(density * self.rank[0].size)
         if not isinstance(entries, jax.core.Tracer) and entries < 1:
             raise ValueError(
-                f"a density of {density} leaves OV matrices of d_model = "
-                f"{len(self.rank[0])} empty: they need one of {self.rank[0].size} entries at least"
+                f"with density {density}, OV matrices of {self.rank[0].size} entries are all zero: "
+                f"the density must be at least {1 / self.rank[0].size:g}"
             )
         return _normalised(jnp.where(self.rank < entries, self.value, 0.0))
 
@@ -80,7 +80,7 @@ class OvDraw(NamedTuple):
         """
         features, d_model, _ = self.value.shape
         if d_model < features:
-            raise ValueError(f"{features} blocks need d_model of at least that; got {d_model}")
+            raise ValueError(f"{features} blocks need d_model >= {features}; got {d_model}")
         block = jnp.arange(d_model) * features // d_model
         own = block[None, None] == jnp.arange(features)[:, None, None]
         return _normalised(jnp.where(own, self.value, 0.0))

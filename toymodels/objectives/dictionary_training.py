@@ -3,7 +3,6 @@
 Activations of one scale, an optimizer that keeps unit columns, and the steps of resampling.
 """
 
-import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Float
@@ -58,24 +57,17 @@ def with_unit_columns(optimizer: optax.GradientTransformation) -> optax.Gradient
     after each step (Bricken et al. 2023): otherwise small codes and long columns would lower the
     L1 penalty.
     """
+    update_inner = optax.with_extra_args_support(optimizer).update
 
-    def update(gradient, memory, params=None):
+    def update(gradient, memory, params=None, **more):
         if params is None:
             raise ValueError(
                 "with_unit_columns needs the parameters: optimizer.update(..., params)"
             )
-        D = params[DICTIONARY][...]
-        turning = _with(gradient, lambda g: g - D * jnp.sum(D * g, axis=0, keepdims=True))
-        updates, memory = optimizer.update(turning, memory, params)
-        return _with(updates, lambda u: unit_columns(D + u) - D), memory
+        D, g = params[DICTIONARY], gradient[DICTIONARY]
+        turning = gradient | {DICTIONARY: g - D * jnp.sum(D * g, axis=0, keepdims=True)}
+        updates, memory = update_inner(turning, memory, params, **more)
+        turned = unit_columns(D + updates[DICTIONARY]) - D
+        return updates | {DICTIONARY: turned}, memory
 
-    return optax.GradientTransformation(optimizer.init, update)
-
-
-def _with(params, change):
-    """Return parameters in which only the dictionary is changed."""
-
-    def changed(path, leaf):
-        return change(leaf) if path[0].key == DICTIONARY else leaf
-
-    return jax.tree.map_with_path(changed, params)
+    return optax.GradientTransformationExtraArgs(optimizer.init, update)

@@ -78,7 +78,7 @@ class FiniteDataset:
         model = self.build(key)
         check_can(model, "FiniteDataset", "W", "b", "activation", like="ReluOutput")
         if model.activation not in (relu, jax.nn.relu):
-            raise ValueError("a finite dataset is reconstructed by a model with ReLU output")
+            raise ValueError("FiniteDataset needs a model with ReLU output")
         return model
 
     def loss(self, model: ReluOutput, _key: PRNGKeyArray) -> Float[Array, ""]:

@@ -1,10 +1,11 @@
 """Reconstruction of sparse features by a model, with a squared error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -64,14 +65,19 @@ class Reconstruction:
         kind = type(self.features).__name__
         if not isinstance(self.features, FeatureDistribution):
             raise TypeError(
-                f"{kind} is no distribution: write class {kind}(toymodels.FeatureDistribution), "
-                "of which sample(key, batch) -> [n, batch] is all that is needed"
+                f"{kind} is not a distribution: write class {kind}(toymodels.FeatureDistribution) "
+                "with the method sample(key, batch) -> [n, batch]"
             )
         if self.given_active and self.features.none_active is None:
             raise ValueError(
                 f"given_active needs the probability that no feature is active: "
                 f"set {kind}.none_active"
             )
+
+    @property
+    def coords(self) -> Mapping[str, tuple[str, np.ndarray]]:
+        """The distribution's coordinates, such as the set of each feature."""
+        return self.features.coords
 
     def init(self, key: PRNGKeyArray) -> nnx.Module:
         """Build the initial model."""

@@ -1,7 +1,7 @@
 """Training of sparse dictionaries on activations: minibatches and neuron resampling."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -32,7 +32,8 @@ class SparseDictionary:
     Attributes:
         build: key -> model.
         activations: [d, samples], given to `train` as `data` or as the values of an axis.
-        l1: weight of the penalty.
+        l1: weight of the penalty: a number, or a function of the step, such as
+            `optax.linear_schedule(0.0, 0.1, 500)`. The test loss has its value after training.
         test_activations: [d, test_samples] for the test loss; the activations by default.
         batch_size: samples per step.
         resample_samples: `refresh` resamples the units that fire on none of so many samples.
@@ -44,7 +45,7 @@ class SparseDictionary:
 
     build: Callable[[PRNGKeyArray], ReluDictionary]
     activations: Float[Array | np.ndarray, "d samples"]
-    l1: ArrayLike = 0.0
+    l1: ArrayLike | Callable[[Any], ArrayLike] = 0.0
     test_activations: Float[Array | np.ndarray, "d test_samples"] | None = None
     batch_size: int = 4096
     resample_samples: int = 8192
@@ -53,7 +54,8 @@ class SparseDictionary:
         check_build(self.build)
         check_count("batch_size", self.batch_size)
         check_count("resample_samples", self.resample_samples)
-        check_between("l1", self.l1, 0.0, float(np.finfo(np.float32).max))
+        first = self.l1(0) if callable(self.l1) else self.l1
+        check_between("l1", first, 0.0, float(np.finfo(np.float32).max))
         check_activations(self.activations)
         if self.test_activations is not None:
             check_activations(self.test_activations)
@@ -63,6 +65,7 @@ class SparseDictionary:
 
         Raises:
             TypeError: if it lacks an attribute that the loss uses.
+            ValueError: if l1 is given and the model has no penalty.
         """
         model = self.build(key)
         check_can(
@@ -76,7 +79,15 @@ class SparseDictionary:
             "b_dec",
             like="ReluDictionary",
         )
+        if not getattr(model, "penalised", True) and not _is_zero(self.l1):
+            raise ValueError(
+                f"l1 has no effect on a {type(model).__name__}, which has no penalty: leave it out"
+            )
         return model
+
+    def at_step(self, step: Int[Array, ""]) -> "SparseDictionary":
+        """Return the objective with the weight of the penalty at a step."""
+        return replace(self, l1=self.l1(step)) if callable(self.l1) else self
 
     def loss(self, model: ReluDictionary, key: PRNGKeyArray) -> Float[Array, ""]:
         """Estimate L on a minibatch."""
@@ -104,7 +115,7 @@ class SparseDictionary:
         """
         if len(model.b_enc[...]) > self.resample_samples:
             raise ValueError(
-                f"resample_samples must be at least the dictionary's size, "
+                f"resample_samples must be at least the number of features, "
                 f"{len(model.b_enc[...])}; got {self.resample_samples}"
             )
         draw_key, choice_key = jax.random.split(key)
@@ -128,6 +139,8 @@ class SparseDictionary:
         return replace_units(model, fresh, dead), forget(optimizer_state, model, dead)
 
     def _loss(self, model, x):
+        if callable(self.l1):
+            raise ValueError("l1 is a schedule: evaluate objective.at_step(step) instead")
         error, penalty = model.costs(x)
         return jnp.mean(error + self.l1 * penalty)
 
@@ -136,6 +149,10 @@ class SparseDictionary:
         shape = (samples // columns, columns)
         chosen = jax.random.randint(key, shape, 0, self.activations.shape[1])
         return jnp.moveaxis(jnp.take(self.activations, chosen, axis=1, mode="clip"), 1, 0)
+
+
+def _is_zero(l1: Any) -> bool:
+    return not callable(l1) and not isinstance(l1, jax.core.Tracer) and not np.any(l1)
 
 
 def check_activations(activations: Float[Array | np.ndarray, "d samples"]) -> None:

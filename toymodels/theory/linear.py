@@ -71,7 +71,7 @@ def linear_optimum_loss(
         ValueError: m is negative.
     """
     if m < 0:
-        raise ValueError(f"m is a number of hidden dimensions, got {m}")
+        raise ValueError(f"m must be at least 0; got {m}")
     xp, weights = namespace_and_arrays(importance)
     dropped = max(weights.shape[-1] - m, 0)
     tail = xp.sum(xp.sort(weights, axis=-1)[..., :dropped], axis=-1)

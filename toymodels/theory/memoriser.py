@@ -50,7 +50,7 @@ def memoriser_norms(T: Int[ArrayLike, "..."] | Nested) -> Memoriser:
     """
     count = np.asarray(T)
     if (count < 2).any():
-        raise ValueError(f"a polygon of datapoints needs T of 2 or more, got {T}")
+        raise ValueError(f"T must be at least 2; got {T}")
     # 1 - cos(2 a) = 2 sin(a)^2 avoids the cancellation
     rho_squared = np.asarray(0.5 / np.sin(np.pi / count) ** 2)
     rho, beta = np.sqrt(rho_squared), rho_squared - 1

@@ -31,7 +31,7 @@ def polygon_dimensionality(k: int) -> float:
         ValueError: k is less than 3.
     """
     if k < 3:
-        raise ValueError(f"a polygon has 3 or more corners, got {k}")
+        raise ValueError(f"a polygon has at least 3 corners; got {k}")
     return 2 / k
 
 
@@ -47,7 +47,7 @@ def simplex_dimensionality(k: int) -> float:
         ValueError: k is less than 2.
     """
     if k < 2:
-        raise ValueError(f"a simplex of features has 2 or more corners, got {k}")
+        raise ValueError(f"a simplex has at least 2 corners; got {k}")
     return (k - 1) / k
 
 

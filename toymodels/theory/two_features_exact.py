@@ -95,9 +95,9 @@ def optimum_n2_m1(p: Numbers, r: Numbers) -> TwoFeatureOptimum:
     """
     density, importance = np.broadcast_arrays(np.asarray(p, np.float64), np.asarray(r, np.float64))
     if not ((density > 0) & (density <= 1)).all():
-        raise ValueError("p is a probability in (0, 1]")
+        raise ValueError("p must be a probability in (0, 1]")
     if not ((importance > 0) & (importance < np.inf)).all():
-        raise ValueError("r is a positive, finite relative importance")
+        raise ValueError("r must be a positive, finite number")
     parameters, loss = _minima(density.ravel(), importance.ravel())
     w, b = _canonical(parameters[:, :2], parameters[:, 2:], density.ravel())
     pairs = (*density.shape, 2)
