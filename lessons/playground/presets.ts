@@ -25,7 +25,7 @@ export const PRESETS: Preset[] = [
     "Drag the sparsity up slowly. Watch when a third feature appears, and where its arrow points.",
   ]),
   preset("pairs", "Antipodal pairs", { sparsity: 0.75 }, [
-    "Four features lie on two lines, as pairs in opposite directions. The least important one is not represented.",
+    "Four features lie on two lines, as pairs in opposite directions. The fifth, one of the less important, is not represented.",
     "If only one feature of a pair is on, the other receives a negative input, and ReLU turns it into zero: this interference is free. Both are on in one sample of sixteen (p² = 1/16), and only then there is an error.",
     "Drag the sparsity to 0.95: the weights are kept and the pairs stay, though a restart there finds the pentagon, with a lower loss. Drag the pentagon back: it stays down to 0.8. That both last at the same sparsity is the sign of a first-order change; rings in the plot of dimensionality mark both ways.",
   ]),

@@ -5,7 +5,7 @@ import type { Settings } from "./maths/settings";
 import type { Answer, Request } from "./messages";
 import { Session } from "./session";
 
-const BUDGET = 14; // milliseconds of training in an answer
+const BUDGET = 12; // milliseconds of training in an answer
 
 let session: Session;
 let settings: Settings;

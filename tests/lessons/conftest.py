@@ -5,7 +5,8 @@ from opened import Playground, need
 from playwright.sync_api import sync_playwright
 
 
-@pytest.fixture(scope="session")
+# not longer: Playwright's event loop is in the way of other tests' in the same process
+@pytest.fixture(scope="module")
 def browser():
     chromium = need("chromium")
     with sync_playwright() as playwright:

@@ -216,6 +216,14 @@ def test_damaged_links_are_named(playground):
     playground.page.wait_for_function("document.querySelector('#message').hidden")
 
 
+def test_a_browser_without_workers_is_told_of(new_playground):
+    playground = new_playground()
+    playground.page.add_init_script(
+        "window.Worker = class { constructor() { throw new Error('no workers here'); } }"
+    )
+    assert "no workers here" in text(playground.open(), "message")
+
+
 def test_a_feature_shows_its_outputs(playground):
     frame = playground.open("steps=600").wait_for_step(600)
     playground.page.locator(".arrow").last.focus()

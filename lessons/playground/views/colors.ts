@@ -20,10 +20,10 @@ export function isDark(): boolean {
 }
 
 /** Red below zero, blue above, and the page at zero; `value` is cut to [-1, 1]. */
-export function signColor(value: number): string {
-  const colors = isDark() ? DARK : LIGHT;
+export function signColor(value: number, dark: boolean): string {
+  const colors = dark ? DARK : LIGHT;
   const at = ((Math.max(-1, Math.min(1, value)) + 1) / 2) * (colors.length - 1);
   const low = Math.min(Math.floor(at), colors.length - 2);
   const mixed = colors[low]!.map((part, i) => part + (at - low) * (colors[low + 1]![i]! - part));
-  return `rgb(${mixed.map(Math.round).join(" ")})`;
+  return `rgb(${mixed.map(Math.round).join(", ")})`; // as the browser writes it
 }

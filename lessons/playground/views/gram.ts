@@ -2,7 +2,7 @@
 
 import { gram } from "../maths/geometry";
 import type { Model } from "../maths/model";
-import { signColor } from "./colors";
+import { isDark, signColor } from "./colors";
 import { set, svg } from "./svg";
 
 const SIDE = 116;
@@ -24,8 +24,9 @@ export class Gram {
   draw(model: Model): void {
     if (model.n !== this.n) this.rebuild(model.n);
     const products = gram(model);
-    this.cells.forEach((cell, at) => paint(cell, products[at]!));
-    this.biases.forEach((cell, i) => paint(cell, model.b[i]!));
+    const dark = isDark();
+    this.cells.forEach((cell, at) => paint(cell, products[at]!, dark));
+    this.biases.forEach((cell, i) => paint(cell, model.b[i]!, dark));
   }
 
   private rebuild(n: number): void {
@@ -49,7 +50,7 @@ export class Gram {
   }
 }
 
-function paint(cell: SVGRectElement, value: number): void {
-  const color = signColor(value / 1.2);
+function paint(cell: SVGRectElement, value: number, dark: boolean): void {
+  const color = signColor(value / 1.2, dark);
   if (cell.style.fill !== color) cell.style.fill = color;
 }

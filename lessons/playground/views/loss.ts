@@ -61,11 +61,11 @@ export class LossCurve {
   private draw(): void {
     if (this.width === 0) return;
     const points = this.latest ? [...this.kept, this.latest] : [];
-    const last = Math.max(100, this.latest?.[0] ?? 0);
+    const last = roundEnd(Math.max(100, this.latest?.[0] ?? 0));
     const losses = [...points.map(([, loss]) => loss), ...this.levels.map(({ loss }) => loss)];
     const values = losses.filter((loss) => loss > 0);
-    const high = Math.log10(Math.max(...values, 0.01) * 1.15);
-    const low = Math.log10(Math.max(Math.min(...values, 1) * 0.85, 1e-6));
+    const high = Math.ceil(10 * Math.log10(Math.max(...values, 0.01) * 1.1)) / 10;
+    const low = Math.floor(10 * Math.log10(Math.max(Math.min(...values, 1) * 0.9, 1e-6))) / 10;
     const x = (step: number): number => EDGE.left + (step / last) * (this.width - EDGE.left - EDGE.right);
     const y = (loss: number): number =>
       EDGE.top + ((high - Math.log10(Math.max(loss, 1e-6))) / (high - low)) * (HEIGHT - EDGE.top - EDGE.bottom);
@@ -77,7 +77,7 @@ export class LossCurve {
   }
 
   private drawGuides(last: number, low: number, high: number, x: (step: number) => number, y: (loss: number) => number): void {
-    const frame = JSON.stringify([this.width, last, low.toFixed(3), high.toFixed(3), this.levels, this.changes.length]);
+    const frame = JSON.stringify([this.width, last, low, high, this.levels, this.changes.length]);
     if (frame === this.frame) return;
     this.frame = frame;
     this.guides.replaceChildren();
@@ -98,6 +98,12 @@ export class LossCurve {
       svg("text", { x: right + 9, y: heights[i]! + 4, class: "tick" }, this.guides, name);
     });
   }
+}
+
+/** A round number of steps that is not smaller: the axis stays for a while. */
+function roundEnd(step: number): number {
+  const decade = 10 ** Math.floor(Math.log10(step));
+  return decade * [1, 1.5, 2, 3, 4, 5, 7, 10].find((mantissa) => mantissa * decade >= step)!;
 }
 
 const label = (value: number): string => value.toPrecision(1).replace(/^0/, "");
