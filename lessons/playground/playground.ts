@@ -7,7 +7,7 @@ import { arrangement, norms, REPRESENTED } from "./maths/geometry";
 import type { Model } from "./maths/model";
 import { DEFAULTS, RANGES, type Settings } from "./maths/settings";
 import type { Frame, Levels } from "./messages";
-import { PRESETS, type Preset, presetOf } from "./presets";
+import { presetOf } from "./presets";
 import { OTHER_SEEDS } from "./session";
 import { Arrows } from "./views/arrows";
 import { isDark } from "./views/colors";
@@ -17,6 +17,7 @@ import { LossCurve } from "./views/loss";
 import { byId } from "./views/page";
 import { Seeds } from "./views/seeds";
 import { Shares } from "./views/shares";
+import { Story } from "./views/story";
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -38,6 +39,7 @@ export class Playground {
     choose: (feature) => this.choose(feature),
     move: (W, done) => this.moveArrow(W, done),
   });
+  private readonly story = new Story(({ settings }) => this.start(settings));
   private readonly gram = new Gram(byId("gram"));
   private readonly loss = new LossCurve(byId("loss"));
   private readonly shares = new Shares(byId("shares"));
@@ -48,7 +50,6 @@ export class Playground {
   private readonly speed = byId<HTMLSelectElement>("speed");
 
   open(): void {
-    this.makePresets();
     byId("run").addEventListener("click", () => this.setRunning(!this.running));
     byId("step").addEventListener("click", () => this.stepOnce());
     byId("restart").addEventListener("click", () => this.start(this.settings));
@@ -90,7 +91,7 @@ export class Playground {
     this.shares.clear();
     this.knobs.show(settings);
     this.showSparsity();
-    this.showPreset(presetOf(settings));
+    this.story.show(presetOf(settings));
     this.setRunning(true);
     if (write && steps === null) this.writeAddress();
   }
@@ -236,40 +237,9 @@ export class Playground {
     byId("sparsity-value").textContent = `${sparsity} (on: p = ${p})`;
     this.slider.setAttribute("aria-valuetext", `sparsity ${sparsity}`);
   }
-
-  private makePresets(): void {
-    for (const preset of PRESETS) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.id = `preset-${preset.id}`;
-      button.textContent = preset.name;
-      button.addEventListener("click", () => this.start(preset.settings));
-      byId("presets").append(button);
-    }
-  }
-
-  private showPreset(preset: Preset | null): void {
-    for (const { id } of PRESETS) byId(`preset-${id}`).setAttribute("aria-pressed", String(id === preset?.id));
-    byId("story-name").textContent = preset?.name ?? "Settings of your own";
-    const rows: [string, string][] = preset
-      ? [["What you see", preset.see], ["Why", preset.why], ["Try next", preset.next]]
-      : [
-          ["How to read it", "A long arrow is a feature that is represented. Arrows at right angles do not disturb each other; opposite ones share a dimension, at no cost while only one of them is on. The lines in the plot of dimensionality name such arrangements."],
-          ["What depends on chance", "The nine seeds differ in the initial weights and the samples only."],
-        ];
-    byId("story-text").replaceChildren(
-      ...rows.flatMap(([term, text]) => [element("dt", term), element("dd", text)]),
-    );
-  }
 }
 
 /** The sparsity at a place of the slider, whose scale is logarithmic in p = 1 - S. */
 function sparsityAt(position: string): number {
   return Math.round((1 - 10 ** (-Number(position) / 100)) * 1000) / 1000;
-}
-
-function element(tag: "dt" | "dd", text: string): HTMLElement {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
 }

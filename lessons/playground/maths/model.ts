@@ -26,10 +26,6 @@ export function initialModel(
   return { n, m, W, b: new Float64Array(n), activation };
 }
 
-export function copyOf(model: Model): Model {
-  return { ...model, W: model.W.slice(), b: model.b.slice() };
-}
-
 const GELU = Math.sqrt(2 / Math.PI);
 const CUBE = 0.044715;
 

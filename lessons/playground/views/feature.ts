@@ -111,7 +111,7 @@ function hiddenOf(model: Model, feature: number, value: number): Float64Array {
   return h;
 }
 
-export function outputsOf(model: Model, h: Float64Array): Output[] {
+function outputsOf(model: Model, h: Float64Array): Output[] {
   return Array.from({ length: model.n }, (_, j) => {
     const z = preactivation(model, h, j);
     const threshold = -model.b[j]!;
