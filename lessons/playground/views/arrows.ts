@@ -180,11 +180,12 @@ function follow(down: PointerEvent, moved: (dx: number, dy: number, done: boolea
     moved(event.clientX - down.clientX, event.clientY - down.clientY, done);
   const move = tell(false);
   const stop = new AbortController();
-  addEventListener("pointermove", move, stop);
+  const { signal } = stop;
+  addEventListener("pointermove", move, { signal });
   for (const end of ["pointerup", "pointercancel"] as const) {
     addEventListener(end, (event) => {
       stop.abort();
       tell(true)(event);
-    }, stop);
+    }, { signal });
   }
 }
