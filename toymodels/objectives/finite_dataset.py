@@ -136,13 +136,13 @@ def _checked(points: Datapoints, n: int) -> Datapoints:
 def _error(at, points):
     W, b = at
     layers, n = _Layers.of(W, b, points), W.shape[1]
-    blocks = _blocks(layers.hidden.T, n), *(_blocks(leaf, n) for leaf in points)
+    blocks = _blocks(layers.hidden, n), *(_blocks(leaf, n) for leaf in points)
 
     def add(total, block):
         h, feature, x = block
-        y = jax.nn.relu(layers.readout @ h.T)
+        y = jax.nn.relu(h @ layers.readout)
         sample = jnp.arange(len(x))[:, None]
-        error = y.at[feature, sample].add(-x, mode="promise_in_bounds")
+        error = y.at[sample, feature].add(-x, mode="promise_in_bounds")
         return total + jnp.sum(jnp.square(error)), None
 
     total, _ = lax.scan(add, jnp.zeros(()), blocks)
@@ -155,19 +155,18 @@ def _error_and_gradient(at, points):
     layers, T, (m, n) = _Layers.of(W, b, points), len(points.feature), W.shape
 
     def add(by_readout, h):
-        y = jax.nn.relu(layers.readout @ h)
-        return by_readout + y @ h.T, layers.readout.T @ y
+        y = jax.nn.relu(h @ layers.readout)  # datapoints are rows, the fastest layout
+        return by_readout + h.T @ y, y @ layers.readout.T
 
-    blocks = _blocks(layers.hidden.T, n).transpose(0, 2, 1)
-    by_readout, by_hidden = lax.scan(add, jnp.zeros((n, m + 1)), blocks)
-    by_hidden = jnp.moveaxis(by_hidden, 0, 1).reshape(m + 1, -1)[:, :T]
+    by_readout, by_hidden = lax.scan(add, jnp.zeros((m + 1, n)), _blocks(layers.hidden, n))
+    by_hidden = by_hidden.reshape(-1, m + 1)[:T]
     dense = jnp.vdot(layers.readout, by_readout)  # relu(z)^2 is relu(z) z
     # the gradients of -2 x relu(z) and of h = W x are in the columns of active features only
     slope = jnp.where(layers.active > 0, -points.value, 0.0)
-    by_hidden += jnp.einsum("mtk,tk->mt", layers.columns, slope)
-    at_active = slope[None] * layers.hidden[:, :, None]
-    at_active = at_active.at[:m].add(points.value[None] * by_hidden[:m, :, None])
-    gradient = by_readout.T.at[:, points.feature].add(at_active, mode="promise_in_bounds")
+    by_hidden += jnp.einsum("mtk,tk->tm", layers.columns, slope)
+    at_active = slope[None] * layers.hidden.T[:, :, None]
+    at_active = at_active.at[:m].add(points.value[None] * by_hidden.T[:m, :, None])
+    gradient = by_readout.at[:, points.feature].add(at_active, mode="promise_in_bounds")
     # the two sums nearly cancel when the dataset is memorised: rounding may give negative values
     error = jnp.maximum(dense + layers.sparse_error(points.value), 0.0) / T
     return error, (2 / T * gradient[:m], 2 / T * gradient[m])
@@ -176,8 +175,8 @@ def _error_and_gradient(at, points):
 class _Layers(NamedTuple):
     """Both layers with the bias as an additional hidden dimension of constant value 1."""
 
-    readout: Float[Array, "n m+1"]
-    hidden: Float[Array, "m+1 T"]
+    readout: Float[Array, "m+1 n"]
+    hidden: Float[Array, "T m+1"]
     columns: Float[Array, "m+1 T k"]  # the readout of the active features
     active: Float[Array, "T k"]  # z of the active features
 
@@ -185,9 +184,9 @@ class _Layers(NamedTuple):
     def of(cls, W, b, points) -> "_Layers":
         weights = jnp.concatenate([W, b[None]])
         columns = weights.at[:, points.feature].get(mode="promise_in_bounds")
-        h = jnp.einsum("mtk,tk->mt", columns[:-1], points.value)
-        hidden = jnp.concatenate([h, jnp.ones_like(h[:1])])
-        return cls(weights.T, hidden, columns, jnp.einsum("mtk,mt->tk", columns, hidden))
+        h = jnp.einsum("mtk,tk->tm", columns[:-1], points.value)
+        hidden = jnp.concatenate([h, jnp.ones_like(h[:, :1])], axis=1)
+        return cls(weights, hidden, columns, jnp.einsum("mtk,tm->tk", columns, hidden))
 
     def sparse_error(self, x) -> Float[Array, ""]:
         return jnp.sum(jnp.square(x) - 2 * x * jax.nn.relu(self.active))
