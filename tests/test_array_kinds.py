@@ -64,6 +64,8 @@ CALLS = {
     "theory.compressed_sensing_bound": (theory.compressed_sensing_bound, P),
     "theory.linear_loss": (theory.linear_loss, W, B, P[1], B**2),
     "theory.active_set_loss": (theory.active_set_loss, W, B, B**2, B**2),
+    "theory.correlated_covariance": (theory.correlated_covariance, LABELS[:6] // 2, P),
+    "theory.pca_loss": (partial(theory.pca_loss, m=2), X @ X.T),
     "theory.ansatz_losses_n3_m2": (theory.ansatz_losses_n3_m2, P, R),
     "theory.ansatz_phase_n3_m2": (theory.ansatz_phase_n3_m2, P, R),
     "theory.tegum_product": (theory.tegum_product, W, X[:, :3]),

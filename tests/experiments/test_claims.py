@@ -261,3 +261,43 @@ def test_feature_dimensionality():
     assert judged(experiment, many_features([(15, 6)], [np.stack(false)])) == [False] * 9
     nothing = many_features([(15, 6)], [np.full((1, 6, 15), 1e-3)])
     assert judged(experiment, nothing)[1:] == [None] * 6 + [True, None]
+
+
+def test_correlated_collapse():
+    experiment = load("correlated_collapse")
+    sparsity, pair = np.array([0.25, 0.5, 0.75, 0.85, 0.95, 0.99]), 0.5**0.5
+
+    def corners(*doubled):
+        """A polygon of three pairs of features, of which these are collapsed."""
+        turns, weights = polygon(6 - len(doubled)), []
+        for i in range(3):
+            own, turns = np.split(turns, [1 if i in doubled else 2], axis=1)
+            weights.append(pair * np.repeat(own, 2, axis=1) if i in doubled else own)
+        return np.concatenate(weights, axis=1)
+
+    def trained(weights, ratio):
+        W = np.stack([weights, weights], axis=1)
+        loss = np.stack([ratio, ratio], axis=1) * (1 - sparsity)[:, None]
+        return xr.Dataset(
+            {
+                "W": (("sparsity", "seed", "hidden", "feature"), W),
+                "loss": (("sparsity", "seed"), loss),
+                "pca_loss": ("sparsity", 1 - sparsity),
+            },
+            {"sparsity": sparsity, "seed": [0, 1], "set": ("feature", [0, 0, 1, 1, 2, 2])},
+        )
+
+    stairs = [corners(*range(k)) for k in (3, 3, 2, 2, 1, 0)]
+    ratio = np.array([1.0, 0.9, 0.6, 0.4, 0.2, 0.1])
+    true = trained(stairs, ratio)
+    assert judged(experiment, true) == [True] * 10
+    # the staircase upside down, with long collapsed pairs and crooked corners
+    crooked = [W @ np.diag([1.5, 1.5, 1, 0.5, 1, 0.5]) for W in stairs[::-1]]
+    false = judged(experiment, trained([*crooked[:2], corners(0, 1, 2), *crooked[3:]], 2.5 - ratio))
+    assert false == [False] * 4 + [True] + [False] * 5
+    # restarts of equal loss disagree at every sparsity
+    other = true.copy(deep=True)
+    other.W[:, 1] = np.stack(stairs[::-1])
+    assert judged(experiment, other)[3:5] == [False, False]
+    alone = judged(experiment, true.isel(sparsity=[0]))
+    assert alone == [True, None, None, True, True, True, None, None, None, None]

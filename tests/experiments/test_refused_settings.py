@@ -32,6 +32,11 @@ REFUSED = [
     ("nonuniform_sparsity", {"densities": 0}, "densities must be"),
     ("polytopes", {"points": (1, 2)}, "points must lie in"),
     ("polytopes", {"points": ()}, "at least 1 item"),
+    ("correlated_collapse", {"set_size": 4}, "set_size must divide n"),
+    ("correlated_collapse", {"set_size": 1}, "greater than or equal to 2"),
+    ("correlated_collapse", {"set_size": 6}, "with two sets or more"),
+    ("correlated_collapse", {"sparsity": (0.0, 0.5)}, "greater than 0"),
+    ("correlated_collapse", {"sparsity": (0.5, 1.0)}, "less than 1"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 

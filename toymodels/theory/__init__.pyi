@@ -6,6 +6,8 @@ from .linear import linear_optimum_loss as linear_optimum_loss
 from .memoriser import Memoriser as Memoriser
 from .memoriser import memoriser_norms as memoriser_norms
 from .one_sparse import one_sparse_loss as one_sparse_loss
+from .pca import correlated_covariance as correlated_covariance
+from .pca import pca_loss as pca_loss
 from .polytopes import polygon_dimensionality as polygon_dimensionality
 from .polytopes import regular_polygon as regular_polygon
 from .polytopes import regular_simplex as regular_simplex

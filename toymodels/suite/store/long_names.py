@@ -22,6 +22,7 @@ LONG_NAMES: Mapping[str, str] = MappingProxyType(
         "train_loss": "loss on the training set",
         "test_loss": "loss on fresh datapoints",
         "importance": "importance of a feature in the loss",
+        "set": "set of a feature, whose members are correlated",
         "sparsity": "S, the probability that a feature is inactive",
         "seed": "restart",
         "n": "number of features",
