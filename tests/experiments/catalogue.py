@@ -13,7 +13,7 @@ import pytest
 from toymodels.engine.memory import bytes_of
 from toymodels.engine.records import Run
 from toymodels.engine.request import Request
-from toymodels.engine.steps import State
+from toymodels.engine.steps import NEVER, State
 from toymodels.figure import Lab
 from toymodels.suite import catalog
 
@@ -66,7 +66,8 @@ def stand_in(problem, axes, steps, key, *, store=None, progress=False, **options
         record.dim: [small(shape, len(record.steps)) for shape in record.shapes]
         for record in training.records
     }
-    run = Run(State(of_all(programs.example.model), ()), training.borders[-1], rows)
+    state, finite = State(of_all(programs.example.model), ()), np.full(sizes, NEVER)
+    run = Run(state, training.borders[-1], finite, rows)
     at_end = programs.probe and not programs.probe.steps
     probed = of_all(programs.measure.traced.shapes) if at_end else []
     dataset = training.lay_out(run, of_all(programs.test_loss.traced.shapes), probed)
