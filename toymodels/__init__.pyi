@@ -21,6 +21,7 @@ from .engine.steps import log_steps as log_steps
 from .engine.training import TrainingDiverged as TrainingDiverged
 from .measures import baselines as baselines
 from .measures import geometry as geometry
+from .measures import jumps as jumps
 from .measures import polytopes as polytopes
 from .measures import recovery as recovery
 from .measures import selectivity as selectivity

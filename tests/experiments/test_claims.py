@@ -301,3 +301,30 @@ def test_correlated_collapse():
     assert judged(experiment, other)[3:5] == [False, False]
     alone = judged(experiment, true.isel(sparsity=[0]))
     assert alone == [True, None, None, True, True, True, None, None, None, None]
+
+
+def test_learning_dynamics():
+    experiment, records = load("learning_dynamics"), np.arange(101)
+
+    def course(first, second):
+        """Two restarts of m = 2: two digons appear along these courses, and the loss falls."""
+        D = np.zeros((2, 101, 6))
+        D[..., :2], D[..., 2:4] = first[:, None] / 2, second[:, None] / 2
+        loss = np.stack([3 - 2 * first - second] * 2)
+        return xr.Dataset(
+            {
+                "W": (("seed", "hidden", "feature"), np.zeros((2, 2, 6))),
+                "feature_dimensionality": (("seed", "probed", "feature"), D),
+                "probed_loss": (("seed", "probed"), loss),
+            },
+            {"seed": [0, 1], "probed": 10 * records, "sparsity": 0.55, "window": 40},
+        )
+
+    true = course(1.0 * (records > 5), 1.0 * (records > 60))
+    assert judged(experiment, true) == [True] * 6
+    smooth = course(0.6 * records / 100, 0.6 * records / 100)
+    assert judged(experiment, smooth) == [False] * 5 + [True]
+    # within wide windows, a jump is no short event
+    wide = true.assign_coords(window=200)
+    assert judged(experiment, wide)[5] is False
+    assert judged(experiment, true.assign_coords(sparsity=0.9)) == [True]

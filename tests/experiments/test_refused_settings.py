@@ -37,6 +37,11 @@ REFUSED = [
     ("correlated_collapse", {"set_size": 6}, "with two sets or more"),
     ("correlated_collapse", {"sparsity": (0.0, 0.5)}, "greater than 0"),
     ("correlated_collapse", {"sparsity": (0.5, 1.0)}, "less than 1"),
+    ("learning_dynamics", {"every": 101, "window": 101}, "at most the 100 steps of the run"),
+    ("learning_dynamics", {"window": 110}, "at most the 100 steps of the run"),
+    ("learning_dynamics", {"window": 25}, "window must be a multiple of every"),
+    ("learning_dynamics", {"m": 21}, "m must be at most n"),
+    ("learning_dynamics", {"sparsity": 1.0}, "less than 1"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 
