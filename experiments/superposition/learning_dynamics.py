@@ -16,7 +16,8 @@ jump to 20 at some step between 5,000 and 8,000. These few per cent of the steps
 is left of the loss's fall.
 
 Findings: at a learning rate of 1e-3, four restarts still wait with 18 features after 40,000 steps.
-Dimensionalities are 0 or 1/2 only near S = 0.55.
+The levels are 0 and 1/2 for a range of sparsities: with two restarts each, all features end there at
+S = 0.5, 0.6 and 0.7, but only nine in ten at S = 0.4, and three in four at S = 0.8.
 
 Deviations:
 - The source prints no settings: AdamW, learning rate {learning_rate:g}, no weight decay, batch
@@ -50,7 +51,7 @@ class Spec(fig.TrainingSpec):
     m: fig.Count = 10
     """Number of hidden dimensions, at most n."""
     sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.55
-    """S, the probability that a feature is inactive; near 0.55 all features end as digons."""
+    """S, the probability that a feature is inactive; from 0.5 to 0.7 all features end as digons."""
     init_scale: fig.Positive = 0.1
     """Factor on the initial weights, Xavier's."""
     every: fig.Count = 30
@@ -160,7 +161,7 @@ def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     yield PAPER.claim(
         "Features jump between dimensionalities while the loss drops (share of restarts with jumps)"
     ).share_above(0.9, [len(own) > 0 for own in found])
-    if not 0.5 <= data.sparsity <= 0.6:
+    if not 0.5 <= data.sparsity <= 0.7:
         return
     end = data.feature_dimensionality.isel(probed=-1)
     is_level = (abs(end) < 0.05) | (abs(end - 0.5) < 0.05)
