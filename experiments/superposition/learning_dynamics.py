@@ -16,8 +16,8 @@ jump to 20 at some step between 5,000 and 8,000. These few per cent of the steps
 is left of the loss's fall.
 
 Findings: at a learning rate of 1e-3, four restarts still wait with 18 features after 40,000 steps.
-The levels are 0 and 1/2 for a range of sparsities: with two restarts each, all features end there at
-S = 0.5, 0.6 and 0.7, but only nine in ten at S = 0.4, and three in four at S = 0.8.
+The levels are 0 and 1/2 for a range of sparsities: with two restarts each, all features end there
+at S = 0.5, 0.6 and 0.7, but only nine in ten at S = 0.4, and three in four at S = 0.8.
 
 Deviations:
 - The source prints no settings: AdamW, learning rate {learning_rate:g}, no weight decay, batch
