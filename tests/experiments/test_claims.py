@@ -178,6 +178,53 @@ def test_nonuniform_sparsity():
     assert judged(experiment, turned)[:5] == [False, None, False, False, False]
 
 
+def in_sets(kind, sets, W, loss):
+    """A case of correlated features: W [restart, m, n] at two S, loss over p^2 [restart]."""
+    sparsity = np.array([0.9, 0.95])
+    n = W.shape[-1]
+    return xr.Dataset(
+        {
+            "W": (("sparsity", "seed", "hidden", "feature"), np.stack([W, W])),
+            "expected_loss": (("sparsity", "seed"), np.outer((1 - sparsity) ** 2, loss)),
+        },
+        {
+            "sparsity": sparsity,
+            "seed": range(len(W)),
+            "set": ("feature", np.repeat(range(sets), n // sets)),
+            "kind": kind,
+            "n": n,
+            "sets": sets,
+        },
+    )
+
+
+def test_correlated_features():
+    experiment = load("correlated_features")
+    square = polygon(4)
+    by_pairs = square[:, [0, 2, 1, 3]]  # each pair antipodal
+    hexagon, alternating = polygon(6), polygon(6)[:, [0, 2, 4, 1, 3, 5]]
+    doubled = polygon(5)[:, [0, 1, 2, 3, 4, 4]]
+    true = tm.gather(
+        [
+            in_sets("correlated", 2, np.stack([square, square]), [0.66, 0.67]),
+            in_sets("anticorrelated", 2, np.stack([by_pairs, square]), [0, 1 / 6]),
+            in_sets("correlated", 3, np.stack([hexagon, doubled]), [3.6, 3.7]),
+        ]
+    )
+    assert judged(experiment, true) == [True] * 12
+    false = tm.gather(
+        [
+            in_sets("correlated", 2, np.stack([by_pairs, by_pairs]), [1.0, 1.0]),
+            in_sets("anticorrelated", 2, np.stack([square, square]), [0.3, 0.3]),
+            in_sets("correlated", 3, np.stack([alternating, 0.1 * hexagon]), [1.0, 2.0]),
+        ]
+    )
+    held = judged(experiment, false)
+    assert [i for i, holds in enumerate(held) if holds] == [9], "an alternating hexagon is one too"
+    # other sizes are drawn, but nothing is said about them
+    assert judged(experiment, tm.gather([in_sets("correlated", 1, square[None], [1.0])])) == []
+
+
 def test_phase_diagram_n3_m2():
     experiment = load("phase_diagram_n3_m2")
     middle = (np.arange(20) + 0.5) / 20

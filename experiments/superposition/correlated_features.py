@@ -1,0 +1,329 @@
+"""Correlated and anticorrelated features in two dimensions.
+
+Source: Elhage et al. 2022, "Toy Models of Superposition", "The Geometry of Superposition":
+correlated and anticorrelated features.
+
+A correlated set is active as a whole, with independent values; of an anticorrelated set exactly one
+member is active at a time. Each set is active with probability p = 1 - S. Left, at one S: the best
+of all restarts, and the first of the others as they come, with their expected losses; one colour is
+one set. Right, the share of restarts with each arrangement.
+
+Members of a correlated set prefer to be orthogonal, and leave the opposite directions, where
+interference is cheap, to other sets: two sets of two form a square with each set on neighbouring
+corners. Its loss is 2 p^2 / 3 without biases, as interference needs two active sets. Where that is
+not possible they prefer to be side by side: three sets of two form a hexagon. Most restarts find a
+pentagon instead, in which one set shares a single direction; its sets are side by side too. Members
+of an anticorrelated set prefer to be antipodal: they never interfere, and the loss is exactly 0. By
+chance a third of the squares would be of this kind; nine of ten restarts are at S = 0.5, and about
+half from S = 0.9 on. The others lose p^2 / 6: their antipodal pairs mix the sets. At S = 0.5
+each correlated set shares one direction, and the model represents its sum.
+
+Deviations:
+- The source prints neither S nor the optimiser: S = {sparsity} here, and AdamW, learning rate
+  {learning_rate:g} ({schedule} schedule), weight decay {weight_decay:g}, {steps:,} steps of batch
+  {batch_size:,} given that a set is active, initial weights {init_scale:g} times Xavier's.
+- The source shows a few runs of each kind; here the arrangements of {restarts} are counted.
+- Losses are sums over the active sets with exact probabilities, of 2^15 samples each.
+"""
+
+from collections.abc import Iterator
+from itertools import product
+from types import SimpleNamespace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from pydantic import Field
+
+import toymodels as tm
+from toymodels import figure as fig
+from toymodels import geometry, plotting
+
+PAPER = fig.Source("Elhage et al. 2022, correlated and anticorrelated features")
+RESTARTS = fig.Source("ours: how often single restarts reach the arrangement")
+KINDS = {"correlated": tm.CorrelatedFeatures, "anticorrelated": tm.AnticorrelatedFeatures}
+BASIS, ANTIPODAL = "orthogonal in a set, antipodal across", "antipodal in a set"
+BESIDE, SHARED = "side by side in a set", "some set on one direction"
+OUTCOMES = (BASIS, ANTIPODAL, BESIDE, SHARED, "other")
+COLUMNS = 6
+PAIR = ("feature", "feature_other")
+
+
+class Spec(fig.TrainingSpec):
+    """Settings; the source prints no optimiser."""
+
+    kind: Annotated[tuple[Literal["correlated", "anticorrelated"], ...], Field(min_length=1)] = (
+        "correlated",
+        "anticorrelated",
+        "correlated",
+    )
+    """How the members of a set depend on each other, for each case."""
+    n: fig.Counts = (4, 4, 6)
+    """Features of each case."""
+    sets: fig.Counts = (2, 2, 3)
+    """Sets of each case, of equal size; at least two members each."""
+    sparsity: fig.Sparsities = (0.5, 0.8, 0.9, 0.95, 0.98)
+    """S, the probability that a set is inactive."""
+    shown: fig.Fraction = 0.95
+    """The S whose models are drawn, one of the sparsities."""
+    init_scale: fig.Positive = 0.1
+    """Factor on the initial weights."""
+    restarts: fig.Count = 64
+    steps: fig.Count = 3000
+    batch_size: fig.Count = 256
+    learning_rate: fig.Positive = 1e-2
+    schedule: Literal["constant", "cosine"] = "cosine"
+    weight_decay: fig.NonNegative = 0.0
+
+    @property
+    def cases(self) -> list[SimpleNamespace]:
+        """Kind, n and sets of each case."""
+        return self.zipped("kind", "n", "sets")
+
+    def check(self) -> None:
+        for case in self.cases:
+            if case.n % case.sets or case.n < 2 * case.sets:
+                raise ValueError(
+                    "n must be a multiple of sets, in sets of at least two; "
+                    f"got {case.n} features in {case.sets} sets"
+                )
+        if self.shown not in self.sparsity:
+            raise ValueError(f"shown must be one of the sparsities; got {self.shown:g}")
+        if 1.0 in self.sparsity:
+            raise ValueError("sparsity must be below 1, where no set is ever active")
+        names = [(case.kind, case.n, case.sets) for case in self.cases]
+        if len(set(names)) < len(names):
+            raise ValueError("kind, n and sets give the same case twice")
+
+
+def run(lab: fig.Lab[Spec]) -> xr.DataTree:
+    return tm.gather([train(lab, case) for case in lab.spec.cases])
+
+
+def train(lab: fig.Lab[Spec], case: SimpleNamespace) -> xr.Dataset:
+    """Train the models of one case, and measure their losses."""
+    spec = lab.spec
+
+    def problem(sparsity):
+        return objective(spec, case, sparsity=sparsity), spec.adamw()
+
+    name = f"{case.kind}.n={case.n}.sets={case.sets}"
+    models = lab.train(name, problem, axes="sparsity")
+    models = models.assign(expected_loss=expected_loss(lab, case, models, f"test set of {name}"))
+    return models.assign_coords(kind=case.kind, n=case.n, sets=case.sets, shown=spec.shown)
+
+
+def objective(spec: Spec, case: SimpleNamespace, **density: Any) -> tm.Reconstruction:
+    """Return the objective of one case at a sparsity or probability."""
+    features = KINDS[case.kind]([case.n // case.sets] * case.sets, **density)
+
+    def model(key):
+        return tm.ReluOutput(case.n, 2, key=key, init_scale=spec.init_scale)
+
+    return tm.Reconstruction(features, model, spec.batch_size, 2**15, given_active=True)
+
+
+def expected_loss(
+    lab: fig.Lab[Spec], case: SimpleNamespace, models: xr.Dataset, name: str
+) -> xr.DataArray:
+    """Sum the loss over the sets of active sets, with exact probabilities.
+
+    Sampled as in training, it would be noisy: sparse sets are rarely active together.
+    """
+    key, p = lab.key(name), 1 - models.sparsity
+    total = (np.maximum(models.b, 0) ** 2).sum("feature") * (1 - p) ** case.sets
+    for active in list(product((0.0, 1.0), repeat=case.sets))[1:]:
+        k = int(sum(active))
+        given = tm.evaluate(
+            models, objective(lab.spec, case, probability=np.array(active)), key=key
+        )
+        total = total + p**k * (1 - p) ** (case.sets - k) * given
+    return total
+
+
+def within_sets(models: xr.Dataset) -> xr.DataArray:
+    """Return for [feature, feature_other] whether both are different members of one set."""
+    same = models.set.values[:, None] == models.set.values
+    return xr.DataArray(same & ~np.eye(len(same), dtype=bool), dims=("feature", "feature_other"))
+
+
+def across_sets(models: xr.Dataset) -> xr.DataArray:
+    """Return for [feature, feature_other] whether they belong to different sets."""
+    different = models.set.values[:, None] != models.set.values
+    return xr.DataArray(different, dims=("feature", "feature_other"))
+
+
+def is_beside(W: np.ndarray, sets: np.ndarray) -> bool:
+    """Whether the members of each set are consecutive around the circle."""
+    around = sets[np.argsort(np.arctan2(W[1], W[0]))]
+    return bool((around != np.roll(around, 1)).sum() == len(np.unique(sets)))
+
+
+def outcomes(models: xr.Dataset) -> xr.DataArray:
+    """Name the arrangement of each model, one of OUTCOMES."""
+    cosines = geometry.cosines(models.W)
+    own, other = cosines.where(within_sets(models)), cosines.where(across_sets(models))
+    whole = geometry.represented(models.W).all("feature")
+    opposite_own = (own.min("feature_other") < -0.95).all("feature")
+    opposite_other = (other.min("feature_other") < -0.95).all("feature")
+    beside = xr.apply_ufunc(
+        is_beside,
+        models.W,
+        models.set,
+        input_core_dims=[["hidden", "feature"], ["feature"]],
+        vectorize=True,
+    )
+    conditions = [
+        whole & (abs(own).max(PAIR) < 0.2) & opposite_other,
+        whole & opposite_own,
+        whole & beside & (own.max(PAIR) > 0.95),
+        whole & beside,
+    ]
+    names = [BASIS, ANTIPODAL, SHARED, BESIDE]
+    return whole.copy(data=np.select([c.values for c in conditions], names, "other"))
+
+
+@plotting.style()
+def plot(data: xr.DataTree) -> Figure:
+    cases = tm.select_all(data)
+    figure = plotting.figure(11.4, 1.8 * len(cases) + 0.5)
+    grid = figure.add_gridspec(len(cases), COLUMNS + 1, width_ratios=[1] * COLUMNS + [2.2])
+    models = [ranked(tm.at(case, sparsity=case.shown.item()).isel(sparsity=0)) for case in cases]
+    limit = plotting.shared_limit(1.0, *(geometry.norms(few.W) for few in models))
+    colors = dict(zip(OUTCOMES, plotting.kind_colors(len(OUTCOMES)), strict=True))
+    for row, (case, few) in enumerate(zip(cases, models, strict=True)):
+        axes = [figure.add_subplot(grid[row, column]) for column in range(few.sizes["seed"])]
+        draw_models(axes, few, limit)
+        ax = figure.add_subplot(grid[row, COLUMNS])
+        names = outcomes(case)
+        shares = {name: (names == name).mean("seed") for name in OUTCOMES}
+        plotting.share_lines(ax, case.sparsity, shares, colors)
+        ax.set(ylabel=f"share of {case.sizes['seed']} restarts", ylim=(-0.04, 1.04))
+    ax.set_xlabel("S, the probability that a set is off")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower right", ncols=len(OUTCOMES))
+    return figure
+
+
+def ranked(models: xr.Dataset) -> xr.Dataset:
+    """Return the best restart and the first of the others, as many as there are columns."""
+    best = int(models.expected_loss.argmin("seed"))
+    others = [seed for seed in range(models.sizes["seed"]) if seed != best]
+    return models.isel(seed=[best, *others[: COLUMNS - 1]])
+
+
+def draw_models(axes: list[Axes], models: xr.Dataset, limit: float) -> None:
+    """Draw restarts at one S, the best one first, with their losses."""
+    colors = plotting.feature_colors(models.sets.item())[models.set.values]
+    p = 1 - models.sparsity.item()
+    for i, ax in enumerate(axes):
+        one = models.isel(seed=i)
+        plotting.feature_arrows(ax, one.W, colors, limit)
+        ax.set_title(
+            f"{'best, loss ' if i == 0 else ''}{one.expected_loss.item() / p**2:.2f} $p^2$"
+        )
+    size = models.n.item() // models.sets.item()
+    axes[0].set_ylabel(f"{models.sets:d} sets of {size}\n{models.kind.item()}\nS = {1 - p:g}")
+
+
+def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
+    for case in tm.select_all(data, sets=2, n=4):
+        kind = {"correlated": correlated_pairs, "anticorrelated": anticorrelated_pairs}
+        yield from kind[case.kind.item()](case.sortby("sparsity"))
+    for case in tm.select_all(data, kind="correlated", sets=3, n=6):
+        yield from three_pairs(case.sortby("sparsity"))
+
+
+def correlated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
+    """Measure two sets of two correlated features."""
+    sparse = case.sel(sparsity=slice(0.9, None))
+    best = best_of(sparse)
+    cosines = geometry.cosines(best.W)
+    yield PAPER.claim(
+        "Two correlated pairs, S >= 0.9: the best model has each pair orthogonal (|cosine|)"
+    ).below(0.1, abs(cosines.where(within_sets(case))).max(PAIR))
+    yield PAPER.claim(
+        "Two correlated pairs, S >= 0.9: its features are antipodal across pairs (cosine of each "
+        "to its antipode)"
+    ).below(-0.95, cosines.where(across_sets(case)).min("feature_other"))
+    yield RESTARTS.claim(
+        "Two correlated pairs, S >= 0.9: its loss is close to the 2 p^2 / 3 of a square without "
+        "biases (loss over that)"
+    ).within(0.95, 1.02, best.expected_loss / (2 / 3 * (1 - best.sparsity) ** 2))
+    yield RESTARTS.claim(
+        "Two correlated pairs, S >= 0.9: nearly every restart gets there (share, for each S)"
+    ).above(0.9, share(sparse, BASIS))
+
+
+def anticorrelated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
+    """Measure two sets of two anticorrelated features."""
+    best = best_of(case)
+    own = geometry.cosines(best.W).where(within_sets(case))
+    yield PAPER.claim(
+        "Two anticorrelated pairs: the best model has each pair antipodal, at every S (cosines)"
+    ).below(-0.99, own.min("feature_other"))
+    yield RESTARTS.claim(
+        "Two anticorrelated pairs: its loss is 0, as members never interfere (loss over p^2)"
+    ).below(1e-6, best.expected_loss / (1 - best.sparsity) ** 2)
+    yield RESTARTS.claim(
+        "Two anticorrelated pairs, S >= 0.9: a quarter to two thirds of the restarts get "
+        "there (share, for each S)"
+    ).within(1 / 4, 2 / 3, share(case.sel(sparsity=slice(0.9, None)), ANTIPODAL))
+    mixed = case.expected_loss.where(outcomes(case) == BASIS) / (1 - case.sparsity) ** 2
+    mean = mixed.mean("seed").dropna("sparsity")
+    yield RESTARTS.claim(
+        "Two anticorrelated pairs: squares whose antipodal pairs mix the sets lose p^2 / 6 "
+        "(mean loss over p^2 / 6, for each S)"
+    ).within(0.9, 1.05, 6 * mean)
+
+
+def three_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
+    """Measure three sets of two correlated features."""
+    sparse = case.sel(sparsity=slice(0.9, None))
+    best = outcomes(best_of(sparse))
+    yield PAPER.claim(
+        "Three correlated pairs, S >= 0.9: in the best model members are side by side (at each S)"
+    ).equal(1, best.isin([BESIDE, SHARED]))
+    rare = case.sel(sparsity=slice(0.95, None))
+    yield PAPER.claim(
+        "Three correlated pairs, S >= 0.95: the best is a hexagon (angles between neighbours)"
+    ).within(45, 75, geometry.angular_gaps(best_of(rare).W))
+    yield RESTARTS.claim(
+        "Three correlated pairs, S >= 0.9: nearly every restart has members side by side (share, "
+        "for each S)"
+    ).above(0.95, share(sparse, BESIDE, SHARED))
+    yield RESTARTS.claim(
+        "Three correlated pairs, S >= 0.95: many restarts end with one pair on a single direction "
+        "(share, for each S)"
+    ).above(0.4, share(rare, SHARED))
+
+
+def best_of(models: xr.Dataset) -> xr.Dataset:
+    """Return the restart with the lowest expected loss for each S."""
+    return tm.best_of(models, by="expected_loss")
+
+
+def share(models: xr.Dataset, *names: str) -> xr.DataArray:
+    """Return the share of restarts with one of these arrangements, for each S."""
+    return outcomes(models).isin(names).mean("seed")
+
+
+EXPERIMENT = fig.Experiment(
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
+    smoke=Spec(sparsity=(0.5, 0.95), restarts=2, steps=50, batch_size=64),
+    paper=Spec(restarts=256, steps=10_000, batch_size=1024),
+    describes={
+        "expected_loss": "expected loss, a sum over the sets of active sets",
+        "kind": "dependence of the members of a set",
+        "sets": "number of sets",
+        "shown": "the S whose models are drawn",
+    },
+)
+
+if __name__ == "__main__":
+    EXPERIMENT.main()
