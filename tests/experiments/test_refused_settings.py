@@ -34,7 +34,7 @@ REFUSED = [
     ("correlated_features", {"sets": (2, 2, 6)}, "in sets of at least two"),
     ("correlated_features", {"sets": (2, 2)}, "as many entries"),
     ("correlated_features", {"n": (4, 4, 4), "sets": (2, 2, 2)}, "the same case twice"),
-    ("correlated_features", {"shown": 0.7}, "one of the sparsities"),
+    ("correlated_features", {"n": (4, 4, 14), "sets": (2, 2, 7)}, "sets must be at most 6"),
     ("correlated_features", {"sparsity": (0.95, 1.0)}, "sparsity must be below 1"),
     ("polytopes", {"points": (1, 2)}, "points must lie in"),
     ("polytopes", {"points": ()}, "at least 1 item"),
