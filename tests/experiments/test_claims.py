@@ -225,6 +225,40 @@ def test_correlated_features():
     assert judged(experiment, tm.gather([in_sets("correlated", 1, square[None], [1.0])])) == []
 
 
+def test_local_bases():
+    experiment = load("local_bases")
+    basis = np.eye(3)
+    turned = np.linalg.qr(np.arange(9.0).reshape(3, 3) + np.eye(3))[0]
+
+    def trained(correlated, independent, sets=2):
+        def models(kind, W):
+            return xr.Dataset(
+                {
+                    "W": (("sparsity", "seed", "hidden", "feature"), np.stack([W, W])[:, None]),
+                    "loss": (("sparsity", "seed"), np.ones((2, 1))),
+                },
+                {
+                    "sparsity": [0.98, 0.99],
+                    "seed": [0],
+                    "set": ("feature", np.arange(W.shape[1]) * sets // W.shape[1]),
+                    "kind": kind,
+                },
+            )
+
+        return tm.gather([models("correlated", correlated), models("independent", independent)])
+
+    across = np.hstack([basis, -basis])
+    mixed = across[:, [0, 3, 1, 4, 2, 5]]  # two of three antipodal pairs within a set
+    assert judged(experiment, trained(across, mixed)) == [True] * 6
+    assert judged(experiment, trained(0.5 * mixed, across)) == [False] * 6
+    # bases that are turned against each other are local bases, but not antipodal
+    assert (
+        judged(experiment, trained(np.hstack([basis, turned]), mixed)) == [True] * 4 + [False] * 2
+    )
+    # sets larger than the space cannot be orthogonal
+    assert judged(experiment, trained(np.hstack([across, across]), mixed)) == []
+
+
 def test_phase_diagram_n3_m2():
     experiment = load("phase_diagram_n3_m2")
     middle = (np.arange(20) + 0.5) / 20
