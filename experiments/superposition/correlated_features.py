@@ -49,6 +49,7 @@ BESIDE, SHARED = "side by side in a set", "some set on one direction"
 OUTCOMES = (BASIS, ANTIPODAL, BESIDE, SHARED, "other")
 COLUMNS = 6
 MOST_SETS = 6  # 2^6 sets of active sets
+SPARSE = slice(0.9, None)
 PAIR = ("feature", "feature_other")
 
 
@@ -240,8 +241,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 def correlated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
     """Measure two sets of two correlated features."""
-    sparse = case.sel(sparsity=slice(0.9, None))
-    best = best_of(sparse)
+    best = best_of(case).sel(sparsity=SPARSE)
     cosines = geometry.cosines(best.W)
     yield PAPER.claim(
         "Two correlated pairs, S >= 0.9: the best model has each pair orthogonal (|cosine|)"
@@ -256,7 +256,7 @@ def correlated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
     ).within(0.95, 1.02, best.expected_loss / (2 / 3 * (1 - best.sparsity) ** 2))
     yield RESTARTS.claim(
         "Two correlated pairs, S >= 0.9: nearly every restart gets there (share, for each S)"
-    ).above(0.9, share(sparse, BASIS))
+    ).above(0.9, share(case, BASIS).sel(sparsity=SPARSE))
 
 
 def anticorrelated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
@@ -272,7 +272,7 @@ def anticorrelated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
     yield RESTARTS.claim(
         "Two anticorrelated pairs, S >= 0.9: a quarter to two thirds of the restarts get "
         "there (share, for each S)"
-    ).within(1 / 4, 2 / 3, share(case.sel(sparsity=slice(0.9, None)), ANTIPODAL))
+    ).within(1 / 4, 2 / 3, share(case, ANTIPODAL).sel(sparsity=SPARSE))
     mixed = case.expected_loss.where(outcomes(case) == BASIS) / (1 - case.sparsity) ** 2
     mean = mixed.mean("seed").dropna("sparsity")
     yield RESTARTS.claim(
@@ -283,23 +283,22 @@ def anticorrelated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
 
 def three_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
     """Measure three sets of two correlated features."""
-    sparse = case.sel(sparsity=slice(0.9, None))
-    best = outcomes(best_of(sparse))
+    best = best_of(case)
     yield PAPER.claim(
         "Three correlated pairs, S >= 0.9: in the best model members are side by side (at each S)"
-    ).equal(1, best.isin([BESIDE, SHARED]))
-    rare = case.sel(sparsity=slice(0.95, None))
+    ).equal(1, outcomes(best).isin([BESIDE, SHARED]).sel(sparsity=SPARSE))
+    rare = slice(0.95, None)
     yield PAPER.claim(
         "Three correlated pairs, S >= 0.95: the best is a hexagon (angles between neighbours)"
-    ).within(45, 75, geometry.angular_gaps(best_of(rare).W))
+    ).within(45, 75, geometry.angular_gaps(best.W.sel(sparsity=rare)))
     yield RESTARTS.claim(
         "Three correlated pairs, S >= 0.9: nearly every restart has members side by side (share, "
         "for each S)"
-    ).above(0.95, share(sparse, BESIDE, SHARED))
+    ).above(0.95, share(case, BESIDE, SHARED).sel(sparsity=SPARSE))
     yield RESTARTS.claim(
         "Three correlated pairs, S >= 0.95: many restarts end with one pair on a single direction "
         "(share, for each S)"
-    ).above(0.4, share(rare, SHARED))
+    ).above(0.4, share(case, SHARED).sel(sparsity=rare))
 
 
 def best_of(models: xr.Dataset) -> xr.Dataset:
