@@ -193,7 +193,8 @@ def plot(data: xr.DataTree) -> Figure:
     figure = plotting.figure(11.4, 1.8 * len(cases) + 0.5)
     grid = figure.add_gridspec(len(cases), COLUMNS + 1, width_ratios=[1] * COLUMNS + [2.2])
     models = [
-        ranked(case.isel(sparsity=abs(case.sparsity - case.shown).argmin())) for case in cases
+        ranked(case.isel(sparsity=abs(case.sparsity - case.shown).argmin("sparsity")))
+        for case in cases
     ]
     limit = plotting.shared_limit(1.0, *(geometry.norms(few.W) for few in models))
     colors = dict(zip(OUTCOMES, plotting.kind_colors(len(OUTCOMES)), strict=True))
