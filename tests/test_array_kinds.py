@@ -89,6 +89,12 @@ CALLS = {
         B,
         *POINTS,
     ),
+    "datapoint_errors": (
+        lambda W, b, *points: toymodels.datapoint_errors(W, b, Datapoints(*points)),
+        W,
+        B,
+        *POINTS,
+    ),
     "as_columns": (toymodels.as_columns, IMAGES),
     "accuracy": (
         lambda *labelled: toymodels.accuracy(MODEL, Labelled(*labelled)),
@@ -132,6 +138,7 @@ def test_no_function_is_left_out():
     loose = {
         "hidden_vectors",
         "squared_error",
+        "datapoint_errors",
         "as_columns",
         "accuracy",
         "with_unit_mean_square",

@@ -42,6 +42,7 @@ from .objectives.dictionary_training import resample_dead_units as resample_dead
 from .objectives.dictionary_training import with_unit_columns as with_unit_columns
 from .objectives.dictionary_training import with_unit_mean_square as with_unit_mean_square
 from .objectives.finite_dataset import FiniteDataset as FiniteDataset
+from .objectives.finite_dataset import datapoint_errors as datapoint_errors
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error
 from .objectives.reconstruction import Reconstruction as Reconstruction

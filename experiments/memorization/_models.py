@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import FigureBase
 
@@ -12,11 +13,35 @@ from toymodels import geometry, plotting
 Measured = TypeVar("Measured", xr.DataArray, xr.Dataset)
 
 
+TIE = 1e-3  # training losses that differ by less are equal
+GIVEN_UP = 0.5  # error above which a datapoint, of length 1, is not memorised
+
+
 def best_models(data: xr.DataTree) -> list[xr.Dataset]:
-    """Return the model with the lowest training loss of each dataset size."""
+    """Return the best model of each dataset size, as `best_of_equals`."""
     axes = ["dataset", "seed"]
     sizes = tm.select_all(data, budget=1)
-    return [tm.best_of(models, axes, by="train_loss").drop_vars(axes) for models in sizes]
+    return [best_of_equals(models, axes).drop_vars(axes) for models in sizes]
+
+
+def best_of_equals(models: xr.Dataset, dim: Sequence[str] = ("seed",)) -> xr.Dataset:
+    """Return the model with the smallest ||W|| among those with the lowest training loss.
+
+    Many arrangements of few datapoints have zero loss; the smallest is the regular polygon.
+    """
+    lowest = models.train_loss.min(list(dim))
+    norm = weight_norm(models).where(models.train_loss < lowest + TIE)
+    return tm.best_of(models.assign(norm=norm), dim, by="norm").drop_vars("norm")
+
+
+def weight_norm(models: xr.Dataset) -> xr.DataArray:
+    """Return ||W||_F of each model."""
+    return np.sqrt((models.W**2).sum(["hidden", "feature"]))
+
+
+def memorised(models: xr.Dataset) -> xr.DataArray:
+    """Return which datapoints are memorised: |x - x'|^2 is at most `GIVEN_UP`."""
+    return models.datapoint_error <= GIVEN_UP
 
 
 def by_size(sizes: Iterable[xr.Dataset], measure: Callable[[xr.Dataset], Measured]) -> Measured:

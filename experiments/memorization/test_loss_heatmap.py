@@ -12,6 +12,7 @@ Deviations:
 - The source's ranges of T and m are not in its text; ours are chosen.
 - Here n = {n:,}, S = {sparsity:g}, {steps:,} steps and {datasets} datasets a cell; the source has
   10,000, 0.999, 50,000 and four.
+- Adam's epsilon is 1e-8 n, as for a loss averaged over features: see `adam_epsilon`.
 - All models of one T, m and restart start from the same weights; they differ in their datapoints.
 """
 

@@ -10,11 +10,11 @@ below. The bars mark these plateaus: where D* is within 0.03 of 1 and 1/2. The t
 bound of compressed sensing, of which the constant is not known: it is drawn with 1. Right, models
 of other sizes have the same D*, and twice the dimensions represent twice the features.
 
-The plateau at 1/2 is cut short, at a factor of 1.39, by the model at 1 / (1 - S) = 3.73, with 31
-pairs in 30 dimensions; the next one is on it again, and to there the factor is 1.58. With seed 1 it
-is 1.39 as well. Between the plateaus the sizes differ: at 1 / (1 - S) = 2.2, D* is 0.51 for m = 20,
-0.58 for m = 30 and 0.91 for m = 60. The larger models have not converged: after four times the
-steps, D* is 0.60 there for m = 60. Its loss at S = 0 is 65.9, that of PCA 61.7.
+The plateau at 1/2 has a factor of 1.39 and not 1.5: it ends at 1 / (1 - S) = 3.73, where 31 pairs
+share 30 dimensions. With seed 1 it is 1.39 as well. Between the plateaus the sizes differ: at
+1 / (1 - S) = 2.2, D* is 0.51 for m = 20, 0.58 for m = 30 and 0.91 for m = 60. The larger models
+have not converged: after four times the steps, D* is 0.60 there for m = 60. Its loss at S = 0 is
+65.9, that of PCA 61.7.
 
 Started at the usual scale of Xavier, with the same optimiser, 35 of 400 outputs of dense features
 are never active after 1,500 steps, and the loss at S = 0 is 39.6 in place of 30.8, that of PCA.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from catalogue import load
+from catalogue import changed, load
 
 import toymodels as tm
 from toymodels import figure as fig
@@ -409,3 +409,52 @@ def test_learning_dynamics():
     wide = true.assign_coords(window=200)
     assert judged(experiment, wide)[5] is False
     assert judged(experiment, true.assign_coords(sparsity=0.9)) == [True]
+
+
+def memorisers(scale, bump):
+    """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
+    sizes = []
+    for T in (5, 30, 100):
+        exact = theory.memoriser_norms(5).weight_norm if T == 5 else 10.0
+        W = exact * np.ones((1, 2, 1, 1, 1, 1)) * np.reshape(scale[T], (1, 2, 1, 1, 1, 1))
+        axes = ("dataset", "adam_epsilon", "weight_decay", "seed")
+        loss = np.reshape(bump, (1, 2, 1, 1)) if T > 5 else np.ones((1, 2, 1, 1))
+        data = {
+            "W": ((*axes, "hidden", "feature"), W),
+            "b": ((*axes, "feature"), W[..., 0]),
+            "test_loss": (axes, loss),
+            "train_loss": (axes, 0 * loss),
+        }
+        labels = {"adam_epsilon": [1e-8, 1e-4], "weight_decay": [0.1], "seed": [0]}
+        sizes.append(xr.Dataset(data, {**labels, "dataset": [0], "dataset_size": T}))
+    return tm.gather(sizes)
+
+
+def test_adam_epsilon():
+    experiment = load("adam_epsilon")
+    growing = {5: [1.0, 1.0], 30: [2.0, 1.0], 100: [2.0, 1.0]}
+    assert judged(experiment, memorisers(growing, [2.0, 1.1])) == [True] * 4
+    still = {5: [1.5, 1.0], 30: [1.0, 1.0], 100: [1.0, 1.0]}
+    assert judged(experiment, memorisers(still, [1.1, 2.0])) == [False] * 4
+
+
+def test_the_smallest_of_equal_models_is_shown():
+    """Among equal training losses to 1e-3 the smallest norm decides, else the loss."""
+    from experiments.memorization._models import best_of_equals
+
+    W = np.array([5.0, 3.0, 2.0, 1.0]).reshape(4, 1, 1)
+    data = {"W": (("seed", "hidden", "feature"), W), "train_loss": ("seed", [0, 5e-4, 8e-4, 0.1])}
+    assert best_of_equals(xr.Dataset(data).assign_coords(seed=range(4))).seed == 2
+
+
+def test_few_datapoints_share_no_feature():
+    from experiments.memorization._runs import SMOKE, draw_datasets
+
+    spec = changed(SMOKE, n=1000, sparsity=0.99, disjoint=8)
+    points = draw_datasets(fig.Lab(spec), 3, 8)
+    for features, values in zip(points.feature, points.value, strict=True):
+        active = [set(f[v > 0]) for f, v in zip(features, values, strict=True)]
+        assert sum(map(len, active)) == len(set.union(*active))
+        assert min(map(len, active)) > 0
+    with pytest.raises(ValueError, match="no 8 datapoints without common features"):
+        draw_datasets(fig.Lab(changed(SMOKE, disjoint=8)), 3, 8)

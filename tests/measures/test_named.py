@@ -12,6 +12,7 @@ import toymodels as tm
 from toymodels import (
     Datapoints,
     baselines,
+    datapoint_errors,
     geometry,
     hidden_vectors,
     plotting,
@@ -150,6 +151,7 @@ def test_other_functions_of_weights_take_names():
     calls = {
         theory.one_sparse_loss: (bias,),
         squared_error: (bias, POINTS),
+        datapoint_errors: (bias, POINTS),
         hidden_vectors: (POINTS,),
     }
     for function, rest in calls.items():

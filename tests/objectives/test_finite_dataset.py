@@ -18,6 +18,7 @@ from toymodels import (
     LinearModel,
     ReluOutput,
     SparseFeatures,
+    datapoint_errors,
     draw_datapoints,
     hidden_vectors,
     squared_error,
@@ -103,6 +104,8 @@ def test_value_and_gradient_are_those_of_the_dense_formula(case, monkeypatch):
         np.testing.assert_allclose(jax.jit(ours)(*at), value, rtol=1e-12)
         hidden = np.asarray(at[0]) @ x
         np.testing.assert_allclose(hidden_vectors(at[0], points), hidden, rtol=1e-12, atol=1e-15)
+        errors = ((np.maximum(at[0].T @ hidden + at[1][:, None], 0) - x) ** 2).sum(axis=0)
+        np.testing.assert_allclose(datapoint_errors(*at, points), errors, rtol=1e-12)
 
 
 @pytest.mark.slow

@@ -127,26 +127,48 @@ def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
     return with_own_gradient(_error, _error_and_gradient, at, _checked(points, np.shape(W)[1]))
 
 
+@named("(hidden,feature),(feature)->(datapoint)")
+def datapoint_errors(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, " T"]:
+    """Return |x_t - relu(W^T W x_t + b)|^2 of each datapoint; their mean is `squared_error`.
+
+    A datapoint that is not represented has an error of about |x|^2, which is 1.
+
+    Args:
+        W: weights [m, n].
+        b: biases [n].
+        points: T datapoints.
+
+    Raises:
+        ValueError: as `squared_error`.
+    """
+    at = jnp.asarray(W), jnp.asarray(b)
+    check_same_features(*at)
+    return _errors(at, _checked(points, np.shape(W)[1]))
+
+
 def _checked(points: Datapoints, n: int) -> Datapoints:
     points.check_features(n)
     return Datapoints(*map(jnp.asarray, points))
 
 
-@true_float32()
 def _error(at, points):
+    return jnp.mean(_errors(at, points))
+
+
+@true_float32()
+def _errors(at, points):
     W, b = at
     layers, n = _Layers.of(W, b, points), W.shape[1]
     blocks = _blocks(layers.hidden, n), *(_blocks(leaf, n) for leaf in points)
 
-    def add(total, block):
+    def of_block(block):
         h, feature, x = block
         y = jax.nn.relu(h @ layers.readout)
         sample = jnp.arange(len(x))[:, None]
         error = y.at[sample, feature].add(-x, mode="promise_in_bounds")
-        return total + jnp.sum(jnp.square(error)), None
+        return jnp.sum(jnp.square(error), axis=1)
 
-    total, _ = lax.scan(add, jnp.zeros(()), blocks)
-    return total / len(points.feature)
+    return lax.map(of_block, blocks).reshape(-1)[: len(points.feature)]
 
 
 @true_float32()
