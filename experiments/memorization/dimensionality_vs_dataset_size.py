@@ -81,7 +81,7 @@ def draw_losses(ax: Axes, data: xr.DataTree) -> None:
     top = max(1.2, 1.1 * mean.max().item())
     plotting.log_axis(ax.yaxis, [1, 1.2, 1.4, 1.6, 1.8] if top < 2 else [1, 3, 10, 30, 100, 300])
     ax.set(ylabel="test loss", ylim=(0.9, top))
-    ax.legend(loc="upper left")
+    ax.legend(loc="upper center")
 
 
 def draw_dimensionality(ax: Axes, models: list[xr.Dataset]) -> None:
