@@ -12,8 +12,8 @@ Every set is an orthonormal basis of the whole space, and all interference is be
 the two bases are turned against each other; with more steps they become ten antipodal pairs, the
 arrangement of lower loss, and every pair has one member of each set. Independent features form
 antipodal pairs as well, but without regard to the sets: about 9 of 19 pairs are then within a set.
-At S = 0.9, sets are active together too often: some features are left out or share a direction, and
-the sets are less orthogonal within.
+At S = 0.9 and 0.95, sets are active together more often: some features are left out (S = 0.9) or
+share a direction (S = 0.95), and the sets are less orthogonal within.
 
 Deviations:
 - The source prints neither the sizes, nor S, nor the optimiser: two sets of ten in ten dimensions

@@ -3,7 +3,7 @@
 Source: Elhage et al. 2022, "Toy Models of Superposition", "The Geometry of Superposition":
 non-uniform superposition, features of varying sparsity.
 
-Five features of equal importance share two dimensions, four of probability p = {probability:g}, and
+Five features of equal importance share two dimensions, four of probability p = 0.05, and
 the fifth of r times that. At r = 1 the best model is a regular pentagon. A denser fifth feature
 has wider angles to its neighbours, a sparser one narrower angles; below some r, the best model
 drops it and represents the other four as two digons. The losses of the two solutions cross there
