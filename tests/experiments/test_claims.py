@@ -411,6 +411,53 @@ def test_learning_dynamics():
     assert judged(experiment, true.assign_coords(sparsity=0.9)) == [True]
 
 
+def test_geometric_learning():
+    experiment = load("geometric_learning")
+    basis, start = np.eye(3), np.ones((3, 1)) / 3**0.5
+    second = start * [[1], [1], [-1]]  # another diagonal of the cube, with cosine 1/3
+
+    def model(first, other):
+        return np.concatenate(np.broadcast_arrays(first, other + np.zeros((3, 3))), axis=1)
+
+    together, apart = model(start + 0 * basis, start), model(start + 0 * basis, second)
+    turned = np.roll(basis, 1, axis=1)
+    prism = 2 / 3 - basis  # of another basis, no feature is antipodal to one of the first
+    spread, octahedron = model(basis, prism), model(basis, -turned)
+
+    def courses(*models, loss):
+        """Restarts, each from one model to the next."""
+        W = np.repeat(np.array(models), 4, axis=1)
+        return xr.Dataset(
+            {
+                "W": (("seed", "hidden", "feature"), W[:, -1]),
+                "W_history": (("seed", "snapshot", "hidden", "feature"), W),
+                "probed_loss": (("seed", "probed"), np.repeat(np.array(loss), 4, axis=1)),
+                "pca_loss": ("directions", [1.2, 0.3]),
+            },
+            {
+                "seed": range(len(W)),
+                "snapshot": 10 * np.arange(W.shape[1]),
+                "set": ("feature", [0, 0, 0, 1, 1, 1]),
+                "sparsity": 0.9,
+                "sets": 2,
+            },
+        )
+
+    usual = [apart, apart, spread, octahedron]
+    rare = [together, apart, spread, octahedron]
+    levels = [[0.3, 0.3, 0.2, 0.1]] * 7 + [[1.2, 0.3, 0.2, 0.1]]
+    true = courses(*[usual] * 7, rare, loss=levels)
+    assert judged(experiment, true) == [True] * 7
+    # always together first, from diagonals to an antipodal pair inside of each set, at other losses
+    inside = np.array([[1, -1, 0], [0, 0, 1], [0, 0, 0]])
+    crooked = model(start, np.array([[1.0], [0.0], [0.0]]))
+    odd = [together, crooked, model(inside, inside), model(inside, inside)]
+    false = courses(*[odd] * 8, loss=[[2.0, 0.6, 0.2, 0.1]] * 8)
+    assert judged(experiment, false) == [False] * 5 + [True, False]
+    skewed = courses(*[[crooked, *odd[1:]]] * 8, loss=levels)
+    assert judged(experiment, skewed)[3:] == [None, True, False, False]
+
+
 def memorisers(scale, bump):
     """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
     sizes = []

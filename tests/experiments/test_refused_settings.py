@@ -57,6 +57,11 @@ REFUSED = [
     ("learning_dynamics", {"window": 25}, "window must be a multiple of every"),
     ("learning_dynamics", {"m": 21}, "m must be at most n"),
     ("learning_dynamics", {"sparsity": 1.0}, "less than 1"),
+    ("geometric_learning", {"n": 7}, "n must be a multiple of sets"),
+    ("geometric_learning", {"n": 2}, "sets of at least two"),
+    ("geometric_learning", {"sets": 1}, "greater than or equal to 2"),
+    ("geometric_learning", {"every": 101}, "at most the 100 steps of the run"),
+    ("geometric_learning", {"sparsity": 1.0}, "less than 1"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 

@@ -42,6 +42,7 @@ from .legibility import text_faults
 from .matrices import gram_with_bias, heat_map, norm_bars, sharing_key, sign_key
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
+from .snapshots import hang_snapshot, joined_pairs_3d
 from .style import figure, style
 from .tiles import image_tiles, tile_rows
 from .vectors import (
@@ -78,9 +79,11 @@ __all__ = [
     "figure",
     "fraction_guides",
     "gram_with_bias",
+    "hang_snapshot",
     "heat_map",
     "image_tiles",
     "importance_colors",
+    "joined_pairs_3d",
     "kind_colors",
     "log_axis",
     "losses_by_outcome",

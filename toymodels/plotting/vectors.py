@@ -135,7 +135,9 @@ def _badge(width: float, half_height: float) -> Patch:
 
 
 @style()
-def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1, *, hull: bool = False) -> None:
+def feature_lines_3d(
+    ax, W: ArrayLike, limit: float = 1.1, *, hull: bool = False, colors: ArrayLike | None = None
+) -> None:
     """Draw vectors in space as lines from the origin with dots at the tips.
 
     Args:
@@ -143,12 +145,14 @@ def feature_lines_3d(ax, W: ArrayLike, limit: float = 1.1, *, hull: bool = False
         W: [3, n], one vector per column.
         limit: half the side of the visible cube.
         hull: whether to draw the edges of the polytope with corners at the tips.
+        colors: [n, 3]; by default n different ones.
 
     """
     W = as_columns(W)
+    shades = feature_colors(W.shape[1]) if colors is None else to_rgba_array(colors)
     for i, j in polytope_edges(W) if hull else []:
         ax.plot(*W[:, [i, j]], color=MUTED, linewidth=0.7)
-    for (x, y, z), color in zip(W.T, feature_colors(W.shape[1]), strict=True):
+    for (x, y, z), color in zip(W.T, shades, strict=True):
         ax.plot([0, x], [0, y], [0, z], color=color, linewidth=1.4)
         ax.plot([x], [y], [z], "o", color=color, markersize=4)
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), zlim=(-limit, limit))
