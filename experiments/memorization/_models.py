@@ -13,7 +13,7 @@ from toymodels import geometry, plotting
 Measured = TypeVar("Measured", xr.DataArray, xr.Dataset)
 
 
-TIE = 1e-3  # training losses that differ by less are equal
+ZERO = 1e-3  # training losses below are equal: all datapoints are memorised
 GIVEN_UP = 0.5  # error above which a datapoint, of length 1, is not memorised
 
 
@@ -25,12 +25,12 @@ def best_models(data: xr.DataTree) -> list[xr.Dataset]:
 
 
 def best_of_equals(models: xr.Dataset, dim: Sequence[str] = ("seed",)) -> xr.Dataset:
-    """Return the model with the smallest ||W|| among those with the lowest training loss.
+    """Return the model with the lowest training loss, and of those that memorise the smallest.
 
-    Many arrangements of few datapoints have zero loss; the smallest is the regular polygon.
+    Many arrangements of few datapoints have zero loss; that of smallest ||W|| is the polygon.
     """
-    lowest = models.train_loss.min(list(dim))
-    norm = weight_norm(models).where(models.train_loss < lowest + TIE)
+    lowest = np.maximum(models.train_loss.min(list(dim)), ZERO)
+    norm = weight_norm(models).where(models.train_loss <= lowest)
     return tm.best_of(models.assign(norm=norm), dim, by="norm").drop_vars("norm")
 
 

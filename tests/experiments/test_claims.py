@@ -485,13 +485,14 @@ def test_adam_epsilon():
     assert judged(experiment, memorisers(still, [1.1, 2.0])) == [False] * 4
 
 
-def test_the_smallest_of_equal_models_is_shown():
-    """Among equal training losses to 1e-3 the smallest norm decides, else the loss."""
+@pytest.mark.parametrize(("loss", "chosen"), [([0, 5e-4, 9e-4, 0.1], 2), ([0.3, 0.2, 0.2001], 1)])
+def test_the_smallest_of_the_models_that_memorise_is_shown(loss, chosen):
+    """Where the training loss is zero to 1e-3 the smallest norm decides, else the loss."""
     from experiments.memorization._models import best_of_equals
 
-    W = np.array([5.0, 3.0, 2.0, 1.0]).reshape(4, 1, 1)
-    data = {"W": (("seed", "hidden", "feature"), W), "train_loss": ("seed", [0, 5e-4, 8e-4, 0.1])}
-    assert best_of_equals(xr.Dataset(data).assign_coords(seed=range(4))).seed == 2
+    W = np.array([5.0, 3.0, 2.0, 1.0][: len(loss)]).reshape(-1, 1, 1)
+    data = {"W": (("seed", "hidden", "feature"), W), "train_loss": ("seed", loss)}
+    assert best_of_equals(xr.Dataset(data).assign_coords(seed=range(len(loss)))).seed == chosen
 
 
 def test_few_datapoints_share_no_feature():

@@ -57,6 +57,25 @@ def test_programs_are_kept_where_the_user_says(tmp_path):
     assert run(NAMED, tmp_path, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "mine")) == (0, "")
 
 
+CONFIGURED = """
+import jax, toymodels
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+toymodels.setup()
+assert jax.config.jax_persistent_cache_min_compile_time_secs == 0.2
+"""
+SHORTEST = """
+import jax, toymodels
+toymodels.setup()
+assert jax.config.jax_persistent_cache_min_compile_time_secs == 1.0
+"""
+
+
+def test_the_shortest_compilation_that_is_kept_may_be_set(tmp_path):
+    assert run(CONFIGURED, tmp_path) == (0, "")
+    said = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1.0"}
+    assert run(SHORTEST, tmp_path, **said) == (0, "")
+
+
 @pytest.mark.parametrize("program", [FRESH, CHOSEN])
 def test_setup_gives_devices_and_keeps_programs(program, tmp_path):
     assert run(program, tmp_path) == (0, "")

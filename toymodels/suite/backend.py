@@ -11,6 +11,9 @@ from pathlib import Path
 CACHE_BYTES = 2**30
 """Maximum size of the compilation cache."""
 
+SHORTEST, JAX_SHORTEST = "jax_persistent_cache_min_compile_time_secs", 1.0
+"""JAX's setting of the compilation time below which a program is not cached, and its default."""
+
 
 def setup(cpu_devices: int | None = None) -> None:
     """Use all cores and cache compiled programs; call it in the first cell of a notebook.
@@ -75,9 +78,8 @@ def usable_cores() -> int:
 def _keep_compiled_programs() -> None:
     import jax
 
-    # JAX caches only programs that took a second to compile, unless the user says otherwise
-    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    if SHORTEST.upper() not in os.environ and jax.config.values[SHORTEST] == JAX_SHORTEST:
+        jax.config.update(SHORTEST, 0.0)
     if jax.config.values["jax_compilation_cache_dir"]:
         return
     with suppress(OSError, RuntimeError):  # no home, or it is read-only: no cache
