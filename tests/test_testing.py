@@ -65,7 +65,7 @@ ALWAYS_THE_FIRST = np.arange(N)[:, None] == 0
 DICE = random.Random(0)
 
 WRONG = {
-    "rows": ({"sample": drawing(lambda x, key: x.T)}, r"sample\(key, 2\) has shape \[2, 4\]"),
+    "rows": ({"sample": drawing(lambda x, key: x.T)}, r"sample\(key, 2\) returns shape \[2, 4\]"),
     "NaN": (
         {"sample": drawing(lambda x, key: jnp.log(x - 1))},
         "sample gives numbers that are NaN",

@@ -204,6 +204,7 @@ EXPERIMENT = fig.Experiment(
         dataset_size=(5, 8, 15, 30, 100, 200, 500, 1000, 2000, 5000),
         datasets=4,
     ),
+    describes={"adam_epsilon": "Adam's epsilon", "weight_decay": "AdamW's weight decay"},
 )
 
 if __name__ == "__main__":

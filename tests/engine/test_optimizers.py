@@ -38,8 +38,8 @@ class Bowl:
 
 def test_a_line_search_gets_the_loss_and_its_function():
     # a quasi-Newton method finds the minimum of a quadratic in few steps; SGD needs hundreds
-    found = train(lambda: (Bowl(), optax.lbfgs()), [Axis.seeds(2)], 20, key=KEY)
-    np.testing.assert_allclose(found.W, [TARGET, TARGET], rtol=1e-4)
+    found = train(lambda: (Bowl(), optax.lbfgs()), [], 20, key=KEY)
+    np.testing.assert_allclose(found.W, TARGET, rtol=1e-4)
 
 
 @pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, tm.with_unit_columns])

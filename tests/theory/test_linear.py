@@ -51,5 +51,5 @@ def test_linear_optimum_keeps_the_most_important():
     )
     found = theory.linear_optimum_loss(jnp.asarray(importance), jnp.asarray(p), 2)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
-    with pytest.raises(ValueError, match="hidden"):
+    with pytest.raises(ValueError, match="m must be at least 0; got"):
         theory.linear_optimum_loss(importance, 0.5, -1)

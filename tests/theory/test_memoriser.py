@@ -45,5 +45,5 @@ def test_memoriser_norms_cross_between_6_and_7():
     # no cancellation at T = 10^6: rho -> T / (pi sqrt 2)
     large = theory.memoriser_norms(10**6).rho
     np.testing.assert_allclose(large, 1e6 / (np.pi * np.sqrt(2)), rtol=1e-11)
-    with pytest.raises(ValueError, match="2 or more"):
+    with pytest.raises(ValueError, match="T must be at least 2"):
         theory.memoriser_norms(np.array([3, 1]))

@@ -22,7 +22,7 @@ def test_simplex_dimensionality(k):
 
 
 def test_known_dimensionalities_need_enough_corners():
-    with pytest.raises(ValueError, match="3 or more"):
+    with pytest.raises(ValueError, match="at least 3 corners"):
         theory.polygon_dimensionality(2)
-    with pytest.raises(ValueError, match="2 or more"):
+    with pytest.raises(ValueError, match="at least 2 corners"):
         theory.simplex_dimensionality(1)

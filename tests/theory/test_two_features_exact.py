@@ -185,5 +185,5 @@ def test_optimum_leaves_the_precision_alone_and_takes_numbers():
 
 @pytest.mark.parametrize(("p", "r"), [(0, 1), (1.1, 1), (np.nan, 1), (0.5, 0), (0.5, np.inf)])
 def test_optimum_rejects_what_is_out_of_range(p, r):
-    with pytest.raises(ValueError, match="probability" if p != 0.5 else "importance"):
+    with pytest.raises(ValueError, match="p must be" if p != 0.5 else "r must be"):
         theory.optimum_n2_m1(p, r)

@@ -39,6 +39,7 @@ LONG_NAMES: Mapping[str, str] = MappingProxyType(
         "dataset": "dataset drawn",
         "dataset_size": "T, the number of datapoints",
         "feature_dimensionality": "share of a hidden dimension that a feature has",
+        "datapoint_error": "squared error of a datapoint",
         "datapoint_dimensionality": "share of a hidden dimension that a datapoint has",
         "head": "attention head",
         "attentional_feature": "attentional feature",
