@@ -98,8 +98,8 @@ def by_epsilon(data: xr.DataTree) -> xr.Dataset:
 
 @plotting.style()
 def plot(data: xr.DataTree) -> Figure:
-    figure = plotting.figure(11.4, 7.6)
-    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[4.4, 3.2])
+    figure = plotting.figure(11.4, 6.4)
+    (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=[3.7, 2.7])
     draw_sizes(upper, by_epsilon(data))
     sizes = sorted(tm.select_all(data), key=lambda models: models.dataset_size)
     few = [models for models in sizes if models.dataset_size <= 10]
