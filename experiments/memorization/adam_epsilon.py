@@ -143,7 +143,7 @@ def draw_polygons(place: SubFigure, models: xr.Dataset) -> None:
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     measured = by_epsilon(data)
-    few, many = (measured.sel(dataset_size=T) for T in (slice(None, 10), slice(30, None)))
+    few, many = (measured.sel(dataset_size=T) for T in (slice(2, 10), slice(30, None)))
     if many.dataset_size.size:
         yield from claims_of_many(many)
     if few.dataset_size.size:
