@@ -49,8 +49,12 @@ def stand_in(problem, axes, steps, key, *, store=None, progress=False, **options
     """Do all of `train` but the steps: every program is traced, none is compiled or run.
 
     The arrays are small random numbers, as what a run trains on a model's activations needs some.
-    The attribute `state_bytes` has the bytes of the state that would be trained.
     """
+    return sized_stand_in(problem, axes, steps, key, **options)[0]
+
+
+def sized_stand_in(problem, axes, steps, key, *, store=None, progress=False, **options):
+    """Return the stand-in, and the bytes of the state that would be trained."""
     training = Request(problem, axes, steps, key, **options).prepare()
     programs, sizes = training.programs, [axis.size for axis in training.order]
     rng = np.random.default_rng(0)
@@ -71,7 +75,7 @@ def stand_in(problem, axes, steps, key, *, store=None, progress=False, **options
     at_end = programs.probe and not programs.probe.steps
     probed = of_all(programs.measure.traced.shapes) if at_end else []
     dataset = training.lay_out(run, of_all(programs.test_loss.traced.shapes), probed)
-    return dataset.assign_attrs(state_bytes=math.prod(sizes) * bytes_of(programs.example))
+    return dataset, math.prod(sizes) * bytes_of(programs.example)
 
 
 @cache

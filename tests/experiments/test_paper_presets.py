@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from catalogue import BY_FAMILY, load, stand_in, without_mnist
+from catalogue import BY_FAMILY, load, sized_stand_in, without_mnist
 
 import toymodels
 from toymodels import Datapoints
@@ -35,8 +35,8 @@ def test_the_paper_preset_can_be_traced_and_fits(experiment, monkeypatch):
     monkeypatch.setattr(toymodels, "draw_datapoints", few)
 
     def rehearse(*args, **kwargs):
-        found = stand_in(*args, **kwargs)
-        needs[len(needs)] = found.attrs["state_bytes"], found.nbytes
+        found, state_bytes = sized_stand_in(*args, **kwargs)
+        needs[len(needs)] = state_bytes, found.nbytes
         return found
 
     lab = Lab(without_mnist(experiment.preset("paper")), engine=rehearse)
