@@ -10,7 +10,7 @@ full size: with a small epsilon the weights of models of 100 and more datapoints
 the test loss, for the same datapoints, rises to a bump; with a large one they stop, and with 1e-4
 and 1e-3 there is no bump left. Few datapoints do not notice epsilon up to 1e-4; with 1e-3 eight
 datapoints are not memorised in full. A weight decay of 0.1 brings their norms to those of the exact
-polygon, one of 0.01 leaves them 7 % above.
+polygon, one of 0.01 leaves them 6 to 8 % above.
 
 That the source averaged its loss over features is our inference from the height of its bump, about
 1.01, and from code that descends from an older notebook; the source prints neither.
