@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import toymodels
-from toymodels import Datapoints, baselines, geometry, recovery, selectivity, theory
+from toymodels import Datapoints, baselines, geometry, neurons, recovery, selectivity, theory
 from toymodels.data.images import Labelled
 
 RANDOM = np.random.default_rng(0)
@@ -36,6 +36,7 @@ KINDS = {
 
 CALLS = {
     **{f"geometry.{name}": (getattr(geometry, name), W) for name in geometry.__all__},
+    **{f"neurons.{name}": (getattr(neurons, name), W) for name in neurons.__all__},
     "recovery.max_cosines": (recovery.max_cosines, X[:, :5], X[:, 5:12]),
     "recovery.mmcs": (recovery.mmcs, X[:, :5], X[:, 5:12]),
     **{
@@ -114,6 +115,7 @@ OF_NUMBERS = {
 }
 MODULES = {
     "geometry": geometry,
+    "neurons": neurons,
     "recovery": recovery,
     "selectivity": selectivity,
     "baselines": baselines,

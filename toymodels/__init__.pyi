@@ -22,6 +22,7 @@ from .engine.training import TrainingDiverged as TrainingDiverged
 from .measures import baselines as baselines
 from .measures import geometry as geometry
 from .measures import jumps as jumps
+from .measures import neurons as neurons
 from .measures import polytopes as polytopes
 from .measures import recovery as recovery
 from .measures import selectivity as selectivity
@@ -31,13 +32,16 @@ from .models.dictionary import JumpReluDictionary as JumpReluDictionary
 from .models.dictionary import ReluDictionary as ReluDictionary
 from .models.dictionary import TopKDictionary as TopKDictionary
 from .models.mlp import MLP as MLP
+from .models.relu_hidden import ReluHidden as ReluHidden
 from .models.relu_output import LinearModel as LinearModel
 from .models.relu_output import ReluOutput as ReluOutput
+from .models.untied_relu_hidden import UntiedReluHidden as UntiedReluHidden
 from .objectives.attention_mixing import AttentionMixing as AttentionMixing
 from .objectives.attention_mixing import OvDraw as OvDraw
 from .objectives.classification import Classification as Classification
 from .objectives.classification import accuracy as accuracy
 from .objectives.classification import as_columns as as_columns
+from .objectives.computation import Computation as Computation
 from .objectives.dictionary_training import resample_dead_units as resample_dead_units
 from .objectives.dictionary_training import with_unit_columns as with_unit_columns
 from .objectives.dictionary_training import with_unit_mean_square as with_unit_mean_square

@@ -458,6 +458,47 @@ def test_geometric_learning():
     assert judged(experiment, skewed)[3:] == [None, True, False, False]
 
 
+def neuron_models(weights, sparsities, loss=1.0, **more):
+    """Two restarts that agree: W [sparsity, neuron, feature], and other variables of them."""
+    W = np.stack([weights, weights], axis=1).astype(float)
+    axes = ("sparsity", "seed")
+    data = {
+        "W": ((*axes, "hidden", "feature"), W),
+        "b": ((*axes, "feature"), np.zeros(W[:, :, 0].shape)),
+        "loss": (axes, np.full(W.shape[:2], loss)),
+        **{name: (axes, np.full(W.shape[:2], value)) for name, value in more.items()},
+    }
+    return xr.Dataset(data, {"sparsity": sparsities, "seed": [0, 1]})
+
+
+def test_privileged_basis():
+    experiment, S = load("privileged_basis"), [0.0, 0.5, 0.7]
+    alone, spread = axes(4, 2, 2), np.ones((2, 4))
+    mixed = np.array([[1.0, 0, 0, 0], [0, 1, -1, 1]])
+
+    def both(linear, relu, linear_rotated, relu_rotated):
+        return tm.gather(
+            [
+                neuron_models(linear, S, rotated_share=linear_rotated).assign_coords(
+                    hidden_layer="linear"
+                ),
+                neuron_models(relu, S, rotated_share=relu_rotated).assign_coords(
+                    hidden_layer="ReLU"
+                ),
+            ]
+        )
+
+    true = both([spread] * 3, [mixed, alone, mixed], 0.25, 0.3)
+    assert judged(experiment, true) == [True] * 5
+    # the other way round, and neurons that rotations leave as they are
+    false = both([alone] * 3, [spread] * 3, 0.5, 0.25)
+    assert judged(experiment, false) == [False] * 5
+    dense = both([spread] * 3, [mixed, alone, mixed], 0.25, 0.3).map_over_datasets(
+        lambda models: models.isel(sparsity=slice(1)) if models.sizes else models
+    )
+    assert judged(experiment, dense) == [True, None, None, True, None]
+
+
 def memorisers(scale, bump):
     """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
     sizes = []

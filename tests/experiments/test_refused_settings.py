@@ -62,6 +62,11 @@ REFUSED = [
     ("geometric_learning", {"sets": 1}, "greater than or equal to 2"),
     ("geometric_learning", {"every": 101}, "at most the 100 steps of the run"),
     ("geometric_learning", {"sparsity": 1.0}, "less than 1"),
+    ("privileged_basis", {"m": 7}, "m must be at most n"),
+    ("privileged_basis", {"m": 0}, "greater than or equal to 1"),
+    ("privileged_basis", {"sparsity": (1.0,)}, "sparsity must be below 1"),
+    ("privileged_basis", {"importance_decay": 1e30}, "importance_decay must be at most"),
+    ("privileged_basis", {"importance_decay": 1e-9}, "importances underflow"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 

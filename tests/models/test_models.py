@@ -135,6 +135,8 @@ def test_sizes_are_counts(n, m, name):
     [
         ReluOutput(5, 2, key=KEY),
         LinearModel(5, 2, key=KEY),
+        tm.ReluHidden(5, 2, key=KEY),
+        tm.UntiedReluHidden(5, 2, key=KEY),
         tm.MixingMatrix(5, 2, 6, key=KEY, bias=True),
         tm.MLP(6, 4, 3, 2, key=KEY),
         tm.ReluDictionary(3, 5, key=KEY),

@@ -6,5 +6,14 @@ Each file is a public module: `from toymodels import geometry`.
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__, submodules=["baselines", "geometry", "jumps", "polytopes", "recovery", "selectivity"]
+    __name__,
+    submodules=[
+        "baselines",
+        "geometry",
+        "jumps",
+        "neurons",
+        "polytopes",
+        "recovery",
+        "selectivity",
+    ],
 )

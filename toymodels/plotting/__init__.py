@@ -43,6 +43,7 @@ from .matrices import gram_with_bias, heat_map, norm_bars, sharing_key, sign_key
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .snapshots import hang_snapshot, joined_pairs_3d
+from .stacks import feature_key, stack_key, stack_limits, stack_plot
 from .style import figure, style
 from .tiles import image_tiles, tile_rows
 from .vectors import (
@@ -75,6 +76,7 @@ __all__ = [
     "feature_arrows",
     "feature_colors",
     "feature_graph",
+    "feature_key",
     "feature_lines_3d",
     "figure",
     "fraction_guides",
@@ -107,6 +109,9 @@ __all__ = [
     "sharing_key",
     "sign_key",
     "sparsity_label",
+    "stack_key",
+    "stack_limits",
+    "stack_plot",
     "style",
     "text_faults",
     "tile_rows",
