@@ -6,7 +6,7 @@ OUT := out
 # one headline figure of each family; that of `mnist` takes digits where MNIST is not to be had
 FIGURES := dimensionality_vs_dataset_size mixing_matrix
 
-.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground clean
+.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground lessons clean
 
 # the first is there at once; the others in two processes, as compiling takes one core each
 figures: .venv/installed
@@ -52,6 +52,10 @@ benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.attention
 	$(BIN)/python -m benchmarks.dictionary
 
+# opens the lessons in a browser; what is answered is kept in their files
+lessons: .venv/installed-lessons
+	$(BIN)/marimo edit lessons --skip-update-check
+
 # lessons/playground.html from its sources; needs node
 playground: lessons/playground/node_modules/.package-lock.json
 	npm --prefix lessons/playground run --silent build
@@ -73,6 +77,10 @@ lessons/playground/node_modules/.package-lock.json: lessons/playground/package-l
 
 .venv/installed-docs: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@ .venv/installed
+
+.venv/installed-lessons: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[lessons]'
 	@touch $@ .venv/installed
 
 .venv/installed-test: pyproject.toml | .venv/bin/python

@@ -14,7 +14,7 @@ import toymodels
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGES = [
-    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md")),
+    *(REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "lessons/README.md")),
     *sorted((REPOSITORY / "docs").glob("*.md")),
     *sorted((REPOSITORY / "figures").rglob("README.md")),
 ]
