@@ -30,7 +30,9 @@ def prediction(question: str, options: Sequence[str]) -> Any:
 
     choice = mo.ui.radio(list(options), label=question)
     return choice.form(
-        submit_button_label="Commit", validate=refusal, on_change=lambda said: kept.append(str(said))
+        submit_button_label="Commit",
+        validate=refusal,
+        on_change=lambda said: kept.append(str(said)),
     )
 
 
