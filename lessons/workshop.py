@@ -220,7 +220,8 @@ class Deeper:
             return f"<p>{words}</p>"
         page = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or stem
         title = escape(page.partition("\n")[0])
-        return f"<details><summary>{title} {words}</summary>{picture(family, stem)}</details>"
+        inside = f"<p>{words}</p>{picture(family, stem)}"
+        return f"<details><summary>{title}</summary>{inside}</details>"
 
 
 def picture(family: str, stem: str) -> str:

@@ -36,4 +36,40 @@ SUPERPOSITION = {
     },
 }
 
-WRONG = {"01_superposition": SUPERPOSITION}
+PHASE_CHANGE = {
+    "dropped": {
+        "def dropped(p): return p / 3": "the output 0",
+        "def dropped(p): return p / 3 + (p / 2)**2": "mind 2c",
+        "def dropped(p): return p / 3 - 1 / 4 * p": "squared with its p",
+        "def dropped(p): return p / 3 - 2 * (p / 2)**2": "add c^2",
+        "def dropped(p): return p**2 / 12": "At 0.1: 0.0008333 is too small",
+    },
+    "pair": {
+        "def pair(p, r): return p**2 / 6": "the second has one too",
+        "def pair(p, r): return r * p**2 / 6": "the second alone",
+        "def pair(p, r): return p**2 / 3": "counts r times",
+        "def pair(p, r): return (1 + r) / 6": "How often",
+        "def pair(p, r): return (1 + r) * p / 6": "p^2, and not p",
+        "def pair(p, r): return (p * (1 - p) + r * (1 - p) * p) / 3": "the outputs are exact",
+        "def pair(p, r): return r**2 * p**2": "At 0.1, 1: 0.01 is too large",
+    },
+    "meeting": {
+        "meeting = 4 / 5": "two errors",
+        "meeting = 1": "whose mean is predicted",
+        "meeting = 3 / 7": "This is a sparsity",
+        "meeting = 0": "divide both by p",
+        "meeting = 0.5": "0.5 is too small",
+    },
+    "share": {
+        "def share(k): return 1 / k": "two dimensions",
+        "def share(k): return (k - 1) / k": "a simplex",
+        "def share(k): return k / 2": "the denominator",
+        "def share(k): return 0.5": "More corners get less",
+        "def share(k): return 360 / k": "At 3: 120 is too large",
+    },
+}
+
+WRONG = {
+    "01_superposition": SUPERPOSITION,
+    "02_phase_change": PHASE_CHANGE,
+}
