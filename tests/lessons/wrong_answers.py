@@ -1,5 +1,13 @@
 """Typical wrong answers to the exercises, as learners write them, and what the checks say."""
 
+CIRCLE = """
+def memoriser(X):
+    T = X.shape[1]
+    square = 1 / (1 - np.cos(2 * np.pi / T))
+    angles = 2 * np.pi * np.arange(T) / T
+    H = np.sqrt(square) * np.stack([np.cos(angles), np.sin(angles)])
+"""
+
 SUPERPOSITION = {
     "pentagon_bias": {
         "pentagon_bias = np.cos(np.radians(72))": "Mind the sign",
@@ -69,7 +77,43 @@ PHASE_CHANGE = {
     },
 }
 
+MEMORIZATION = {
+    "squared_radius": {
+        "def squared_radius(T): return (1 - np.cos(2 * np.pi / T)) ** -0.5": "This is the radius",
+        "def squared_radius(T): return 1 / (1 + np.cos(2 * np.pi / T))": "to one side again",
+        "def squared_radius(T): return 1 / (1 - np.cos(np.pi / T))": "2π/T apart",
+        "def squared_radius(T): return 1 - np.cos(2 * np.pi / T)": "divide",
+        "def squared_radius(T):\n"
+        "    c = np.cos(2 * np.pi / T)\n"
+        "    return c / (1 - c)": "This is β",
+        "def squared_radius(T): return 1 / (1 - np.cos(360 / T))": "At 3: 5.382 is too large",
+    },
+    "memoriser": {
+        CIRCLE + "    return H @ X.T, 0 * X.sum(1)": "Without a bias neighbours receive",
+        CIRCLE + "    return H @ X.T, np.full(len(X), 1 - square)": "cuts a datapoint out of shape",
+        CIRCLE + "    return X @ H.T, (1 - square) * X.sum(1)": "W has the shape (200, 2)",
+        CIRCLE + "    return H @ X.T, (square - 1) * X.sum(1)": "still receive",
+        CIRCLE + "    return H @ X.T, -square * X.sum(1)": "come back 0.00 times",
+        CIRCLE + "    return 2 * H @ X.T, 4 * (1 - square) * X.sum(1)": "come back 4.00 times",
+    },
+    "loss_of_zero": {
+        "loss_of_zero = 0": "that are stored",
+        "loss_of_zero = 2": "n p / 3",
+        "loss_of_zero = 1 / 200": "not their mean",
+        "loss_of_zero = 0.01": "x as a whole",
+        "loss_of_zero = 6": "6 is too large",
+    },
+    "overtakes": {
+        "overtakes = 6": "only 6",
+        "overtakes = 5": "0.45 of a datapoint",
+        "overtakes = 4": "the bias zero",
+        "overtakes = 3": "positive",
+        "overtakes = 8": "for the first time",
+    },
+}
+
 WRONG = {
     "01_superposition": SUPERPOSITION,
     "02_phase_change": PHASE_CHANGE,
+    "03_memorization": MEMORIZATION,
 }
