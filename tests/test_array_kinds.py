@@ -107,11 +107,14 @@ CALLS = {
 # of numbers, not of arrays
 OF_NUMBERS = {
     "baselines.random_directions",
+    "theory.dedicated_heads",
+    "theory.one_head_for_pairs",
     "theory.polygon_dimensionality",
     "theory.regular_polygon",
     "theory.regular_simplex",
     "theory.simplex_dimensionality",
     "theory.thomson_points",
+    "theory.two_heads_for_trigrams",
 }
 MODULES = {
     "geometry": geometry,

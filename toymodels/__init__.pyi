@@ -9,7 +9,9 @@ from .data.feature_sets import AnticorrelatedFeatures as AnticorrelatedFeatures
 from .data.feature_sets import CorrelatedFeatures as CorrelatedFeatures
 from .data.feature_sets import one_sparse_features as one_sparse_features
 from .data.images import load_images as load_images
+from .data.signal_pairs import SignalPairs as SignalPairs
 from .data.signed_features import SignedFeatures as SignedFeatures
+from .data.skip_trigrams import SkipTrigrams as SkipTrigrams
 from .data.sparse_features import SparseFeatures as SparseFeatures
 from .data.sparse_features import power_law_features as power_law_features
 from .engine.axes import Axis as Axis
@@ -27,6 +29,7 @@ from .measures import polytopes as polytopes
 from .measures import recovery as recovery
 from .measures import selectivity as selectivity
 from .models.attention import MixingMatrix as MixingMatrix
+from .models.attention_only import AttentionOnly as AttentionOnly
 from .models.dictionary import GatedDictionary as GatedDictionary
 from .models.dictionary import JumpReluDictionary as JumpReluDictionary
 from .models.dictionary import ReluDictionary as ReluDictionary
@@ -49,6 +52,7 @@ from .objectives.finite_dataset import FiniteDataset as FiniteDataset
 from .objectives.finite_dataset import datapoint_errors as datapoint_errors
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error
+from .objectives.next_token import NextToken as NextToken
 from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
 from .results import at as at

@@ -113,7 +113,7 @@ def test_something_is_swept(made):
 def test_the_weights_of_every_model_are_there(made):
     _, stem = made
     for group in groups(stored(stem)):
-        weights = [group[name] for name in ("W", "W_in", "M") if name in group]
+        weights = [group[name] for name in ("W", "W_in", "M", "W_O") if name in group]
         assert weights
         assert all(np.isfinite(each).all() for each in weights)
 

@@ -1,4 +1,8 @@
 from .active_sets import active_set_loss as active_set_loss
+from .attention_circuits import Circuits as Circuits
+from .attention_circuits import dedicated_heads as dedicated_heads
+from .attention_circuits import one_head_for_pairs as one_head_for_pairs
+from .attention_circuits import two_heads_for_trigrams as two_heads_for_trigrams
 from .compressed_sensing import compressed_sensing_bound as compressed_sensing_bound
 from .features import feature_variance as feature_variance
 from .linear import linear_loss as linear_loss

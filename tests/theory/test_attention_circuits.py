@@ -1,0 +1,74 @@
+"""Heads set by hand reach the Bayes entropy exactly, in as many heads as the theory says."""
+
+import jax
+import numpy as np
+import pytest
+
+from toymodels import AttentionOnly, NextToken, SignalPairs, SkipTrigrams, theory
+
+KEY = jax.random.key(0)
+
+
+def excess(circuits, data):
+    objective = NextToken(lambda key: AttentionOnly.from_circuits(*circuits), data, 8, 2**10)
+    return float(objective.test_loss(objective.init(KEY), KEY))
+
+
+@pytest.mark.parametrize("trigrams", [1, 2, 5, 20])
+def test_two_heads_predict_any_number_of_trigrams(trigrams):
+    circuits = theory.two_heads_for_trigrams(trigrams, 3, 40.0)
+    assert len(circuits.W_QK) == 2
+    assert excess(circuits, SkipTrigrams(trigrams, 3)) < 1e-7
+
+
+@pytest.mark.parametrize("frequency", [0.0, 0.2, 1.0])
+def test_they_do_so_at_every_frequency(frequency):
+    circuits = theory.two_heads_for_trigrams(3, 0, 40.0)
+    assert excess(circuits, SkipTrigrams(3, 0, frequency=frequency)) < 1e-7
+
+
+def test_neither_of_the_two_can_be_missing():
+    data, circuits = SkipTrigrams(3, 3), theory.two_heads_for_trigrams(3, 3, 40.0)
+    for kept in ([0], [1]):
+        alone = theory.Circuits(circuits.W_QK[kept], circuits.W_OV[kept])
+        assert excess(alone, data) > 1
+
+
+def test_as_many_heads_as_trigrams_do_so_too():
+    for trigrams in (1, 4):
+        circuits = theory.dedicated_heads(trigrams, 2, 40.0)
+        assert len(circuits.W_QK) == trigrams
+        assert excess(circuits, SkipTrigrams(trigrams, 2)) < 1e-7
+    fewer = theory.Circuits(circuits.W_QK[:3], circuits.W_OV[:3])
+    assert excess(fewer, SkipTrigrams(4, 2)) > 0.1
+
+
+@pytest.mark.parametrize("signals", [1, 2, 4, 6])
+def test_one_head_completes_all_pairs_of_signals(signals):
+    circuits = theory.one_head_for_pairs(signals, 3, 80.0)
+    assert len(circuits.W_QK) == 1
+    assert excess(circuits, SignalPairs(signals, 3)) < 1e-7
+
+
+def test_the_margin_of_pairs_is_half_the_scale():
+    """Completions next to each other differ by half a signal: |c_y - c_y'|^2 = 1/2."""
+    (W_OV,) = theory.one_head_for_pairs(3, 1, 8.0).W_OV
+    average = np.array([0, 0.5, 0.5, 0, 0])  # of the pair (0, 1), the second completion
+    logits = np.sort(W_OV @ average)
+    assert (W_OV @ average).argmax() == 1
+    assert logits[-1] - logits[-2] == pytest.approx(4.0)
+
+
+def test_the_excess_falls_with_the_scale():
+    found = [
+        excess(theory.two_heads_for_trigrams(4, 4, s), SkipTrigrams(4)) for s in (2, 5, 10, 20)
+    ]
+    assert (np.diff(found) < 0).all()
+
+
+@pytest.mark.parametrize(
+    "build", [theory.two_heads_for_trigrams, theory.dedicated_heads, theory.one_head_for_pairs]
+)
+def test_nothing_to_predict_is_refused(build):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        build(0, 3, 1.0)
