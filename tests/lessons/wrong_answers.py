@@ -112,8 +112,39 @@ MEMORIZATION = {
     },
 }
 
+ATTENTION = {
+    "coupling": {
+        "def coupling(M): return M @ M.T": "keep k and l",
+        "def coupling(M): return M": "meets M twice",
+        "def coupling(M): return M[0][:, None] * M[0]": "the first head's part",
+        "def coupling(M): return np.diag((M**2).sum(0))": "they are the interference",
+        "def coupling(M): return np.outer(M.sum(0), M.sum(0))": "Sum over the heads once",
+        "def coupling(M): return M * M": "the shape is (2, 5), and should be (5, 5)",
+    },
+    "price": {
+        "def price(k): return k / 2 - 1": "clip before you square",
+        "def price(k):\n"
+        "    c = np.cos(2 * np.pi * np.arange(1, k) / k)\n"
+        "    return c[c > 0].sum()": "a squared error",
+        "def price(k):\n"
+        "    c = np.cos(2 * np.pi * np.arange(k) / k)\n"
+        "    return np.sum(np.maximum(c, 0) ** 2)": "Leave out feature 1",
+        "def price(k): return max(np.cos(2 * np.pi / k), 0) ** 2": "both sides",
+        "def price(k): return 2 / k": "At 3: 0.6667 is too large",
+    },
+    "linear_minimum": {
+        "linear_minimum = 0": "rank 2 at most",
+        "linear_minimum = 2": "count the others",
+        "linear_minimum = 5": "M = 0",
+        "linear_minimum = 3**0.5": "The squared norm",
+        "linear_minimum = 7.5": "Scale it down",
+        "linear_minimum = 4": "4 is too large",
+    },
+}
+
 WRONG = {
     "01_superposition": SUPERPOSITION,
     "02_phase_change": PHASE_CHANGE,
     "03_memorization": MEMORIZATION,
+    "04_attention": ATTENTION,
 }
