@@ -142,9 +142,42 @@ ATTENTION = {
     },
 }
 
+UNIT = """
+def mmcs(truth, dictionary):
+    t, d = (a / np.linalg.norm(a, axis=0) for a in (truth, dictionary))
+"""
+
+DICTIONARIES = {
+    "mmcs": {
+        UNIT + "    return (t.T @ d).max(axis=0).mean()": "the best column for each feature",
+        "def mmcs(truth, dictionary): return (truth.T @ dictionary).max(1).mean()": "their lengths",
+        UNIT + "    return abs(t.T @ d).max(axis=1).mean()": "opposite direction",
+        UNIT + "    return (t.T @ d).max()": "Average over the true features",
+        UNIT + "    return (t.T @ d).mean()": "First the largest cosine",
+        UNIT + "    return (t.T @ d).max(axis=1)": "the shape is (4,), and should be ()",
+    },
+    "worst": {
+        "worst = np.cos(np.radians(72))": "itself again",
+        "worst = np.cos(np.radians(18))": "half way to the worst",
+        "worst = 0": "cannot be orthogonal",
+        "worst = -1": "two neighbours at 36",
+        "worst = np.cos(36)": "36 are degrees",
+        "worst = 36": "36 is too large",
+    },
+    "code": {
+        "def code(a, l1): return max(a - l1, 0)": "2 (f - a)",
+        "def code(a, l1): return a - l1 / 2": "A code is not negative",
+        "def code(a, l1): return a / (1 + l1)": "a penalty on f^2",
+        "def code(a, l1): return a + l1 / 2": "Mind the sign",
+        "def code(a, l1): return a": "costs less penalty",
+        "def code(a, l1): return l1 / 2": "At 1, 0: 0 is too small",
+    },
+}
+
 WRONG = {
     "01_superposition": SUPERPOSITION,
     "02_phase_change": PHASE_CHANGE,
     "03_memorization": MEMORIZATION,
     "04_attention": ATTENTION,
+    "05_dictionaries": DICTIONARIES,
 }
