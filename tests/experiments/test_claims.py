@@ -499,6 +499,28 @@ def test_privileged_basis():
     assert judged(experiment, dense) == [True, None, None, True, None]
 
 
+def test_hidden_relu_sparsity():
+    experiment, S = load("hidden_relu_sparsity"), [0.0, 0.5, 0.7, 0.8, 0.95]
+    alone, spread = axes(4, 2, 2), np.ones((2, 4))
+    mixed, pairs = (
+        np.array([[1.0, 0, 0, 0], [0, 1, -1, 1]]),
+        np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]]),
+    )
+    true = neuron_models([spread, alone, mixed, mixed, pairs], S)
+    true.W[3, 0], true.W[4, 0] = mixed, pairs[:, [0, 2, 1, 3]]
+    true.W[2:4, 1] = alone[:, ::-1]
+    true.loss[2:4, 1] += 1
+    true.W[3, 1] = mixed
+    # means of polysemantic neurons 0, 0.5, 1, 2; one configuration up to S = 0.8, two at 0.95
+    assert judged(experiment, true) == [True] * 7
+    false = neuron_models([alone, spread, alone, spread, alone], S)
+    false.W[1, 0] = mixed
+    false.W[3, 0] = mixed
+    assert judged(experiment, false) == [False] * 7
+    one = true.isel(sparsity=[0])
+    assert judged(experiment, one) == [None] * 7
+
+
 def memorisers(scale, bump):
     """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
     sizes = []

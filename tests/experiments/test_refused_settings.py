@@ -67,6 +67,9 @@ REFUSED = [
     ("privileged_basis", {"sparsity": (1.0,)}, "sparsity must be below 1"),
     ("privileged_basis", {"importance_decay": 1e30}, "importance_decay must be at most"),
     ("privileged_basis", {"importance_decay": 1e-9}, "importances underflow"),
+    ("hidden_relu_sparsity", {"m": 0}, "greater than or equal to 1"),
+    ("hidden_relu_sparsity", {"sparsity": (1.0,)}, "sparsity must be below 1"),
+    ("hidden_relu_sparsity", {"importance_decay": 1e-9}, "importances underflow"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 
