@@ -288,7 +288,10 @@ def check_meet():
             ],
             at=[(0.0,), (0.5,), (0.8,), (0.95,)],
         ),
-        solution="def meet(S):\n    return 1 - S**5 - 5 * (1 - S) * S**4",
+        solution="""
+        def meet(S):
+            return 1 - S**5 - 5 * (1 - S) * S**4
+        """,
         then="At S = 0 it is every sample, at S = 0.95 one in 44: interference becomes rare "
         "faster than features do.",
     )
@@ -346,9 +349,11 @@ def check_dimensionality():
             ],
             at=[(1.3 * theory.regular_polygon(5),), (np.array([[2.0, 1.0, -0.5], [0.5, -1, 1]]),)],
         ),
-        solution="""def dimensionality(W):
-    squares = np.sum(W**2, axis=0)
-    return squares**2 / np.sum((W.T @ W) ** 2, axis=1)""",
+        solution="""
+        def dimensionality(W):
+            squares = np.sum(W**2, axis=0)
+            return squares**2 / np.sum((W.T @ W) ** 2, axis=1)
+        """,
         then="In the suite it is geometry.dimensionality.",
     )
     return

@@ -88,9 +88,11 @@ def check_dropped():
             ],
             at=[(0.1,), (0.5,), (1.0,)],
         ),
-        solution="""def dropped(p):
-    # E[x^2] - E[x]^2, the variance
-    return p / 3 - (p / 2) ** 2""",
+        solution="""
+        def dropped(p):
+            # E[x^2] - E[x]^2, the variance
+            return p / 3 - (p / 2) ** 2
+        """,
         then="It is the variance of the feature. Keeping the first costs r times this.",
     )
     return
@@ -133,8 +135,10 @@ def check_pair():
             ],
             at=[(0.1, 1.0), (0.5, 0.3), (1.0, 2.0)],
         ),
-        solution="""def pair(p, r):
-    return (1 + r) * p**2 / 6""",
+        solution="""
+        def pair(p, r):
+            return (1 + r) * p**2 / 6
+        """,
         then="It falls as p^2, and the loss of a dropped feature as p: sparsity favours the pair.",
     )
     return
@@ -449,7 +453,10 @@ def check_share():
             ],
             at=[(3,), (4,), (5,), (8,)],
         ),
-        solution="def share(k):\n    return 2 / k",
+        solution="""
+        def share(k):
+            return 2 / k
+        """,
         then="2/3, 1/2, 2/5, 1/3: these fractions are what models with hundreds of features show.",
     )
     return

@@ -140,8 +140,10 @@ def check_squared_radius():
             ],
             at=[(3,), (5,), (8,), (30,)],
         ),
-        solution="""def squared_radius(T):
-    return 1 / (1 - np.cos(2 * np.pi / T))""",
+        solution="""
+        def squared_radius(T):
+            return 1 / (1 - np.cos(2 * np.pi / T))
+        """,
         then="For large T it is near T^2 / 20: the weights have to grow to tell neighbours apart.",
     )
     return
@@ -199,12 +201,14 @@ def check_memoriser():
     check(
         memoriser,
         _complaint,
-        solution="""def memoriser(X):
-    T = X.shape[1]
-    square = 1 / (1 - np.cos(2 * np.pi / T))
-    angles = 2 * np.pi * np.arange(T) / T
-    H = np.sqrt(square) * np.stack([np.cos(angles), np.sin(angles)])
-    return H @ X.T, -(square - 1) * X.sum(axis=1)""",
+        solution="""
+        def memoriser(X):
+            T = X.shape[1]
+            square = 1 / (1 - np.cos(2 * np.pi / T))
+            angles = 2 * np.pi * np.arange(T) / T
+            H = np.sqrt(square) * np.stack([np.cos(angles), np.sin(angles)])
+            return H @ X.T, -(square - 1) * X.sum(axis=1)
+        """,
         then="Two neurons store any number of datapoints, if the weights may be large.",
     )
     return

@@ -95,7 +95,10 @@ def check_coupling():
             ],
             at=[(_M,)],
         ),
-        solution="def coupling(M):\n    return M.T @ M",
+        solution="""
+        def coupling(M):
+            return M.T @ M
+        """,
         then="It is W^T W of lesson 1. The diagonal is the signal; entry (k, l) is the pattern of "
         "feature k carrying what belongs to feature l.",
     )
@@ -180,9 +183,11 @@ def check_price():
             ],
             at=[(3,), (4,), (5,), (8,)],
         ),
-        solution="""def price(k):
-    cosines = np.cos(2 * np.pi * np.arange(1, k) / k)
-    return np.sum(np.maximum(cosines, 0) ** 2)""",
+        solution="""
+        def price(k):
+            cosines = np.cos(2 * np.pi * np.arange(1, k) / k)
+            return np.sum(np.maximum(cosines, 0) ** 2)
+        """,
         then="0 for a square, 0.19 for a pentagon, 1 for an octagon: there is no bias to help, so "
         "the polygons with many corners do not pay.",
     )

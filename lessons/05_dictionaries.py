@@ -105,10 +105,12 @@ def check_mmcs():
             ],
             at=[(_truth, _dictionary)],
         ),
-        solution="""def mmcs(truth, dictionary):
-    truth = truth / np.linalg.norm(truth, axis=0)
-    dictionary = dictionary / np.linalg.norm(dictionary, axis=0)
-    return (truth.T @ dictionary).max(axis=1).mean()""",
+        solution="""
+        def mmcs(truth, dictionary):
+            truth = truth / np.linalg.norm(truth, axis=0)
+            dictionary = dictionary / np.linalg.norm(dictionary, axis=0)
+            return (truth.T @ dictionary).max(axis=1).mean()
+        """,
         then="In the suite it is recovery.mmcs.",
     )
     return
@@ -222,9 +224,11 @@ def check_code():
             ],
             at=[(1.0, 0.0), (1.0, 0.4), (0.3, 0.2), (0.1, 0.8)],
         ),
-        solution="""def code(a, l1):
-    # 2 (f - a) + l1 = 0, unless that is negative
-    return max(a - l1 / 2, 0.0)""",
+        solution="""
+        def code(a, l1):
+            # 2 (f - a) + l1 = 0, unless that is negative
+            return max(a - l1 / 2, 0.0)
+        """,
         then="So reconstructions are too short, and vectors below l1 / 2 have no code at all.",
     )
     return

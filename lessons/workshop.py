@@ -4,11 +4,14 @@ Boxes are plain HTML, so that they look the same in marimo, Jupyter and Colab.
 """
 
 import ast
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from inspect import getsource
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import numpy as np
@@ -104,9 +107,10 @@ def check(answer: Any, judge: Judge, *, solution: str, then: str = "") -> Box:
         answer: a value, or a function.
         judge: what is wrong with an answer, as a sentence, `...` if it is not given yet, or None
             if it is right.
-        solution: Python that gives a right answer.
+        solution: Python that gives a right answer, indented by any depth.
         then: what is said of a right answer.
     """
+    solution = dedent(solution).strip()
     try:
         complaint = ... if answer is ... else judge(answer)
     except Exception as error:
@@ -226,8 +230,6 @@ class Deeper:
 
 def picture(family: str, stem: str) -> str:
     """Return the recorded picture of a figure as HTML."""
-    from base64 import b64encode
-
     data = b64encode((SUITE / "figures" / family / f"{stem}.png").read_bytes()).decode()
     return f'<img style="max-width: 100%" src="data:image/png;base64,{data}">'
 
@@ -235,6 +237,52 @@ def picture(family: str, stem: str) -> str:
 def deeper(*names: str) -> Deeper:
     """Show the figures `family/stem` that go deeper than a lesson, each in a fold."""
     return Deeper(names)
+
+
+SCRIPT = """\"\"\"{title}
+
+Source: ours.
+
+Deviations:
+- AdamW, learning rate {{learning_rate:g}}, batch {{batch_size:,}}, {{steps:,}} steps.
+\"\"\"
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+import toymodels as tm
+from toymodels import figure as fig
+from toymodels import geometry, plotting
+
+
+{parts}
+
+
+EXPERIMENT = fig.Experiment(
+    __file__,
+    Spec,
+    run,
+    plot,
+    claims,
+    smoke=Spec(sparsity=(0.5, 0.9), restarts=2, steps=100, batch_size=64),
+    paper=Spec(restarts=64),
+)
+
+if __name__ == "__main__":
+    EXPERIMENT.main()
+"""
+
+
+def as_script(title: str, *parts: Any) -> str:
+    """Join Spec, run, plot and claims, as they are defined, to the script of a figure."""
+    return SCRIPT.format(title=title, parts="\n\n\n".join(map(source, parts)))
+
+
+def source(part: Any) -> str:
+    """Return the source of a function or class, without marimo's decorator."""
+    lines = getsource(part).strip().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("@app."))
 
 
 SUITE = Path(__file__).resolve().parents[1] if "__file__" in globals() else Path.cwd()

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +51,7 @@ def test_lessons_use_public_words_only(path):
         if isinstance(node, ast.ImportFrom) and node.module.startswith("toymodels"):
             assert node.module in allowed
         if isinstance(node, ast.Attribute):
-            assert not node.attr.startswith("_")
+            assert not re.match("_(?!_)", node.attr)
 
 
 @each_lesson
@@ -78,7 +80,7 @@ def test_lessons_open_and_wait():
 
 @pytest.mark.slow
 @each_lesson
-def test_solutions_are_right_and_wrong_answers_are_told_why(path):
+def test_solutions_are_right_and_wrong_answers_are_told_why(path, tmp_path):
     said, expected = work("full", path), WRONG[path.stem]
     assert {name: kind for name, (kind, _) in said["right"].items()} == dict.fromkeys(
         expected, "right"
@@ -88,3 +90,21 @@ def test_solutions_are_right_and_wrong_answers_are_told_why(path):
             assert kind == "wrong", source
             assert sentences[source] in sentence, source
         assert len({sentence for _, sentence in said["wrong"][name]}) == len(sentences), CHECK
+    if said["script"]:
+        makes_a_figure(said["script"], tmp_path)
+
+
+def makes_a_figure(script, folder):
+    """Run a script that a lesson ends with as one of a suite."""
+    family = folder / "experiments" / "superposition"
+    family.mkdir(parents=True)
+    for name in ("__init__.py", "__main__.py"):
+        shutil.copy(LESSONS.parent / "experiments" / name, family.parent / name)
+    (family / "pentagon_share.py").write_text(script)
+    command = [sys.executable, "-m", "experiments", "run", "pentagon_share", "--preset", "smoke"]
+    path = os.pathsep.join([str(LESSONS.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{path}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((folder / "out" / "superposition" / "pentagon_share.json").read_text())
+    assert [claim["holds"] in (True, False) for claim in record["claims"]] == [True]

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from textwrap import indent
+from textwrap import dedent, indent
 
 LESSONS = Path(__file__).resolve().parents[2] / "lessons"
 CHECK = "check_"
@@ -35,7 +35,7 @@ def exercises(text):
         if isinstance(cell, ast.FunctionDef) and cell.name.startswith(CHECK):
             (check,) = calls(cell, "check")
             (solution,) = (each.value for each in check.keywords if each.arg == "solution")
-            found[cell.name.removeprefix(CHECK)] = ast.literal_eval(solution)
+            found[cell.name.removeprefix(CHECK)] = dedent(ast.literal_eval(solution)).strip()
     return found
 
 
@@ -61,7 +61,7 @@ def fill(text, answers):
 def defines(node, name):
     if isinstance(node, ast.Assign):
         return ast.unparse(node.targets[0]) == name
-    return isinstance(node, ast.FunctionDef) and node.name == name
+    return isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
 
 
 def committed(text):
@@ -79,6 +79,7 @@ def run(text):
         path.write_text(text, encoding="utf-8")
         spec = importlib.util.spec_from_file_location("lesson", path)
         lesson = importlib.util.module_from_spec(spec)
+        sys.modules["lesson"] = lesson  # classes of a lesson look for their module
         spec.loader.exec_module(lesson)
         _, values = lesson.app.run()
         return lesson, dict(values)
@@ -92,6 +93,7 @@ def judge(lesson, values, name, source=None):
         exec(source, given)
         values[name] = given[name]
     box, _ = cell.run(**{ref: values[ref] for ref in cell.refs if ref in values})
+    compile(box.folded, name, "exec")  # the solution as it is shown
     return [box.kind, box.sentence]
 
 
@@ -117,6 +119,7 @@ def full(path):
         "wrong": {
             name: [judge(lesson, values, name, source) for source in wrong[name]] for name in names
         },
+        "script": values.get("script"),
     }
 
 

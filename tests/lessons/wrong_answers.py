@@ -174,10 +174,58 @@ DICTIONARIES = {
     },
 }
 
+SPEC = "class Spec(fig.TrainingSpec):\n    "
+
+RUN = """
+def run(lab, sparsity="sparsity"):
+    spec = lab.spec
+    def problem(sparsity):
+        features = tm.SparseFeatures(spec.n, sparsity=sparsity)
+        build = lambda key: tm.ReluOutput(spec.n, 2, key=key)
+        return tm.Reconstruction(features, build, spec.batch_size), spec.adamw()
+    return lab.train("relu_output", problem, axes="sparsity")
+"""
+
+CLAIMS = """
+def claims(data):
+    share = (geometry.arrangement(data.W) == "pentagon").mean("seed")
+    yield fig.OURS.claim("Most are pentagons").above(0.5, share.sel(sparsity=slice(0.9, None)))
+"""
+
+EXPERIMENT = {
+    "Spec": {
+        SPEC + "sparsity: fig.Fraction = 0.9": "It holds one number",
+        SPEC + "sparsity: tuple = (0.5, 0.7, 0.8, 0.9, 0.95)": "It accepts a sparsity of 1.5",
+        SPEC + "sparsity: fig.Sparsities = (0.5, 0.3, 0.2, 0.1, 0.05)": "These are probabilities p",
+        SPEC + "sparsity: fig.Sparsities = (0.5, 0.9)": "The default is [0.5, 0.9]",
+    },
+    "run": {
+        RUN.replace(", axes=", ", steps=5) # "): "The sparsity is not swept",
+        RUN.replace("return lab", "lab"): "is a return missing?",
+        RUN.replace("sparsity=sparsity", "probability=sparsity"): "on with p = 0.9",
+        RUN.replace("spec.n, 2", "2, spec.n"): "the shape of W is (7, 2)",
+        RUN.replace("spec.n, 2", "5, 2"): "the shape of W is (2, 5)",
+        RUN.replace(", spec.batch_size)", ")"): "The batch size",
+        RUN.replace("lab.train", "dict").replace(
+            '"relu_output", problem, ', ""
+        ): "lab.train is not called",
+        RUN.replace("tm.Reconstruction(", "tuple((").replace("size)", "size))"): "is tuple",
+    },
+    "claims": {
+        CLAIMS.replace("yield", "return"): "has to yield",
+        CLAIMS.replace("slice(0.9, None)", "slice(None)"): "It fails where three of four",
+        CLAIMS.replace("above(0.5", "above(-1"): "it must be able to fail",
+        CLAIMS.replace("None))", "None)).mean()"): "the mean over sparsities",
+        CLAIMS.replace("above(0.5", "above(0.499"): "exactly a half",
+        CLAIMS.replace(".above(0.5, share", "; share").replace("))", ")"): "is no claim",
+    },
+}
+
 WRONG = {
     "01_superposition": SUPERPOSITION,
     "02_phase_change": PHASE_CHANGE,
     "03_memorization": MEMORIZATION,
     "04_attention": ATTENTION,
     "05_dictionaries": DICTIONARIES,
+    "06_your_experiment": EXPERIMENT,
 }
