@@ -6,7 +6,7 @@ OUT := out
 # one headline figure of each family; that of `mnist` takes digits where MNIST is not to be had
 FIGURES := dimensionality_vs_dataset_size mixing_matrix
 
-.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground lessons clean
+.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground lessons notebooks clean
 
 # the first is there at once; the others in two processes, as compiling takes one core each
 figures: .venv/installed
@@ -55,6 +55,11 @@ benchmark: .venv/installed
 # opens the lessons in a browser; what is answered is kept in their files
 lessons: .venv/installed-lessons
 	$(BIN)/marimo edit lessons --skip-update-check
+
+# the lessons for Jupyter and Colab; `make notebooks PACKAGE=...` names what pip installs there
+PACKAGE := toymodels
+notebooks: .venv/installed-lessons
+	$(BIN)/python lessons/notebooks.py $(OUT)/notebooks '$(PACKAGE)'
 
 # lessons/playground.html from its sources; needs node
 playground: lessons/playground/node_modules/.package-lock.json
