@@ -6,7 +6,7 @@ OUT := out
 # one headline figure of each family; that of `mnist` takes digits where MNIST is not to be had
 FIGURES := dimensionality_vs_dataset_size mixing_matrix
 
-.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground lessons notebooks clean
+.PHONY: figures these-figures mnist-figures test test-slow test-all check format reference benchmark playground lessons notebooks handout stick clean
 
 # the first is there at once; the others in two processes, as compiling takes one core each
 figures: .venv/installed
@@ -60,6 +60,15 @@ lessons: .venv/installed-lessons
 PACKAGE := toymodels
 notebooks: .venv/installed-lessons
 	$(BIN)/python lessons/notebooks.py $(OUT)/notebooks '$(PACKAGE)'
+
+# a page to print, from the recorded figures
+handout: .venv/installed
+	$(BIN)/python lessons/handout.py $(OUT)/handout.pdf
+
+# a folder for workshops without a network; `make stick FOR=win_amd64/3.12` adds another platform
+FOR :=
+stick: .venv/installed-lessons
+	$(BIN)/python lessons/stick.py $(OUT)/stick $(FOR)
 
 # lessons/playground.html from its sources; needs node
 playground: lessons/playground/node_modules/.package-lock.json
