@@ -78,6 +78,21 @@ def test_lessons_open_and_wait():
     assert kinds == {"open"}
 
 
+def test_misconceptions_are_caught_by_the_checks_that_the_teachers_page_names():
+    texts = {path.stem[1]: path.read_text(encoding="utf-8") for path in lessons()}
+    page = (LESSONS / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| [^|]+ \| (\d) \| `(\w+)` \| ([^|]+) \|$", page, re.M)
+    assert {lesson for lesson, _, _ in rows} == set(texts)
+    for lesson, name, sentence in rows:
+        (cell,) = (
+            node
+            for node in ast.parse(texts[lesson]).body
+            if isinstance(node, ast.FunctionDef) and node.name == CHECK + name
+        )
+        said = [node.value for node in ast.walk(cell) if isinstance(node, ast.Constant)]
+        assert sentence in said, sentence
+
+
 @pytest.mark.slow
 @each_lesson
 def test_solutions_are_right_and_wrong_answers_are_told_why(path, tmp_path):
