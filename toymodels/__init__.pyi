@@ -34,6 +34,7 @@ from .models.dictionary import GatedDictionary as GatedDictionary
 from .models.dictionary import JumpReluDictionary as JumpReluDictionary
 from .models.dictionary import ReluDictionary as ReluDictionary
 from .models.dictionary import TopKDictionary as TopKDictionary
+from .models.gated_attention import GatedAttention as GatedAttention
 from .models.mlp import MLP as MLP
 from .models.relu_hidden import ReluHidden as ReluHidden
 from .models.relu_output import LinearModel as LinearModel
@@ -52,6 +53,7 @@ from .objectives.finite_dataset import FiniteDataset as FiniteDataset
 from .objectives.finite_dataset import datapoint_errors as datapoint_errors
 from .objectives.finite_dataset import hidden_vectors as hidden_vectors
 from .objectives.finite_dataset import squared_error as squared_error
+from .objectives.gated_next_token import GatedNextToken as GatedNextToken
 from .objectives.next_token import NextToken as NextToken
 from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary

@@ -569,3 +569,42 @@ def test_few_datapoints_share_no_feature():
         assert min(map(len, active)) > 0
     with pytest.raises(ValueError, match="no 8 datapoints without common features"):
         draw_datasets(fig.Lab(changed(SMOKE, disjoint=8)), 3, 8)
+
+
+def test_skip_trigrams():
+    experiment = load("skip_trigrams")
+
+    def models(trigrams, heads, several, loss=0.0, rises=(20.0, 0.0), gates=False, **dims):
+        """Two restarts, in which the second head carries this share of the trigrams as well."""
+        without = np.full((2, heads, trigrams), 0.01)
+        without[:, 0], without[:, 1:, : round(several * trigrams)] = 1, 1
+        change = np.resize(rises, heads)[:, None]
+        heads_by = ("seed", "head", "destination")
+        data = xr.Dataset(
+            {
+                "W_O": (("seed", "head", "logit", "head_dim"), np.zeros((2, heads, 1, 1))),
+                "loss": ("seed", [loss, loss]),
+                "without": (heads_by, without),
+                "change": (heads_by, np.broadcast_to(change, without.shape)),
+            },
+            {"seed": [0, 1], "trigrams": trigrams, "heads": heads, "gates": gates},
+        )
+        return data.assign_coords(frequency=0.5) if not dims else data.expand_dims(dims)
+
+    frequencies = {"frequency": [0.1, 0.5]}
+
+    def judge(one, main, few, many, three, gated, **rises):
+        data = [
+            models(4, 2, main, few, **rises, **frequencies),
+            models(4, 1, 0, one),
+            models(4, 3, three),
+            models(2, 2, 0),
+            models(6, 2, many),
+            models(4, 6, 0),
+            models(4, 6, gated, gates=True),
+        ]
+        return judged(experiment, tm.gather(data))
+
+    assert judge(0.2, 0.75, 0.0, 1.0, 0.25, 0.0) == [True] * 8
+    # the heads share trigrams the other way round, and nothing is predicted
+    assert judge(0.05, 0.75, 0.2, 0.5, 1.0, 1.0, rises=(9.0, 9.0)) == [False] * 8

@@ -139,6 +139,7 @@ def test_sizes_are_counts(n, m, name):
         tm.UntiedReluHidden(5, 2, key=KEY),
         tm.MixingMatrix(5, 2, 6, key=KEY, bias=True),
         tm.AttentionOnly(6, 2, head_dim=3, direct=True, key=KEY),
+        tm.GatedAttention(6, 2, key=KEY),
         tm.MLP(6, 4, 3, 2, key=KEY),
         tm.ReluDictionary(3, 5, key=KEY),
         tm.TopKDictionary(3, 5, 2, key=KEY),

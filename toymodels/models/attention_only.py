@@ -147,5 +147,5 @@ class AttentionOnly(nnx.Module):
         self, counts: Float[Array, "tokens batch"], last: Float[Array, "tokens batch"]
     ) -> Float[Array, "outputs batch"]:
         """Return the logits at the last position; arguments as for `attention`."""
-        y = self.head_logits(counts, last).sum(axis=0)
+        y = jnp.einsum("hos,hsb->ob", self.W_OV(), self.attention(counts, last))
         return y if self.W_D is None else y + self.W_D @ last

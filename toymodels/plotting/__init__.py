@@ -54,6 +54,7 @@ from .vectors import (
     unit_circle,
     vector_panels,
 )
+from .wiring import wiring_diagram
 
 __all__ = [
     "AMBER",
@@ -118,4 +119,5 @@ __all__ = [
     "unit_circle",
     "value_table",
     "vector_panels",
+    "wiring_diagram",
 ]
