@@ -29,7 +29,7 @@ class HeadSpec(fig.TrainingSpec):
     """Positions of a sequence."""
     restarts: fig.Count = 8
     steps: fig.Count = 2000
-    batch_size: fig.Count = 512
+    batch_size: fig.Count = 256
     learning_rate: fig.Positive = 2e-2
     schedule: Literal["constant", "cosine"] = "cosine"
     weight_decay: fig.NonNegative = 0.0

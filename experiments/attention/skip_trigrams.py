@@ -14,8 +14,8 @@ Each dot of the upper panels is a trigram of a restart, dark in the best model. 
 logit when [0] appears, a trigram sits on one head. Yet most trigrams need both: a head carries a
 trigram if, without the head, the trigram loses 0.1 nats. The more trigrams, the more are carried by
 both heads; the more heads, the fewer share one. With twice the heads, gates and a penalty on open
-gates, most trigrams have one head. Without gates, as many heads are redundant: some trigrams lose
-nothing whichever head is missing.
+gates, most trigrams have one head. Twice the heads without gates do that as well, but some of their
+trigrams lose nothing whichever head is missing.
 
 All restarts with two heads learn to predict all trigrams, up to eight.
 
@@ -76,8 +76,8 @@ class Spec(TrigramSpec):
     """Other probabilities, of the first case."""
     gated_trigrams: fig.Counts = (3, 4)
     """Numbers of trigrams of models with gates."""
-    gated_heads: fig.Counts = (4, 6)
-    """Numbers of their heads, one for each."""
+    gated_heads: fig.Counts = (2, 3)
+    """Numbers of heads that they start from, one for each; with gates there are twice as many."""
     penalty: fig.Positive = 0.03
     """Weight of the openness of the gates in the loss."""
 
@@ -126,10 +126,12 @@ def run(lab: fig.Lab[Spec]) -> xr.DataTree:
     models = [train_heads(lab, "frequencies", first, frequencies, **settings)]
     cases = [(spec.trigrams, heads) for heads in spec.other_heads]
     cases += [(trigrams, spec.heads) for trigrams in spec.other_trigrams]
-    cases += [(case.gated_trigrams, case.gated_heads) for case in spec.gated]
+    cases += [
+        (case.gated_trigrams, factor * case.gated_heads) for case in spec.gated for factor in (1, 2)
+    ]
     cases = [case for case in dict.fromkeys(cases) if case != (spec.trigrams, spec.heads)]
     models += [train(*case, False) for case in cases]
-    models += [train(case.gated_trigrams, case.gated_heads, True) for case in spec.gated]
+    models += [train(case.gated_trigrams, 2 * case.gated_heads, True) for case in spec.gated]
     return tm.gather(models)
 
 
@@ -164,12 +166,7 @@ def draw_points(points: Axes, ablation: Axes, models: xr.Dataset) -> None:
 
 def draw_gates(ax: Axes, data: xr.DataTree) -> None:
     """Draw how many heads carry each trigram, with gates and without."""
-    gated = [models for models in tm.select_all(data) if models.gates]
-    cases = []
-    for models in gated:
-        size = {"trigrams": models.trigrams.item(), "heads": models.heads.item()}
-        without = tm.select(data, gates=False, **size)
-        cases += [main_models(data) if "frequency" in without.dims else without, models]
+    cases = [models for case in gated_cases(data) for models in case]
     counts = [carriers(models) for models in cases]
     shares = {
         "none": [(count == 0).mean() for count in counts],
@@ -182,15 +179,32 @@ def draw_gates(ax: Axes, data: xr.DataTree) -> None:
     ax.legend(loc="center right", fontsize=7)
 
 
+def gated_cases(data: xr.DataTree) -> list[list[xr.Dataset]]:
+    """Return for each case the models with half the heads, with all, and with gates as well."""
+
+    def without_gates(trigrams, heads):
+        models = tm.select(data, gates=False, trigrams=trigrams, heads=heads)
+        return main_models(data) if "frequency" in models.dims else models
+
+    return [
+        [*(without_gates(gated.trigrams, gated.heads // part) for part in (2, 1)), gated]
+        for gated in tm.select_all(data, gates=True)
+    ]
+
+
 def draw_sweeps(axes: Any, data: xr.DataTree) -> None:
     """Draw the mean number of heads that carry a trigram, over frequency, trigrams and heads."""
     names = {"frequency": "frequency of [0]", "trigrams": "trigrams", "heads": "heads"}
-    for ax, (name, label) in zip(axes, names.items(), strict=True):
-        cases = along(data, name)
-        mean = [carriers(models).mean("destination") for models in cases.values()]
-        plotting.restart_lines(ax, range(len(cases)), np.array(mean), plotting.INK)
-        plotting.even_axis(ax.xaxis, list(cases))
-        ax.set(xlabel=label, ylim=(0, None))
+    cases = {name: along(data, name) for name in names}
+    means = {
+        name: np.array([carriers(models).mean("destination") for models in case.values()])
+        for name, case in cases.items()
+    }
+    most = plotting.shared_limit(*means.values()) or 1
+    for ax, (name, mean) in zip(axes, means.items(), strict=True):
+        plotting.restart_lines(ax, range(len(mean)), mean, plotting.INK)
+        plotting.even_axis(ax.xaxis, list(cases[name]))
+        ax.set(xlabel=names[name], ylim=(0, most))
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("heads that carry a trigram")
 
@@ -252,12 +266,15 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
         "By the rise of its logit with the source a trigram sits on one head (share of the rises "
         "that the larger one has, median of all)"
     ).above(0.9, (size.max("head") / size.sum("head")).median() if heads > 1 else [])
+    gated = gated_cases(data)
     yield GATED.claim(
-        "With gates and more heads than trigrams, most trigrams are carried by exactly one head "
-        "(share of the trigrams of all restarts, each case)"
-    ).above(
-        0.75, [(carriers(m) == 1).mean() for m in tm.select_all(data, gates=True) if m.heads > 1]
-    )
+        "With twice the heads and gates, fewer trigrams are carried by several heads (share, less "
+        "that with half the heads and no gates, each case)"
+    ).below(0, [share_by_several(after) - share_by_several(few) for few, _, after in gated])
+    yield GATED.claim(
+        "Most are then carried by exactly one head (share of the trigrams of all restarts, each "
+        "case)"
+    ).above(0.75, [(carriers(after) == 1).mean() for *_, after in gated])
 
 
 def share_by_several(models: xr.Dataset) -> xr.DataArray:
@@ -279,7 +296,7 @@ EXPERIMENT = fig.Experiment(
         other_heads=(1,),
         other_frequencies=(0.9,),
         gated_trigrams=(2,),
-        gated_heads=(2,),
+        gated_heads=(1,),
         restarts=2,
         steps=20,
         batch_size=32,
