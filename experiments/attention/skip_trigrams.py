@@ -173,10 +173,10 @@ def draw_gates(ax: Axes, data: xr.DataTree) -> None:
         "one head": [(count == 1).mean() for count in counts],
         "several": [(count > 1).mean() for count in counts],
     }
-    names = [f"{m.trigrams:d} in {m.heads:d}" + m.gates.item() * "\ngated" for m in cases]
+    names = [f"{m.trigrams:d}\nin {m.heads:d}" + m.gates.item() * "\ngated" for m in cases]
     plotting.share_lines(ax, names, shares, joined=False)
-    ax.set(title="share carried by", xlabel="trigrams in heads")
-    ax.legend(loc="center right", fontsize=7)
+    ax.set(title="share carried by", xlabel="trigrams in heads", ylim=(0, 1.5), yticks=[0, 0.5, 1])
+    ax.legend(loc="upper center", fontsize=7)
 
 
 def gated_cases(data: xr.DataTree) -> list[list[xr.Dataset]]:
