@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 import toymodels
-from toymodels import Datapoints, baselines, geometry, neurons, recovery, selectivity, theory
+from toymodels import (
+    Datapoints,
+    baselines,
+    circuits,
+    geometry,
+    neurons,
+    recovery,
+    selectivity,
+    theory,
+)
 from toymodels.data.images import Labelled
 
 RANDOM = np.random.default_rng(0)
@@ -36,6 +45,8 @@ KINDS = {
 
 CALLS = {
     **{f"geometry.{name}": (getattr(geometry, name), W) for name in geometry.__all__},
+    "circuits.rescaled": (circuits.rescaled, W, W.T),
+    "circuits.gains": (circuits.gains, W, W.T, B),
     **{f"neurons.{name}": (getattr(neurons, name), W) for name in neurons.__all__},
     "recovery.max_cosines": (recovery.max_cosines, X[:, :5], X[:, 5:12]),
     "recovery.mmcs": (recovery.mmcs, X[:, :5], X[:, 5:12]),
@@ -61,6 +72,7 @@ CALLS = {
         partial(baselines.k_means_directions, clusters=3, seed=0),
         X,
     ),
+    "theory.absolute_value_bound": (partial(theory.absolute_value_bound, m=3), B**2, P[:1]),
     "theory.feature_variance": (theory.feature_variance, P),
     "theory.compressed_sensing_bound": (theory.compressed_sensing_bound, P),
     "theory.linear_loss": (theory.linear_loss, W, B, P[1], B**2),
@@ -119,6 +131,7 @@ OF_NUMBERS = {
 MODULES = {
     "geometry": geometry,
     "neurons": neurons,
+    "circuits": circuits,
     "recovery": recovery,
     "selectivity": selectivity,
     "baselines": baselines,

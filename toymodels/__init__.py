@@ -22,8 +22,8 @@
   `best_of` selects the best restarts, `to_model` rebuilds the models, `evaluate` computes their
   loss under another objective, `save` and `load` store the Dataset.
 - Measures: `toymodels.measures.geometry`, `toymodels.measures.recovery`,
-  `toymodels.measures.neurons`, `toymodels.measures.selectivity`, `toymodels.measures.jumps`, and
-  `toymodels.measures.baselines` for comparison;
+  `toymodels.measures.neurons`, `toymodels.measures.circuits`, `toymodels.measures.selectivity`,
+  `toymodels.measures.jumps`, and `toymodels.measures.baselines` for comparison;
   `toymodels.theory` has analytic predictions, `toymodels.plotting` draws results.
 - Figures with settings, claims and files: `Spec`, `Lab`, `Source`, `Experiment` in
   `toymodels.figure`.

@@ -22,6 +22,7 @@ from .engine.steps import even_steps as even_steps
 from .engine.steps import log_steps as log_steps
 from .engine.training import TrainingDiverged as TrainingDiverged
 from .measures import baselines as baselines
+from .measures import circuits as circuits
 from .measures import geometry as geometry
 from .measures import jumps as jumps
 from .measures import neurons as neurons

@@ -521,6 +521,49 @@ def test_hidden_relu_sparsity():
     assert judged(experiment, one) == [None] * 7
 
 
+def computing_models(W_in, W_out, loss, sparsities=(0.0, 0.9)):
+    """Two restarts that agree, the same for each S: y = relu(W_out relu(W_in x))."""
+    m, n = np.shape(W_in)
+    shape, axes = (len(sparsities), 2), ("sparsity", "seed")
+    data = {
+        "importance": ("feature", 0.7 ** np.arange(n)),
+        "W_in": ((*axes, "hidden", "feature"), np.broadcast_to(W_in, (*shape, m, n))),
+        "W_out": ((*axes, "feature", "hidden"), np.broadcast_to(W_out, (*shape, n, m))),
+        "b": ((*axes, "feature"), np.zeros((*shape, n))),
+        "loss": (axes, np.broadcast_to(np.reshape(loss, (-1, 1)), shape)),
+    }
+    labels = {"sparsity": list(sparsities), "seed": [0, 1], "m": m}
+    return xr.Dataset(data, labels).copy(deep=True)
+
+
+def test_absolute_value():
+    experiment = load("absolute_value")
+    both = np.stack([np.eye(3), -np.eye(3)], axis=1).reshape(6, 3)
+    importance, p = 0.7 ** np.arange(3), np.array([1.0, 0.1])
+
+    def sizes(ratios, W_in, gain, loss, out=1):
+        fewer = [
+            computing_models(
+                W_in[:m] if m != 4 else gain * np.concatenate([np.ones((2, 3)), -np.ones((2, 3))]),
+                abs(W_in[:m]).T if m != 4 else np.ones((3, 4)),
+                ratio * theory.absolute_value_bound(importance, p, m),
+            )
+            for m, ratio in ratios.items()
+        ]
+        return tm.gather([*fewer, computing_models(3 * W_in, out * abs(W_in).T / 3, loss)])
+
+    assert judged(experiment, sizes({2: 1, 3: 0.8, 4: 1}, both, 0.5, 1e-8)) == [True] * 8
+    # every neuron has two features, and the positive half twice
+    mixed = both[[0, 0, 2, 2, 4, 4]] + np.roll(both, 1, axis=1) / 2
+    false = sizes({2: 0.8, 3: 1, 4: 1.2}, mixed, 0.1, 1e-2, out=0.5)
+    assert judged(experiment, false) == [False] * 8
+    # of sparse models alone nothing is said about dense ones
+    sparse = sizes({2: 1, 3: 0.8, 4: 1}, both, 0.5, 1e-8).map_over_datasets(
+        lambda models: models.sel(sparsity=[0.9]) if models.sizes else models
+    )
+    assert judged(experiment, sparse) == [None] * 7 + [True]
+
+
 def memorisers(scale, bump):
     """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
     sizes = []

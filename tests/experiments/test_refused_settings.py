@@ -81,6 +81,11 @@ REFUSED = [
     ("hidden_relu_sparsity", {"m": 0}, "greater than or equal to 1"),
     ("hidden_relu_sparsity", {"sparsity": (1.0,)}, "sparsity must be below 1"),
     ("hidden_relu_sparsity", {"importance_decay": 1e-9}, "importances underflow"),
+    ("absolute_value", {"fewer": (6,)}, "fewer must be below m"),
+    ("absolute_value", {"fewer": ()}, "at least 1 item"),
+    ("absolute_value", {"fewer": (0,)}, "greater than or equal to 1"),
+    ("absolute_value", {"sparsity": (1.0,)}, "sparsity must be below 1"),
+    ("absolute_value", {"importance_decay": 1e-30}, "importances underflow"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 

@@ -1,4 +1,5 @@
 from . import baselines as baselines
+from . import circuits as circuits
 from . import geometry as geometry
 from . import jumps as jumps
 from . import neurons as neurons

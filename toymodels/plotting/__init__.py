@@ -40,6 +40,7 @@ from .labels import (
 )
 from .legibility import text_faults
 from .matrices import gram_with_bias, heat_map, norm_bars, sharing_key, sign_key
+from .neuron_wiring import neuron_wiring
 from .panels import panels, shared_limit
 from .phases import phase_key, phase_map
 from .snapshots import hang_snapshot, joined_pairs_3d
@@ -90,6 +91,7 @@ __all__ = [
     "kind_colors",
     "log_axis",
     "losses_by_outcome",
+    "neuron_wiring",
     "norm_bars",
     "ordered_colors",
     "panels",

@@ -1,3 +1,4 @@
+from .absolute_value import absolute_value_bound as absolute_value_bound
 from .active_sets import active_set_loss as active_set_loss
 from .attention_circuits import Circuits as Circuits
 from .attention_circuits import dedicated_heads as dedicated_heads
