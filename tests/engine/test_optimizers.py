@@ -36,10 +36,11 @@ class Bowl:
     test_loss = loss
 
 
-def test_a_line_search_gets_the_loss_and_its_function():
+@pytest.mark.parametrize("seeds", [1, 2, 6])  # on two devices: one, one and three a device
+def test_a_line_search_gets_the_loss_and_its_function(seeds):
     # a quasi-Newton method finds the minimum of a quadratic in few steps; SGD needs hundreds
-    found = train(lambda: (Bowl(), optax.lbfgs()), [], 20, key=KEY)
-    np.testing.assert_allclose(found.W, TARGET, rtol=1e-4)
+    found = train(lambda: (Bowl(), optax.lbfgs()), [Axis.seeds(seeds)], 20, key=KEY)
+    np.testing.assert_allclose(found.W, np.tile(TARGET, (seeds, 1)), rtol=1e-4)
 
 
 @pytest.mark.parametrize("wrap", [lambda optimizer: optimizer, tm.with_unit_columns])

@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+import xarray as xr
 
 import toymodels as tm
 from toymodels import figure as fig
@@ -101,6 +102,18 @@ def test_a_result_has_no_state_to_be_trained_on():
     found = fig.Lab(Settings()).train("models", problem, history=True)
     assert set(found) == {"W", "b", "loss", "loss_history"}
     assert found.attrs == {}
+
+
+@pytest.mark.filterwarnings("ignore:diverged, and NaN")
+def test_results_merge_although_a_member_of_one_diverged():
+    def at_rate(learning_rate):
+        return problem()[0], optax.sgd(learning_rate)
+
+    lab, results = fig.Lab(Settings(steps=20)), []
+    for name, rates in {"calm": [0.01, 0.1], "wild": [0.2, 1e20]}.items():
+        results.append(lab.train(name, at_rate, axes=tm.Axis("learning_rate", rates)))
+    merged = xr.concat(results, "learning_rate", combine_attrs="no_conflicts")
+    np.testing.assert_array_equal(merged.loss.isnull().all("seed"), [False, False, False, True])
 
 
 def test_ctrl_c_ends_the_run():

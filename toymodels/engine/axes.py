@@ -193,7 +193,7 @@ def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> Membe
         batched = ({axis.name: values[axis.name]}, keys.along(axis), member)
         if size == 1:  # an axis of one point would double the time of small steps
             alone = point(jax.tree.map(lambda leaf: leaf[0], batched))
-            return jax.tree.map(lambda leaf: leaf[None], alone)
+            return jax.tree.map(lambda leaf: jnp.expand_dims(leaf, 0), alone)
         each = jax.vmap(point) if batch >= size else partial(lax.map, point, batch_size=batch)
         return each(batched)
 

@@ -35,9 +35,13 @@ def with_state(dataset: xr.Dataset, run: Run, axes: Sequence[Axis]) -> xr.Datase
 
 
 def without_state(dataset: xr.Dataset) -> xr.Dataset:
-    """Return a result without the variables and attributes that only resuming needs."""
+    """Return a result without the variables and attributes of a single training.
+
+    Left are those that the Datasets of several trainings can be merged with: what only resuming
+    needs is dropped, and the names of diverged members, whose losses are NaN.
+    """
     state = [name for name in dataset.data_vars if "." in str(name)]
-    kept = {name: value for name, value in dataset.attrs.items() if name != STEPS}
+    kept = {name: v for name, v in dataset.attrs.items() if name not in (STEPS, "diverged")}
     return dataset.drop_vars(state).drop_attrs(deep=False).assign_attrs(kept)
 
 
