@@ -10,7 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.sharding import AxisType, NamedSharding, PartitionSpec, SingleDeviceSharding
+from jax.sharding import (
+    AxisType,
+    NamedSharding,
+    PartitionSpec,
+    Sharding,
+    SingleDeviceSharding,
+)
 from jaxtyping import Array, Key, PRNGKeyArray
 
 from toymodels.numerics.blocks import largest_divisor
@@ -141,6 +147,13 @@ class Keys(NamedTuple):
 MemberFunction = Callable[[dict[str, Any], Keys, Any, Any], Any]
 
 
+class Spread(NamedTuple):
+    """A jitted function of all members, and where its arguments without axes belong."""
+
+    call: Callable[[dict[str, Any], Keys, Any, Any], Any]
+    everywhere: Sharding
+
+
 def execution_order(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     """Order the axes outermost first: a seed axis with its own batches, then the rest as given.
 
@@ -155,7 +168,7 @@ def spread(
     devices: Sequence[jax.Device],
     bytes_each: Sequence[int],
     options: Mapping[str, Any] = CPU_OPTIONS,
-) -> Callable[[dict[str, Any], Keys, Any, Any], Any]:
+) -> Spread:
     """Map one member's function over the grid of `axes`, outermost first, and jit it.
 
     Along each axis only its own values are batched, so that work that does not depend on it,
@@ -181,7 +194,8 @@ def spread(
     if split is not None:
         return _shared_out(function, axes, split, devices, compiler)
     here = SingleDeviceSharding(devices[0])
-    return jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=compiler)
+    jitted = jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=compiler)
+    return Spread(jitted, here)
 
 
 def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> MemberFunction:
@@ -226,12 +240,13 @@ def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
 
 def _shared_out(
     function: MemberFunction, axes, split: int, devices, compiler: dict[str, Any] | None
-) -> MemberFunction:
+) -> Spread:
     axis, name = axes[split], "devices"
     mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
     first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
     # explicit, as a state with another sharding would otherwise compile a second program
-    everyones = NamedSharding(mesh, nested if axis.size % len(devices) == 0 else PartitionSpec())
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    everyones = NamedSharding(mesh, nested) if axis.size % len(devices) == 0 else everywhere
 
     def padded(leaf, position: int):
         missing = -axis.size % len(devices)
@@ -252,9 +267,10 @@ def _shared_out(
         whole = on_each(values, keys, member, shared)
         return jax.tree.map(lambda leaf: lax.slice_in_dim(leaf, 0, axis.size, axis=split), whole)
 
-    return jax.jit(
+    jitted = jax.jit(
         all_members,
-        in_shardings=(None, None, everyones, None),
+        in_shardings=(everywhere, everywhere, everyones, everywhere),
         out_shardings=everyones,
         compiler_options=compiler,
     )
+    return Spread(jitted, everywhere)

@@ -17,6 +17,7 @@ from toymodels.engine.axes import (
     Axis,
     Keys,
     MemberFunction,
+    Spread,
     memory_of,
     spread,
 )
@@ -75,7 +76,7 @@ class EnsembleProgram:
 
     traced: Traced
     grid: Grid
-    program: Any
+    program: Spread
     shared: Any
 
     @classmethod
@@ -91,15 +92,22 @@ class EnsembleProgram:
         with true_float32():  # some accelerators multiply in reduced precision by default
             traced = Traced.at(function, *grid.point, member, shared)
         values, keys = grid.point
-        point = _leaves(values), keys, jax.tree.leaves(member), _with(traced, shared)
+        with_shared = traced.closed_over, jax.tree.leaves(shared)
+        point = _leaves(values), keys, jax.tree.leaves(member), with_shared
         program = _program(grid, traced, point, options)
         return cls(traced, grid, program, shared)
 
+    @cached_property
+    def _placed(self) -> Any:
+        """Values, keys and closed-over arrays, moved to the devices once, not at each call."""
+        fixed = _leaves(self.grid.values), self.grid.keys, self.traced.closed_over
+        return jax.device_put(fixed, self.program.everywhere)
+
     def __call__(self, member: Any = None, shared: Any = None) -> Any:
         """Evaluate the function for all members."""
-        leaves, shared = jax.tree.leaves(member), self.shared if shared is None else shared
-        values, keys = _leaves(self.grid.values), self.grid.keys
-        found = self.program(values, keys, leaves, _with(self.traced, shared))
+        values, keys, closed_over = self._placed
+        given = jax.tree.leaves(self.shared if shared is None else shared)
+        found = self.program.call(values, keys, jax.tree.leaves(member), (closed_over, given))
         return jax.tree.unflatten(jax.tree.structure(self.traced.shapes), found)
 
 
@@ -108,11 +116,7 @@ def _leaves(values: Mapping[str, Any]) -> dict[str, list[Any]]:
     return {name: jax.tree.leaves(value) for name, value in values.items()}
 
 
-def _with(traced: Traced, shared: Any) -> tuple[list[Any], list[Any]]:
-    return traced.closed_over, jax.tree.leaves(shared)
-
-
-def _program(grid: Grid, traced: Traced, point: Any, options: Mapping[str, Any]) -> Any:
+def _program(grid: Grid, traced: Traced, point: Any, options: Mapping[str, Any]) -> Spread:
     """Return the jitted program for all members, from leaves to leaves."""
     opened = traced.opened
 

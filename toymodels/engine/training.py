@@ -83,18 +83,18 @@ class Training:
                 members are not kept.
             KeyboardInterrupt: at Ctrl-C otherwise; with a store, the state is saved.
         """
-        run, last = self._first(store), self.borders[-1]
+        run, last, named = self._first(store), self.borders[-1], self._named()
         saved_at = time.monotonic()
         try:
             for border, chunk in self._chunks(run):
-                diverged = np.asarray(np.minimum(run.diverged, chunk.diverged_at))
+                diverged = np.asarray(np.minimum(run.diverged, np.asarray(chunk.diverged_at)))
                 self._check_finite(diverged, chunk.diverged_loss)
                 loss = np.asarray(chunk.loss)
                 for record in self.records:
                     record.write(run.rows, border, chunk.state, loss)
                 # a single assignment, so that an interrupt leaves a consistent run
                 run = replace(run, state=chunk.state, step=border, diverged=diverged)
-                said = [report(border, last, self._named(loss)) for report in reports]
+                said = [report(border, last, named(loss)) for report in reports]
                 stop = any(said)
                 seconds = time.monotonic() - saved_at
                 if store and (stop or border == last or seconds > SECONDS_BETWEEN_SAVES):
@@ -172,10 +172,13 @@ class Training:
         if started:
             yield started
 
-    def _named(self, loss: np.ndarray) -> xr.DataArray:
-        coords = {axis.name: axis.labels for axis in self.order}
-        array = xr.DataArray(loss, coords, [axis.name for axis in self.order], "loss")
-        return array.transpose(*(axis.name for axis in self.axes))
+    def _named(self) -> Callable[[np.ndarray], xr.DataArray]:
+        """Return a function that names the dimensions of losses, in the order of the axes."""
+        coords = {axis.name: axis.labels for axis in self.axes}
+        empty = np.empty([axis.size for axis in self.axes])
+        template = xr.DataArray(empty, coords, list(coords), "loss")  # slow to build
+        places = [self.order.index(axis) for axis in self.axes]
+        return lambda loss: template.copy(deep=False, data=loss.transpose(places))
 
     def _check_finite(self, diverged: np.ndarray, loss: ArrayLike) -> None:
         """Raise TrainingDiverged if the members that diverged cannot be left out."""
