@@ -6,7 +6,7 @@ import optax
 import pytest
 
 from toymodels import Axis, LinearModel, Reconstruction, ReluOutput, SparseFeatures, theory, train
-from toymodels.numerics import blocks
+from toymodels.objectives import reconstruction
 
 KEY = jax.random.key(0)
 N, M, BATCH, STEPS = 8, 3, 64, 100
@@ -70,7 +70,7 @@ def test_the_gradient_by_hand_is_that_of_differences():
 
 @pytest.mark.parametrize("block", [BATCH, BATCH // 4])
 def test_a_hundred_steps_of_adamw(monkeypatch, block):
-    monkeypatch.setattr(blocks, "BLOCK_ENTRIES", N * block)
+    monkeypatch.setattr(reconstruction, "BLOCK_ENTRIES", N * block)
     features = Recorded(N, sparsity=0.6, importance=IMPORTANCE)
     features.batches = []
     objective = Reconstruction(

@@ -17,6 +17,7 @@ from toymodels import (
 )
 from toymodels.numerics import blocks
 from toymodels.numerics.blocks import block_columns, mean_over_blocks, mean_value_over_blocks
+from toymodels.objectives import reconstruction as its
 
 KEY = jax.random.key(0)
 
@@ -192,8 +193,8 @@ def test_silence_alone_costs_its_bias(estimate):
 
 
 def test_blocks_draw_samples_of_their_own(monkeypatch):
-    monkeypatch.setattr(blocks, "BLOCK_ENTRIES", N * 16)
-    assert block_columns(N, BATCH) == 16
+    monkeypatch.setattr(its, "BLOCK_ENTRIES", N * 16)
+    assert block_columns(N, BATCH, its.BLOCK_ENTRIES) == 16
     plain, given_active, test = jax.jit(lambda p: estimates(p))(0.5)
     assert agree(np.asarray(plain), np.asarray(given_active))
     losses = plain_losses(0.5, 2**18)

@@ -22,11 +22,12 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var, jaxpr_as_fun, subj
 Compiled = TypeVar("Compiled")
 
 MOST_REMEMBERED = 96  # programs; a training has three, or four with a probe
-# Derivative rules are new objects at each trace. They are ignored, as derivatives are taken
-# before anything is compiled.
-_DERIVATIVE_RULES = {
+# Rules are new objects at each trace, and ignored: derivatives are taken before anything is
+# compiled, and the rule of a vmap follows from the function.
+_RULES = {
     "custom_jvp_call": {"jvp_jaxpr_fun"},
     "custom_vjp_call": {"fwd_jaxpr_thunk", "bwd"},
+    "custom_vmap_call": {"rule"},
 }
 
 
@@ -134,7 +135,7 @@ def _signature(jaxpr: Jaxpr) -> Hashable:
 
 
 def _params(line: Any) -> Hashable:
-    rules = _DERIVATIVE_RULES.get(line.primitive.name, set())
+    rules = _RULES.get(line.primitive.name, set())
     return tuple((name, _value(v)) for name, v in sorted(line.params.items()) if name not in rules)
 
 

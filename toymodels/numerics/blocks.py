@@ -1,8 +1,7 @@
 """Mean of a loss over blocks of samples, so that one block's arrays fit in the cache."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from toymodels.numerics.derivatives import with_own_gradient
+from toymodels.numerics.turns import members_in_turn
 
 Model = TypeVar("Model")
 Block = TypeVar("Block")
@@ -37,54 +37,81 @@ def largest_divisor(number: int, limit: int) -> int:
 
 
 def mean_over_blocks(
-    loss: Callable[[Model, Block], Float[Array, ""]], model: Model, blocks: Block
+    loss: Callable[[Model, Any], Float[Array, ""]],
+    model: Model,
+    blocks: Block,
+    draw: Callable[[Block], Any] = lambda block: block,
+    in_turn: bool = False,
 ) -> Float[Array, ""]:
-    """Mean of `loss(model, block)` over the leading axis of `blocks`, with its exact gradient.
+    """Mean of `loss(model, draw(block))` over the leading axis of `blocks`, and its exact gradient.
 
     Differentiating a loop would store every block's activations. Here each block's gradient
     with respect to `model` is computed in the forward loop and summed. Other derivatives are
     correct but differentiate the loop: higher ones, and those with respect to `blocks` or to
-    arrays that `loss` closes over.
+    arrays that `loss` or `draw` closes over.
+
+    Args:
+        loss: (model, sample) -> scalar.
+        model: pytree of arrays.
+        blocks: pytree of arrays [block, ...], such as keys.
+        draw: block -> sample, independent of the model.
+        in_turn: whether vmapped members are computed one after the other, see `members_in_turn`:
+            faster if a member's arrays fill the cache, and slower if members can multiply one
+            sample together.
     """
     first = jax.tree.map(lambda leaf: leaf[0], blocks)
     if len(jax.tree.leaves(blocks)[0]) == 1:
-        return loss(model, first)
-    # closed-over arrays become arguments, so that they can be differentiated and mapped
-    program = jax.make_jaxpr(loss)(model, first)
+        return loss(model, draw(first))
+    drawn, given_draw = _opened(draw, first)
+    lost, given_loss = _opened(loss, model, jax.eval_shape(draw, first))
 
-    def opened(closed_over, model, block):
-        leaves = jax.tree.leaves((model, block))
-        return jaxpr_as_fun(ClosedJaxpr(program.jaxpr, closed_over))(*leaves)[0]
+    def value(model, blocks, given):
+        return mean_value_over_blocks(
+            lambda model, block: lost(given[1], model, drawn(given[0], block)), model, blocks
+        )
 
-    def value(model, blocks, closed_over):
-        return mean_value_over_blocks(partial(opened, closed_over), model, blocks)
+    def both(model, blocks, given):
+        of_block = jax.value_and_grad(lost, argnums=1)
+        each = members_in_turn(of_block) if in_turn else of_block
 
-    def both(model, blocks, closed_over):
-        return _mean_and_gradient(partial(opened, closed_over), model, blocks)
+        def add(total, block):
+            return jax.tree.map(jnp.add, total, each(given[1], model, drawn(given[0], block))), None
 
-    return with_own_gradient(value, both, model, blocks, list(program.consts))
+        zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
+        total, _ = lax.scan(add, zero, blocks)
+        count = len(jax.tree.leaves(blocks)[0])
+        return jax.tree.map(lambda sum_of_all: sum_of_all / count, total)
+
+    return with_own_gradient(value, both, model, blocks, (given_draw, given_loss))
 
 
-def _mean_and_gradient(loss, model, blocks):
-    def add(total, block):
-        return jax.tree.map(jnp.add, total, jax.value_and_grad(loss)(model, block)), None
+def _opened(function: Callable[..., Any], *args: Any) -> tuple[Callable[..., Any], list[Any]]:
+    """Return the function of (closed_over, *args), and the arrays that `function` closes over.
 
-    zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
-    total, _ = lax.scan(add, zero, blocks)
-    count = len(jax.tree.leaves(blocks)[0])
-    return jax.tree.map(lambda sum_of_all: sum_of_all / count, total)
+    As arguments, these can be differentiated and mapped.
+    """
+    program, shapes = jax.make_jaxpr(function, return_shape=True)(*args)
+
+    def call(closed_over: list[Any], *args: Any) -> Any:
+        leaves = jaxpr_as_fun(ClosedJaxpr(program.jaxpr, closed_over))(*jax.tree.leaves(args))
+        return jax.tree.unflatten(jax.tree.structure(shapes), leaves)
+
+    return call, list(program.consts)
 
 
 def mean_value_over_blocks(
-    loss: Callable[[Model, Block], Float[Array, ""]], model: Model, blocks: Block
+    loss: Callable[[Model, Any], Float[Array, ""]],
+    model: Model,
+    blocks: Block,
+    draw: Callable[[Block], Any] = lambda block: block,
 ) -> Float[Array, ""]:
-    """Mean of `loss(model, block)` over the leading axis of `blocks`, for evaluation.
+    """Mean of `loss(model, draw(block))` over the leading axis of `blocks`, for evaluation.
 
-    Differentiating it stores every block's activations.
+    Differentiating it stores every block's activations. Arguments as for `mean_over_blocks`.
     """
 
     def add(total, block):
-        return total + loss(model, block), None
+        return total + loss(model, draw(block)), None
 
     count = len(jax.tree.leaves(blocks)[0])
     return lax.scan(add, jnp.zeros(()), blocks)[0] / count

@@ -168,9 +168,9 @@ class AttentionMixing:
         entries = features**2 * self.tokens * d_model
         block = block_columns(entries, samples, BLOCK_ENTRIES)
         keys = jax.random.split(key, samples // block)
-        return mean(partial(self._error, samples=block), model, keys)
+        return mean(self._error, model, keys, lambda key: self.products(*self.sample(key, block)))
 
-    def _error(self, model, key, samples: int):
-        products = self.products(*self.sample(key, samples))
+    def _error(self, model, products):
         target = jax.nn.relu(jnp.einsum("kkbse->bse", products))
-        return jnp.sum(jnp.square(target - model.from_products(products))) / samples
+        squared = jnp.square(target - model.from_products(products))
+        return jnp.sum(squared) / len(target)

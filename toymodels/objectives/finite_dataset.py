@@ -30,12 +30,15 @@ from toymodels.numerics.derivatives import with_own_gradient
 from toymodels.numerics.named import named
 from toymodels.numerics.names import check_same_features
 from toymodels.numerics.products import true_float32
+from toymodels.numerics.turns import members_in_turn
 
 Matrix = Float[Array | np.ndarray, "m n"] | Nested
 Vector = Float[Array | np.ndarray, " n"] | Nested
 
 # entries of a block's pre-activations, 8 MB: the fastest size for these thin products
 BLOCK_ENTRIES = 2**21
+# entries of all pre-activations from which members are computed one after the other
+WORTH_A_TURN = 2**14
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,9 @@ def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
     """
     at = jnp.asarray(W), jnp.asarray(b)
     check_same_features(*at)
-    return with_own_gradient(_error, _error_and_gradient, at, _checked(points, np.shape(W)[1]))
+    large = len(points.feature) * len(at[1]) >= WORTH_A_TURN
+    both = members_in_turn(_error_and_gradient) if large else _error_and_gradient
+    return with_own_gradient(_error, both, at, _checked(points, np.shape(W)[1]))
 
 
 @named("(hidden,feature),(feature)->(datapoint)")
