@@ -46,11 +46,13 @@ format: .venv/installed-test
 reference: .venv/installed-docs
 	$(BIN)/python -m docs.reference $(OUT)/reference
 
+# the page benchmarks/README.md; compares with PyTorch, which it asks for
 benchmark: .venv/installed
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.finite_dataset
 	$(BIN)/python -m benchmarks.attention
 	$(BIN)/python -m benchmarks.dictionary
+	$(BIN)/python -m benchmarks.table
 
 # opens the lessons in a browser; what is answered is kept in their files
 lessons: .venv/installed-lessons

@@ -9,8 +9,7 @@ with learning rate 2e-2. An ensemble of restarts, which differ in M, sees the sa
 
 - The reference is one batched module in PyTorch eager that follows the equation: M mixes patterns
   and OV matrices, the heads are applied and summed. Batches and targets are computed once for all
-  restarts. Torch uses its default number of threads or one, whichever is faster (last column of
-  the table).
+  restarts. Torch uses its default number of threads or one, whichever is faster.
 - Ours is `toymodels.train` with restarts that share their batches, over all CPU devices: the
   products A_k x O_l are computed once, and each restart weights them with its M^T M.
 
@@ -18,7 +17,6 @@ Both sides take turns (`common.time_in_turns`), and both draw their samples in t
 timed; neither side includes compilation, first steps or test losses.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +34,7 @@ SPARSITY, DENSITY = 0.9, 0.05
 LEARNING_RATE, STEPS = 2e-2, 4_000  # chunks of 40
 
 
-def reference_step(restarts: int, ovs: np.ndarray) -> Callable[[], Any]:
+def reference_step(restarts: int, ovs: np.ndarray) -> common.Step:
     """Return one eager training step of all restarts in one module: M [restarts, heads, K]."""
     torch = common.import_torch()
     M = torch.nn.Parameter(torch.nn.init.xavier_normal_(torch.empty(restarts, HEADS, K)))
@@ -68,14 +66,15 @@ def problem(ovs: jax.Array) -> Any:
     return objective, optax.adam(LEARNING_RATE)
 
 
-def measure(restarts: int, quick: bool) -> common.Timing:
+def measure(restarts: int, quick: bool) -> dict[str, float]:
     """Time both sides on an ensemble of `restarts` models."""
     key = jax.random.key(0)
     ovs = OvDraw.of(K, D_MODEL, key=key).sparse(DENSITY)
     seeds = Axis.seeds(restarts, shared_batches=True)
     ours = partial(train, problem, [seeds], STEPS, key=key, data={"ovs": ovs})
     rounds, seconds = (3, 0.5) if quick else (7, 2.0)
-    return common.time_in_turns(reference_step(restarts, np.array(ovs)), ours, rounds, seconds)
+    eager = common.Reference(reference_step(restarts, np.array(ovs)))
+    return common.time_in_turns({"PyTorch": [eager]}, ours, rounds, seconds)
 
 
 def run(quick: bool, out: Path) -> None:
@@ -84,9 +83,9 @@ def run(quick: bool, out: Path) -> None:
     rows: list[common.Row] = []
     sizes = {"features": K, "heads": HEADS, "tokens": TOKENS, "d_model": D_MODEL, "batch": BATCH}
     for restarts in RESTARTS:
-        timing = measure(restarts, quick)
-        row = common.result_row("restarts, shared batches", timing, restarts=restarts, **sizes)
-        common.print_row(row, timing.threads, heading=not rows)
+        times = measure(restarts, quick)
+        row = common.result_row("attention", times, restarts=restarts, **sizes)
+        common.print_row(row)
         rows.append(row)
     common.write_results(out, rows, common.machine_facts(cores))
 

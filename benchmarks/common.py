@@ -1,11 +1,12 @@
 """Shared by the benchmarks: timing in turns, the table, machine facts, and the JSON file.
 
-A side called "reference" is a training step in PyTorch eager; "ours" is a whole call of
+A reference is a training step of another implementation; ours is a whole call of
 `toymodels.train`. Everything runs on the CPU.
 """
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -22,17 +23,19 @@ import jax
 
 FIRST_CHUNKS = 3  # warm-up chunks of a training, not timed
 PACKAGES = ("jax", "flax", "optax", "torch")
+WIDTHS = ("avx512f", "avx2")  # of vector instructions, as the system names them
+OURS = "toymodels"
 
 Row = dict[str, Any]
 Side = TypeVar("Side", bound=Hashable)
+Step = Callable[[], Any]
 
 
-class Timing(NamedTuple):
-    """Median milliseconds per step of both sides, and torch's fastest thread count."""
+class Reference(NamedTuple):
+    """A step of another implementation, and whether torch's number of threads matters to it."""
 
-    reference_ms: float
-    ours_ms: float
-    threads: int
+    step: Step
+    torch: bool = True
 
 
 class _Enough(Exception):
@@ -58,19 +61,29 @@ def use_all_cores() -> int:
 
 
 def time_in_turns(
-    reference_step: Callable[[], Any], train: Callable[..., Any], rounds: int, seconds: float
-) -> Timing:
-    """Time a reference step and our training in turns, `seconds` each, in one process.
+    references: Mapping[str, Sequence[Reference]],
+    train: Callable[..., Any],
+    rounds: int,
+    seconds: float,
+) -> dict[str, float]:
+    """Return the median milliseconds of a step of each reference and of `OURS`.
 
-    `train(report=...)` is a call of `toymodels.train`. The reference takes its turn with torch's
-    default number of threads and with a single one; the faster of the two medians counts.
+    All take turns, `seconds` each, in one process. `train(report=...)` is a call of
+    `toymodels.train`. Of a reference's ways the fastest counts: torch takes a turn with its default
+    number of threads and with a single one.
     """
-    sides: dict[int, Callable[[float], float]] = {0: partial(seconds_a_step, train)}
-    for threads in thread_counts():
-        sides[threads] = partial(seconds_with_threads, reference_step, threads)
-    medians = medians_in_turns(sides, rounds, seconds)
-    threads = min(thread_counts(), key=lambda threads: medians[threads])
-    return Timing(1e3 * medians[threads], 1e3 * medians[0], threads)
+    sides: dict[tuple[str, int, int], Callable[[float], float]] = {
+        (OURS, 0, 0): partial(seconds_a_step, train)
+    }
+    for name, ways in references.items():
+        for i, way in enumerate(ways):
+            way.step()  # compiles
+            for threads in thread_counts() if way.torch else {0}:
+                sides[name, i, threads] = partial(seconds_with_threads, way.step, threads)
+    times: dict[str, float] = {}
+    for (name, *_), found in medians_in_turns(sides, rounds, seconds).items():
+        times[name] = min(times.get(name, math.inf), 1e3 * found)
+    return times
 
 
 def medians_in_turns(
@@ -89,11 +102,14 @@ def thread_counts() -> set[int]:
     return {import_torch().get_num_threads(), 1}
 
 
-def seconds_with_threads(step: Callable[[], Any], threads: int, seconds: float) -> float:
-    """Return the time of a reference step with this number of torch threads, after a warm-up."""
+def seconds_with_threads(step: Step, threads: int, seconds: float) -> float:
+    """Return the time of a reference step with this number of torch threads, 0 for the default.
+
+    The step is warmed up first.
+    """
     torch = import_torch()
     default = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(threads or default)
     seconds_a_call(step, seconds / 10)
     elapsed = seconds_a_call(step, seconds)
     torch.set_num_threads(default)
@@ -145,33 +161,48 @@ def main(run: Callable[[bool, Path], None], out: Path, page: str | None) -> None
     run(options.quick, options.out)
 
 
-def result_row(name: str, timing: Timing, **sizes: int) -> Row:
-    """Return one comparison as a row of the result file."""
-    reference_ms, ours_ms = round(timing.reference_ms, 4), round(timing.ours_ms, 4)
-    times = {"reference_ms": reference_ms, "ours_ms": ours_ms}
-    return {"name": name, **sizes, **times, "ratio": round(timing.reference_ms / timing.ours_ms, 2)}
+def result_row(name: str, times: Mapping[str, float], **sizes: int) -> Row:
+    """Return one comparison as a row of the result file; `times` are milliseconds a step."""
+    return {
+        "name": name,
+        "sizes": sizes,
+        "ms": {side: float(f"{t:.4g}") for side, t in times.items()},
+    }
 
 
-def print_row(row: Row, threads: int | None = None, *, heading: bool = False) -> None:
-    """Print a row of the table, with the column names above the first."""
-    cells = {k: v for k, v in row.items() if k != "name"}
-    cells |= {} if threads is None else {"torch_threads": threads or "-"}
-    if heading:
-        print(f"\n{'name':36}" + "".join(f"{name:>14}" for name in cells))
-    print(f"{row['name']:36}" + "".join(f"{value:>14}" for value in cells.values()), flush=True)
+def ratios(row: Row) -> dict[str, float]:
+    """Return how many times as long as ours each reference takes."""
+    ours = row["ms"][OURS]
+    return {side: time / ours for side, time in row["ms"].items() if side != OURS}
+
+
+def print_row(row: Row) -> None:
+    """Print a row: sizes, milliseconds a step, and the references' times divided by ours."""
+    sizes = ", ".join(f"{name} = {size:,}" for name, size in row["sizes"].items())
+    times = ", ".join(f"{side} {time:g} ms" for side, time in row["ms"].items())
+    times_ours = ", ".join(f"{side} {ratio:.3g}x" for side, ratio in ratios(row).items())
+    print(f"{row['name']}: {sizes}\n    {times}\n    {times_ours}", flush=True)
 
 
 def machine_facts(cores: int) -> dict[str, Any]:
     """Return the facts that the times depend on; nothing that identifies the machine."""
     versions = {name: version(name) for name in PACKAGES} | {"python": platform.python_version()}
-    return {"processor": _processor(), "cores": cores, **versions}
+    return {"processor": _processor(), "cores": cores, "caches": _caches(), **versions}
 
 
 def _processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor() or platform.machine()
+    widest = next((f" with {name}" for name in WIDTHS if any(name in line for line in lines)), "")
+    return (models[0] if models else platform.processor() or platform.machine()) + widest
+
+
+def _caches() -> str:
+    """Return the caches of the first core, as the system describes them; empty if it does not."""
+    folders = sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"))
+    found = [[(f / n).read_text().strip() for n in ("level", "type", "size")] for f in folders]
+    return ", ".join(f"L{level} {size}" for level, kind, size in found if kind != "Instruction")
 
 
 def write_results(path: Path, rows: Sequence[Row], machine: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ Timing as in `benchmarks.throughput`: whole steps, both sides in turns, no compi
 with its default number of threads or one, whichever is faster.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ def activations() -> np.ndarray:
     return directions @ values
 
 
-def reference_step(x: np.ndarray) -> Callable[[], Any]:
+def reference_step(x: np.ndarray) -> common.Step:
     """Return a step of the eight dictionaries in PyTorch, on arrays [dictionary, sample, ...]."""
     torch = common.import_torch()
     data = torch.tensor(np.ascontiguousarray(x.T))
@@ -81,29 +80,17 @@ def problem(l1: Any, activations: Any) -> Any:
     return objective, with_unit_columns(optax.adam(LEARNING_RATE))
 
 
-def step_operations() -> int:
-    """Count the floating-point operations of a step's five matrix products, for all eight."""
-    return 5 * 2 * INPUTS * FEATURES * BATCH * len(COEFFICIENTS)
-
-
 def run(quick: bool, out: Path) -> None:
     """Measure both sides, print the row, and write it to `out`."""
     cores = common.use_all_cores()
     x, axes = activations(), [Axis("l1", COEFFICIENTS)]
     ours = partial(train, problem, axes, STEPS, key=jax.random.key(0), data={"activations": x})
     rounds, seconds = (3, 2.0) if quick else (7, 10.0)
-    timing = common.time_in_turns(reference_step(x), ours, rounds, seconds)
-    row = common.result_row(
-        "eight L1 coefficients, shared minibatches",
-        timing,
-        inputs=INPUTS,
-        features=FEATURES,
-        instances=len(COEFFICIENTS),
-        batch=BATCH,
-    )
-    common.print_row(row, timing.threads, heading=True)
-    rate = step_operations() / (row["ours_ms"] * 1e-3)
-    print(f"\nOurs does {rate / 1e9:.0f} GFLOP/s in matrix products.")
+    eager = common.Reference(reference_step(x))
+    times = common.time_in_turns({"PyTorch": [eager]}, ours, rounds, seconds)
+    sizes = {"inputs": INPUTS, "features": FEATURES, "batch": BATCH, "l1": len(COEFFICIENTS)}
+    row = common.result_row("sparse dictionaries", times, **sizes)
+    common.print_row(row)
     common.write_results(out, [row], common.machine_facts(cores))
 
 

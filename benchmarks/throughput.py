@@ -1,26 +1,25 @@
-"""Throughput: training toy models here, and with the loop of the reference notebook.
+"""Throughput: training toy models here, and with the loops of notebooks.
 
     python -m benchmarks.throughput [--quick] [--out FILE]
 
-The reference is the training loop of "Toy Models of Superposition" (Elhage et al. 2022) in
-PyTorch eager, written anew; ours is `toymodels.train`, as every experiment calls it. The work
-is the same: ten instances of x' = relu(W^T W x + b), for each step a fresh batch of 1,024
-samples, the importance-weighted squared error, its gradient, and AdamW with learning rate
-1e-3 and weight decay 0.01.
+The task is that of "Toy Models of Superposition" (Elhage et al. 2022): ten instances of
+x' = relu(W^T W x + b), for each step a fresh batch of 1,024 samples, the importance-weighted
+squared error, its gradient, and AdamW with learning rate 1e-3 and weight decay 0.01. The
+references, written anew:
 
-The wall-clock time of a step is measured, including sampling. Ours is a training of 10,000
-steps in chunks of 100, and includes the work between chunks; neither side includes compilation,
-first steps or test losses. Both sides take turns, two seconds each (`common.time_in_turns`).
-Torch uses its default number of threads or one, whichever is faster for the size (last column
-of the table).
+- "PyTorch": the loop of the paper's notebook, eager;
+- "torch.compile": the same, with sampling, model and loss compiled;
+- "plain JAX": the style of public replications, one jitted step for each iteration in Python.
 
-- main table: ten sparsities, which share random draws in ours, as in the experiments;
-- "own draws": ten seeds at one sparsity, with separate draws. The reference's step is the same in
-  both: it draws for each instance.
+Ours is `toymodels.train`, as every experiment calls it: 10,000 steps in chunks of 100, with the
+work between chunks. Wall-clock times of a step, sampling included; compilation, first steps and
+test losses are not. All sides take turns of two seconds (`common.time_in_turns`).
+
+- ten sparsities, which share random draws in ours, as in the experiments;
+- ten seeds at one sparsity, with separate draws. The references draw for each instance in both.
 """
 
 import math
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -51,8 +50,8 @@ class Size(NamedTuple):
 SIZES = (Size(5, 2), Size(20, 5), Size(80, 20), Size(400, 30))
 
 
-def reference_step(size: Size, sparsities: np.ndarray) -> Callable[[], Any]:
-    """Return one training step of the reference, on arrays [sample, instance, ...]."""
+def torch_step(size: Size, sparsities: np.ndarray, compiled: bool) -> common.Step:
+    """Return one training step in PyTorch, on arrays [sample, instance, ...]."""
     torch = common.import_torch()
     shape = (BATCH, INSTANCES, size.n)
     W = torch.nn.Parameter(torch.nn.init.xavier_normal_(torch.empty(INSTANCES, *size)))
@@ -61,16 +60,54 @@ def reference_step(size: Size, sparsities: np.ndarray) -> Callable[[], Any]:
     probability = torch.tensor(1.0 - sparsities, dtype=torch.float32)[:, None]
     importance = IMPORTANCE_DECAY ** torch.arange(size.n)
 
-    def step() -> Any:
-        optimizer.zero_grad()
+    def loss_of_batch() -> Any:
         active = torch.rand(shape) <= probability
         x = torch.where(active, torch.rand(shape), torch.zeros(()))
         hidden = torch.einsum("bin,inm->bim", x, W)
         output = torch.relu(torch.einsum("bim,inm->bin", hidden, W) + b)
-        loss = (importance * (x - output) ** 2).mean(dim=(0, 2)).sum()
-        loss.backward()
+        return (importance * (x - output) ** 2).mean(dim=(0, 2)).sum()
+
+    compute: Any = torch.compile(loss_of_batch) if compiled else loss_of_batch
+
+    def step() -> None:
+        optimizer.zero_grad()
+        compute().backward()
         optimizer.step()
-        return loss
+
+    return step
+
+
+def jax_step(size: Size, sparsities: np.ndarray) -> common.Step:
+    """Return one jitted training step in plain JAX, on arrays [instance, sample, ...]."""
+    optimizer = optax.adamw(LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    probability = jnp.asarray(1.0 - sparsities, jnp.float32)
+    importance = IMPORTANCE_DECAY ** jnp.arange(size.n)
+
+    def loss(params, x):
+        W, b = params
+        return jnp.mean(importance * (x - jax.nn.relu(x @ W @ W.T + b)) ** 2)
+
+    def of_instance(state, key, p):
+        params, memory = state
+        which, how_much = jax.random.split(key)
+        active = jax.random.uniform(which, (BATCH, size.n)) < p
+        x = jnp.where(active, jax.random.uniform(how_much, (BATCH, size.n)), 0.0)
+        updates, memory = optimizer.update(jax.grad(loss)(params, x), memory, params)
+        return optax.apply_updates(params, updates), memory
+
+    @jax.jit
+    def train_step(state, key):
+        key, now = jax.random.split(key)
+        keys = jax.random.split(now, INSTANCES)
+        return jax.vmap(of_instance)(state, keys, probability), key
+
+    xavier = jax.nn.initializers.glorot_normal(batch_axis=0)
+    params = xavier(jax.random.key(0), (INSTANCES, *size)), jnp.zeros((INSTANCES, size.n))
+    now = (params, jax.vmap(optimizer.init)(params)), jax.random.key(1)
+
+    def step() -> None:
+        nonlocal now
+        now = jax.block_until_ready(train_step(*now))
 
     return step
 
@@ -83,12 +120,16 @@ def problem(size: Size, sparsity: Any = SPARSITY_OF_SEEDS) -> Any:
     return objective, optax.adamw(LEARNING_RATE, weight_decay=WEIGHT_DECAY)
 
 
-def measure(size: Size, axis: Axis, sparsities: np.ndarray, quick: bool) -> common.Timing:
-    """Time both sides on one size; `axis` has our instances, `sparsities` the reference's."""
-    key = jax.random.key(0)
-    ours = partial(train, partial(problem, size), [axis], STEPS, key=key)
+def measure(size: Size, axis: Axis, sparsities: np.ndarray, quick: bool) -> dict[str, float]:
+    """Time all sides on one size; `axis` has our instances, `sparsities` the references'."""
+    ours = partial(train, partial(problem, size), [axis], STEPS, key=jax.random.key(0))
+    references = {
+        "PyTorch": [common.Reference(torch_step(size, sparsities, compiled=False))],
+        "torch.compile": [common.Reference(torch_step(size, sparsities, compiled=True))],
+        "plain JAX": [common.Reference(jax_step(size, sparsities), torch=False)],
+    }
     rounds, seconds = (3, 0.5) if quick else (7, 2.0)
-    return common.time_in_turns(reference_step(size, sparsities), ours, rounds, seconds)
+    return common.time_in_turns(references, ours, rounds, seconds)
 
 
 def step_operations(size: Size) -> int:
@@ -117,17 +158,13 @@ def matrix_product_rate(quick: bool) -> tuple[float, str]:
     return 2 * MATRIX_SIZE**3 / best[name], name
 
 
-def print_share(size: Size, step_ms: float, quick: bool) -> None:
-    """Print the share of the machine's matrix-product rate that our step reaches."""
+def share_of_matrix_rate(size: Size, step_ms: float, quick: bool) -> dict[str, Any]:
+    """Return the rate of our step's matrix products, and that of a large product in GFLOP/s."""
     rate, whose = matrix_product_rate(quick)
-    giga = step_operations(size) / 1e9
-    reached = giga / (step_ms * 1e-3)
-    print(
-        f"\nOur step at n = {size.n}, m = {size.m} takes {step_ms:.3g} ms for {giga:.3f} GFLOP in "
-        f"its matrix products\n(5 x 2 n m x {BATCH} samples x {INSTANCES} instances): "
-        f"{reached:.0f} GFLOP/s, {reached * 1e9 / rate:.0%} of the {rate / 1e9:.0f} GFLOP/s\n"
-        f"of a {MATRIX_SIZE} x {MATRIX_SIZE} float32 product in {whose}."
-    )
+    reached = step_operations(size) / (step_ms * 1e-3)
+    sizes = {"n": size.n, "m": size.m}
+    giga = {"step": round(reached / 1e9), f"{MATRIX_SIZE} x {MATRIX_SIZE} in {whose}": rate / 1e9}
+    return {"name": "GFLOP/s in matrix products", "sizes": sizes, "rates": giga}
 
 
 def run(quick: bool, out: Path) -> None:
@@ -140,15 +177,13 @@ def run(quick: bool, out: Path) -> None:
     rows = []
     for name, (axis, sparsities) in tables.items():
         for size in SIZES:
-            timing = measure(size, axis, sparsities, quick)
-            row = common.result_row(
-                name, timing, n=size.n, m=size.m, instances=INSTANCES, batch=BATCH
-            )
-            common.print_row(row, timing.threads, heading=size is SIZES[0])
-            rows.append(row)
-    print_share(SIZES[-1], rows[len(SIZES) - 1]["ours_ms"], quick)
-    common.write_results(out, rows, common.machine_facts(cores))
+            times = measure(size, axis, sparsities, quick)
+            rows.append(common.result_row(name, times, n=size.n, m=size.m))
+            common.print_row(rows[-1])
+    share = share_of_matrix_rate(SIZES[-1], rows[len(SIZES) - 1]["ms"][common.OURS], quick)
+    print(share)
+    common.write_results(out, [*rows, share], common.machine_facts(cores))
 
 
 if __name__ == "__main__":
-    common.main(run, Path(__file__).with_name("results.json"), __doc__)
+    common.main(run, Path(__file__).with_suffix(".json"), __doc__)
