@@ -8,7 +8,8 @@ squared error, its gradient, and AdamW with learning rate 1e-3 and weight decay 
 references, written anew:
 
 - "PyTorch": the loop of the paper's notebook, eager;
-- "torch.compile": the same, with sampling, model and loss compiled;
+- "torch.compile": the same, with sampling, model and loss compiled; random numbers come from eager
+  PyTorch, as those that it compiles for a CPU take twice as long;
 - "plain JAX": the style of public replications, one jitted step for each iteration in Python.
 
 Ours is `toymodels.train`, as every experiment calls it: 10,000 steps in chunks of 100, with the
@@ -67,7 +68,8 @@ def torch_step(size: Size, sparsities: np.ndarray, compiled: bool) -> common.Ste
         output = torch.relu(torch.einsum("bim,inm->bin", hidden, W) + b)
         return (importance * (x - output) ** 2).mean(dim=(0, 2)).sum()
 
-    compute: Any = torch.compile(loss_of_batch) if compiled else loss_of_batch
+    options = {"fallback_random": True}
+    compute: Any = torch.compile(loss_of_batch, options=options) if compiled else loss_of_batch
 
     def step() -> None:
         optimizer.zero_grad()
