@@ -1,6 +1,6 @@
 """What the figures on skip trigrams and pairs of signals share: settings, training, measures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import jax
@@ -14,11 +14,12 @@ from pydantic import Field
 
 import toymodels as tm
 from toymodels import figure as fig
-from toymodels import plotting
+from toymodels import plotting, theory
 from toymodels.data.contexts import Contexts, count_tokens
 from toymodels.objectives.next_token import divergence
 
 SAMPLES = 2**12  # sequences of the measures
+WIRING = "attention from the last token, and logits written, blue +, red -"
 CARRIES = 0.1  # nats that a trigram loses without a head, if the head carries it
 
 
@@ -83,6 +84,27 @@ def train_heads(
     return models.assign_coords(settings)
 
 
+def set_by_hand(
+    objective: tm.NextToken,
+    unit: theory.Circuits,
+    scales: Sequence[float],
+    key: PRNGKeyArray,
+    probe: tm.Probe,
+) -> xr.Dataset:
+    """Return models with these circuits times each scale, and their measures as of trained ones."""
+
+    def measure(scale):
+        model = tm.AttentionOnly.from_circuits(scale * unit.W_QK, scale * unit.W_OV)
+        weights = {name: getattr(model, name)[...] for name in ("W_Q", "W_K", "W_V", "W_O")}
+        measured = probe.measure(objective, model, key)
+        return {**weights, **measured, "loss": objective.test_loss(model, key)}
+
+    found = jax.jit(lambda scales: jax.lax.map(measure, scales))(np.array(scales, np.float32))
+    dims = {**tm.AttentionOnly.dims, **probe.dims, "loss": ()}
+    data = {name: (("scale", *dims[name]), value) for name, value in jax.device_get(found).items()}
+    return xr.Dataset(data, {"scale": list(scales), "by_hand": True})
+
+
 def measure_heads(objective: Any, model: tm.AttentionOnly, key: PRNGKeyArray) -> dict[str, Array]:
     """Measure the heads on sequences of which half have the source.
 
@@ -137,6 +159,8 @@ DESCRIBES = {
     "trigrams": "number of trigrams",
     "heads": "number of heads",
     "frequency": "probability that the source is in a sequence",
+    "by_hand": "whether the weights are set by hand",
+    "scale": "scores and logits of the weights that are set by hand",
 }
 
 
@@ -145,7 +169,7 @@ def carriers(models: xr.Dataset) -> xr.DataArray:
     return (models.without > CARRIES).sum("head")
 
 
-def draw_wiring(place: FigureBase, model: xr.Dataset) -> None:
+def draw_wiring(place: FigureBase, model: xr.Dataset, title: str = WIRING) -> None:
     """Draw each head of a model, in sequences without and with the source."""
     K = model.sizes["destination"]
     heads = [f"head {head + 1}" for head in range(model.sizes["head"])]
@@ -163,4 +187,4 @@ def draw_wiring(place: FigureBase, model: xr.Dataset) -> None:
             names[K + 1 :],
             limit,
         )
-    place.suptitle("attention from the last token, and logits written, blue +, red -", fontsize=8)
+    place.suptitle(title, fontsize=8)

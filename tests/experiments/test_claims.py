@@ -652,3 +652,28 @@ def test_skip_trigrams():
     assert judge(0.2, 0.75, 0.0, 1.0, 0.25, 0.0) == [True] * 9
     # the heads share trigrams the other way round, and nothing is predicted
     assert judge(0.05, 0.75, 0.2, 0.5, 1.0, 1.0, rises=(9.0, 9.0)) == [False] * 9
+
+
+def test_two_head_construction():
+    experiment = load("two_head_construction")
+
+    def models(K, by_hand, loss, together, along, **more):
+        """Models in which the second head attends to the source of this share of the trigrams."""
+        attended = np.zeros((len(loss), 2, 2, K, K + 2))
+        attended[:, 0, 1, :, 0] = 0.5
+        attended[:, 1, 1, : round(together * K), 0] = 1
+        measured = (along, "head", "source_there", "destination", "source")
+        data = {"loss": (along, loss), "attended": (measured, attended), **more}
+        return xr.Dataset(data).assign_coords(trigrams=K, by_hand=by_hand)
+
+    def judge(last, ratio, trained, together):
+        hard = np.array([0.1, 1e-3, last])
+        scale = {"scale": [5, 10, 20], "hard": ("scale", hard)}
+        by_hand = [models(K, True, ratio * hard, 1.0, "scale", **scale) for K in (2, 4, 8)]
+        cases = zip((2, 4, 8), trained, strict=True)
+        learned = [models(K, False, [loss, loss], together, "seed") for K, loss in cases]
+        return judged(experiment, tm.gather([*by_hand, *learned]))
+
+    assert judge(1e-8, 1.01, (1e-5, 1e-4, 1e-3), 0.5) == [True] * 5
+    # the weights are no solution, and trained models are copies of them that fail
+    assert judge(1e-3, 1.2, (1e-1, 1e-4, 1e-3), 1.0) == [False] * 5

@@ -1,10 +1,14 @@
 """Heads set by hand reach the Bayes entropy exactly, in as many heads as the theory says."""
 
+from itertools import product
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from toymodels import AttentionOnly, NextToken, SignalPairs, SkipTrigrams, theory
+from toymodels.data.contexts import count_tokens
 
 KEY = jax.random.key(0)
 
@@ -19,6 +23,17 @@ def test_two_heads_predict_any_number_of_trigrams(trigrams):
     circuits = theory.two_heads_for_trigrams(trigrams, 3, 40.0)
     assert len(circuits.W_QK) == 2
     assert excess(circuits, SkipTrigrams(trigrams, 3)) < 1e-7
+
+
+def test_the_two_heads_are_right_after_every_sequence():
+    data, scale = SkipTrigrams(3, 1, 4), 30.0
+    prefixes = [p for p in product(range(data.tokens), repeat=3) if p.count(0) <= 1]
+    sequences = jnp.array([(*p, k) for p in prefixes for k in (1, 2, 3)]).T
+    model = AttentionOnly.from_circuits(*theory.two_heads_for_trigrams(3, 1, scale))
+    y = np.asarray(model.logits(*count_tokens(sequences, data.tokens)))
+    right = np.arange(data.tokens)[:, None] == np.asarray(sequences[-1]) + 3
+    there = np.asarray((sequences == 0).any(axis=0))
+    np.testing.assert_allclose(y, scale * (right & there), atol=1e-4)
 
 
 @pytest.mark.parametrize("frequency", [0.0, 0.2, 1.0])
