@@ -564,6 +564,36 @@ def test_absolute_value():
     assert judged(experiment, sparse) == [None] * 7 + [True]
 
 
+def test_computation_sparsity():
+    experiment = load("computation_sparsity")
+    sparsities = (0.0, 0.7, 0.9, 0.97, 0.997, 0.999)
+    signs = np.repeat(np.eye(4), 2, axis=0) * np.tile([1.0, -1.0], 4)[:, None]  # of 4 features
+
+    def models(pure, ratios, second, gain=1.0, last=True):
+        """8 neurons of 12 features; all but `pure` of each S, the last or the first, have two."""
+        each = []
+        for S, count, ratio in zip(sparsities, pure, ratios, strict=True):
+            W = np.zeros((8, 12))
+            W[:, :4] = signs
+            for k in range(8)[:: -1 if last else 1][: 8 - count]:
+                W[k, 4 + k] = second * W[k].sum()
+            data = computing_models(W, gain * abs(W).T, 0.0, (S,))
+            bound = theory.absolute_value_bound(data.importance.values, 1 - S, 8)
+            each.append(data.assign(loss=data.loss + ratio * bound.item()))
+        return xr.concat(each, "sparsity", data_vars="minimal")
+
+    true = models([8, 8, 6, 4, 0, 0], [1.0, 1, 1, 1, 0.9, 0.5], 0.6)
+    # both halves of more features than four
+    wide = np.concatenate([np.ones((4, 12)), -np.ones((4, 12))])
+    true.W_in[{"sparsity": slice(4, None)}] = wide
+    true.W_out[{"sparsity": slice(4, None)}] = np.full((12, 8), 0.25)
+    assert judged(experiment, true) == [True] * 9
+    false = models([3, 3, 5, 6, 7, 8], [1.5, 1, 1, 1, 1.1, 1.2], 0.9, 0.3, last=False)
+    assert judged(experiment, false) == [False] * 9
+    only = true.sel(sparsity=[0.7])
+    assert judged(experiment, only) == [None] * 9
+
+
 def memorisers(scale, bump):
     """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
     sizes = []

@@ -91,6 +91,9 @@ REFUSED = [
     ("absolute_value", {"fewer": (0,)}, "greater than or equal to 1"),
     ("absolute_value", {"sparsity": (1.0,)}, "sparsity must be below 1"),
     ("absolute_value", {"importance_decay": 1e-30}, "importances underflow"),
+    ("computation_sparsity", {"m": 0}, "greater than or equal to 1"),
+    ("computation_sparsity", {"sparsity": (0.0, 1.0)}, "sparsity must be below 1"),
+    ("computation_sparsity", {"importance_decay": 1e-6}, "importances underflow"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 
