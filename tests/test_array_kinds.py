@@ -14,6 +14,7 @@ from toymodels import (
     baselines,
     circuits,
     geometry,
+    motifs,
     neurons,
     recovery,
     selectivity,
@@ -34,6 +35,10 @@ IMAGES = RANDOM.integers(0, 256, (30, 4), dtype=np.uint8)
 POINTS = Datapoints(
     np.array([[0, 3], [4, 1]], np.int32), np.array([[0.6, 0.8], [1, 0]], np.float32)
 )
+MOTIF = (
+    np.array([[2.0, -0.5], [1.0, 0.0]], np.float32),
+    np.array([[0.5, 0.0], [2.0, -4.0]], np.float32),
+)
 MODEL = toymodels.MLP(4, 3, 1, 3, key=jax.random.key(0))
 
 KINDS = {
@@ -47,6 +52,7 @@ CALLS = {
     **{f"geometry.{name}": (getattr(geometry, name), W) for name in geometry.__all__},
     "circuits.rescaled": (circuits.rescaled, W, W.T),
     "circuits.gains": (circuits.gains, W, W.T, B),
+    "motifs.find_asymmetric_motifs": (motifs.find_asymmetric_motifs, *MOTIF),
     **{f"neurons.{name}": (getattr(neurons, name), W) for name in neurons.__all__},
     "recovery.max_cosines": (recovery.max_cosines, X[:, :5], X[:, 5:12]),
     "recovery.mmcs": (recovery.mmcs, X[:, :5], X[:, 5:12]),
@@ -132,6 +138,7 @@ MODULES = {
     "geometry": geometry,
     "neurons": neurons,
     "circuits": circuits,
+    "motifs": motifs,
     "recovery": recovery,
     "selectivity": selectivity,
     "baselines": baselines,
