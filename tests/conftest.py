@@ -1,12 +1,13 @@
 """Settings of every test, made before JAX starts its backend and `toymodels` is imported.
 
 Shapes written with jaxtyping are checked at run time, a broadcast between ranks is an error, and
-the CPU is three devices, so that 1, 2 and 3 can be compared. Compiled programs are kept from one
-run of the tests to the next.
+the CPU is three devices, so that 1, 2 and 3 can be compared: a test trains on one unless it names
+more. Compiled programs are kept from one run of the tests to the next.
 """
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -27,6 +28,14 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     jax.config.update("jax_compilation_cache_max_size", 2**30)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 install_import_hook("toymodels", "typecheck.numeric")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_device() -> Iterator[None]:
+    """Let training find one device: programs for several take up to twice as long to compile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
+        yield
 
 
 class ByFile(LoadScopeScheduling):

@@ -36,10 +36,11 @@ class Bowl:
     test_loss = loss
 
 
-@pytest.mark.parametrize("seeds", [1, 2, 6])  # on two devices: one, one and three a device
+@pytest.mark.parametrize("seeds", [1, 2, 6])  # on three devices: one, one and two a device
 def test_a_line_search_gets_the_loss_and_its_function(seeds):
     # a quasi-Newton method finds the minimum of a quadratic in few steps; SGD needs hundreds
-    found = train(lambda: (Bowl(), optax.lbfgs()), [Axis.seeds(seeds)], 20, key=KEY)
+    problem, devices = lambda: (Bowl(), optax.lbfgs()), jax.devices()
+    found = train(problem, [Axis.seeds(seeds)], 20, key=KEY, devices=devices)
     np.testing.assert_allclose(found.W, np.tile(TARGET, (seeds, 1)), rtol=1e-4)
 
 

@@ -19,7 +19,7 @@ def problem(sparsity, rate=1e-2, optimizer=optax.adam):
 
 
 AXES = [Axis("sparsity", [0.2, 0.8, 0.9]), Axis.seeds([4, 2])]
-ONE_DEVICE = jax.local_devices()[:1]
+DEVICES = jax.devices()
 
 
 def run(steps, axes=AXES, problem=problem, **options):
@@ -50,7 +50,7 @@ def test_a_result_has_what_going_on_needs(whole):
     assert whole.attrs == {"steps": STEPS}
 
 
-@pytest.mark.parametrize("devices", [ONE_DEVICE, None])
+@pytest.mark.parametrize("devices", [DEVICES, None])
 def test_going_on_is_the_same_as_not_having_stopped(whole, first, devices, tmp_path):
     if devices:
         whole, first = (run(steps, devices=devices) for steps in (STEPS, 13))

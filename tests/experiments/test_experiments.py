@@ -54,8 +54,6 @@ def made(request, out, keys):
     experiment = load(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lab, "stream_key", watched(keys.setdefault(request.param, [])))
-        # programs for several devices take twice as long to compile; tests/engine compares them
-        patch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
         make(Job(experiment, experiment.preset("smoke"), "smoke", 0, out, False))
     return experiment, out / experiment.doc.family / experiment.doc.stem
 
@@ -70,8 +68,10 @@ def watched(drawn):
     return stream_key
 
 
-def stored(stem):
-    """Read what a figure stored, as plot and claims are given it."""
+@pytest.fixture(scope="module")
+def results(made):
+    """What the figure stored, as plot and claims are given it."""
+    _, stem = made
     return Data.read(Path(f"{stem}.nc").read_bytes()).results
 
 
@@ -102,31 +102,29 @@ def test_presets_are_specs_of_growing_cost(made):
     assert specs[0] != specs[1]
 
 
-def test_something_is_swept(made):
-    _, stem = made
+def test_something_is_swept(results):
     values = {}
-    for group in groups(stored(stem)):
+    for group in groups(results):
         for name, coordinate in group.coords.items():
             values.setdefault(name, set()).update(np.ravel(coordinate).tolist())
     swept = set(values) - {"seed", "feature", "hidden"}
     assert any(len(values[name]) > 1 for name in swept)
 
 
-def test_the_weights_of_every_model_are_there(made):
-    _, stem = made
-    for group in groups(stored(stem)):
+def test_the_weights_of_every_model_are_there(results):
+    for group in groups(results):
         weights = [group[name] for name in ("W", "W_in", "M", "W_O") if name in group]
         assert weights
         assert all(np.isfinite(each).all() for each in weights)
 
 
-def test_losses_are_there_and_no_history_that_nobody_draws(made, keys):
-    experiment, stem = made
+def test_losses_are_there_and_no_history_that_nobody_draws(made, results, keys):
+    experiment, _ = made
     trains = any(name.startswith("training") for name, _ in keys[experiment.doc.stem])
-    losses = [group["loss"].values for group in groups(stored(stem)) if "loss" in group]
+    losses = [group["loss"].values for group in groups(results) if "loss" in group]
     assert losses or not trains  # a figure may take up the data of another, or train nothing
     assert all(np.isfinite(loss).all() and (loss >= 0).all() for loss in losses)
-    assert not any("loss_history" in group for group in groups(stored(stem)))
+    assert not any("loss_history" in group for group in groups(results))
 
 
 def test_no_two_trainings_or_datasets_share_their_draws(made, keys):
@@ -136,16 +134,15 @@ def test_no_two_trainings_or_datasets_share_their_draws(made, keys):
     assert len(set(by_name.values())) == len(by_name)
 
 
-def test_settings_stand_in_the_data_as_plain_attributes(made):
-    experiment, stem = made
-    attributes = stored(stem).attrs
+def test_settings_stand_in_the_data_as_plain_attributes(made, results):
+    experiment, _ = made
+    attributes = results.attrs
     assert json.loads(attributes["toymodels"])["spec"] == experiment.preset("smoke").to_dict()
     assert set(experiment.preset("smoke").to_dict()) <= set(attributes)
 
 
-def test_variables_say_in_words_what_they_are(made):
-    _, stem = made
-    for group in groups(stored(stem)):
+def test_variables_say_in_words_what_they_are(results):
+    for group in groups(results):
         for name, variable in group.variables.items():
             assert len(variable.attrs.get("long_name", "")) > 3, name
             assert variable.attrs.get("units", "1") == "1"
@@ -173,10 +170,9 @@ def test_picture_shows_something(made):
     assert ink.any(axis=0).mean() > 0.5 and ink.any(axis=1).mean() > 0.5
 
 
-def test_plot_and_claims_need_nothing_but_the_file(made):
+def test_plot_and_claims_need_nothing_but_the_file(made, results):
     experiment, stem = made
     assert h5py.is_hdf5(f"{stem}.nc")
-    results = stored(stem)
     before = results.copy(deep=True)
     assert isinstance(experiment, Experiment)
     assert experiment.plot(results).axes
