@@ -132,6 +132,7 @@ OF_NUMBERS = {
     "theory.regular_simplex",
     "theory.simplex_dimensionality",
     "theory.thomson_points",
+    "theory.two_heads_for_pairs",
     "theory.two_heads_for_trigrams",
 }
 MODULES = {

@@ -684,6 +684,44 @@ def test_skip_trigrams():
     assert judge(0.05, 0.75, 0.2, 0.5, 1.0, 1.0, rises=(9.0, 9.0)) == [False] * 9
 
 
+def test_ov_coherent():
+    experiment = load("ov_coherent")
+    scores = {1: [[1, 1, 1]], 2: [[3, 2, 1], [1, 2, 3]], 3: [[3, 2, 1], [1, 2, 3], [1, 3, 2]]}
+    repeated = np.array([2.0, 1, 1, 2, 1, 2])  # the pairs 11, 12, 13, 22, 23, 33
+
+    def models(heads, loss, right, score, excess, **dims):
+        data = {
+            "loss": ("seed", [loss, loss]),
+            "right": ("seed", [right, 1.0]),
+            "score": (("seed", "head", "signal"), np.array([score, score])),
+            "excess": (("seed", "pair"), np.array([excess, excess])),
+        }
+        data = xr.Dataset(data).assign_coords(signals=3, heads=heads, by_hand=False)
+        return data.expand_dims(dims) if dims else data.assign_coords(weight_decay=0.1)
+
+    def judge(losses, right, scores, excess, by_hand):
+        trained = [
+            models(heads, loss, right, scores[heads], excess, weight_decay=[0.0, 0.1])
+            for heads, loss in zip((1, 2, 3), losses, strict=True)
+        ]
+        fewer = [one.isel(weight_decay=1).assign_coords(signals=2) for one in trained]
+        constructed = [
+            xr.Dataset({"loss": ("scale", loss)}, {"scale": [5, 40]}).assign_coords(
+                signals=signals, heads=heads, by_hand=True
+            )
+            for signals in (3, 2)
+            for heads, loss in by_hand.items()
+        ]
+        return judged(experiment, tm.gather([*trained, *fewer, *constructed]))
+
+    good = {1: [1e-2, 1e-8], 2: [1e-4, 1e-12]}
+    assert judge((1e-2, 1e-3, 8e-4), 1.0, scores, repeated, good) == [True] * 8
+    # the heads are alike, a second one does not help, and pairs of different signals lose more
+    alike = {heads: [score[0]] * heads for heads, score in scores.items()}
+    bad = {1: [1e-2, 1e-3], 2: [1e-1, 1e-1]}
+    assert judge((1e-2, 1e-2, 1e-3), 0.9, alike, 1 / repeated, bad) == [False] * 8
+
+
 def test_two_head_construction():
     experiment = load("two_head_construction")
 

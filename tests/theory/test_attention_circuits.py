@@ -74,6 +74,26 @@ def test_the_margin_of_pairs_is_half_the_scale():
     assert logits[-1] - logits[-2] == pytest.approx(4.0)
 
 
+def test_two_heads_have_twice_the_margin_after_every_pair():
+    data, scale = SignalPairs(5, 2, 4), 20.0
+    completions = [(1 + i, 6, 1 + j, 0) for i, j in data.pairs]
+    for build, margin in (
+        (theory.two_heads_for_pairs, scale),
+        (theory.one_head_for_pairs, scale / 2),
+    ):
+        model = AttentionOnly.from_circuits(*build(5, 2, scale))
+        y = np.asarray(model.logits(*count_tokens(jnp.array(completions).T, data.tokens)))
+        others = np.where(np.eye(data.outputs, dtype=bool), -np.inf, y)
+        np.testing.assert_allclose(np.diag(y) - others.max(axis=0), margin, rtol=1e-4)
+
+
+@pytest.mark.parametrize("signals", [1, 3, 6])
+def test_two_heads_with_opposite_preferences_complete_all_pairs(signals):
+    circuits = theory.two_heads_for_pairs(signals, 3, 40.0)
+    assert len(circuits.W_QK) == 2
+    assert excess(circuits, SignalPairs(signals, 3)) < 1e-7
+
+
 def test_the_excess_falls_with_the_scale():
     found = [
         excess(theory.two_heads_for_trigrams(4, 4, s), SkipTrigrams(4)) for s in (2, 5, 10, 20)
@@ -82,7 +102,13 @@ def test_the_excess_falls_with_the_scale():
 
 
 @pytest.mark.parametrize(
-    "build", [theory.two_heads_for_trigrams, theory.dedicated_heads, theory.one_head_for_pairs]
+    "build",
+    [
+        theory.two_heads_for_trigrams,
+        theory.dedicated_heads,
+        theory.one_head_for_pairs,
+        theory.two_heads_for_pairs,
+    ],
 )
 def test_nothing_to_predict_is_refused(build):
     with pytest.raises(ValueError, match="must be a whole number of at least 1"):

@@ -11,6 +11,7 @@ from .linear import linear_optimum_loss as linear_optimum_loss
 from .memoriser import Memoriser as Memoriser
 from .memoriser import memoriser_norms as memoriser_norms
 from .one_sparse import one_sparse_loss as one_sparse_loss
+from .pair_circuits import two_heads_for_pairs as two_heads_for_pairs
 from .pca import correlated_covariance as correlated_covariance
 from .pca import pca_loss as pca_loss
 from .polytopes import polygon_dimensionality as polygon_dimensionality
