@@ -594,6 +594,34 @@ def test_computation_sparsity():
     assert judged(experiment, only) == [None] * 9
 
 
+def test_asymmetric_motif():
+    experiment = load("asymmetric_motif")
+    W_in = np.array([[0, 1.0, 0], [2, 0, -0.5], [-1, 0, 0], [1, 0, 0], [0, 0, 1]])
+    W_out = np.array([[0, 0.5, 1, 0, 0], [1.0, 0, 0, 0, 0], [0, 2, 0, -4, 1]])
+    one_each = np.concatenate([np.eye(3), -np.eye(3)[:2]])
+
+    def planted(sparsities, inhibition=-4.0):
+        outputs = W_out.copy()
+        outputs[2, 3] = inhibition
+        return computing_models(W_in, outputs, 0.1, sparsities)
+
+    def without(sparsities):
+        return computing_models(one_each, abs(one_each).T, 0.2, sparsities)
+
+    dense, sparse = (0.0, 0.5, 0.7), (0.9, 0.95, 0.97)
+    true = xr.concat([without(dense), planted(sparse)], "sparsity", data_vars="minimal")
+    assert judged(experiment, true) == [True] * 4
+    # one of four sparse models has it, with an inhibitor that hardly inhibits; all dense ones do
+    few = planted(sparse, -0.6), without(sparse), without(sparse)
+    parts = few[0].isel(seed=[0]), few[1], few[2].isel(seed=[0])
+    few = xr.concat(parts, "seed", data_vars="minimal").assign_coords(seed=range(4))
+    many = xr.concat([planted(dense)] * 2, "seed", data_vars="minimal").assign_coords(seed=range(4))
+    false = xr.concat([many, few], "sparsity", data_vars="minimal")
+    assert judged(experiment, false) == [False] * 4
+    only = true.sel(sparsity=[0.7])
+    assert judged(experiment, only) == [None] * 4
+
+
 def memorisers(scale, bump):
     """Models of 5, 30 and 100 datapoints for two epsilons: the exact pentagon, and norms."""
     sizes = []

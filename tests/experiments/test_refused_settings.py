@@ -101,6 +101,9 @@ REFUSED = [
     ("computation_sparsity", {"m": 0}, "greater than or equal to 1"),
     ("computation_sparsity", {"sparsity": (0.0, 1.0)}, "sparsity must be below 1"),
     ("computation_sparsity", {"importance_decay": 1e-6}, "importances underflow"),
+    ("asymmetric_motif", {"m": 0}, "greater than or equal to 1"),
+    ("asymmetric_motif", {"sparsity": (0.0, 1.0)}, "sparsity must be below 1"),
+    ("asymmetric_motif", {"importance_decay": 1e-30}, "importances underflow"),
     ("toy_recovery", {"samples": 10**12}, "samples must be less than"),
 ]
 

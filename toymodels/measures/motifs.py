@@ -44,7 +44,7 @@ class AsymmetricMotif(NamedTuple):
 
 
 def find_asymmetric_motifs(
-    W_in: Real[AnyArray, "m n"] | Nested, W_out: Real[AnyArray, "n m"] | Nested
+    W_in: Real[AnyArray, "_ _"] | Nested, W_out: Real[AnyArray, "_ _"] | Nested
 ) -> list[AsymmetricMotif]:
     """Find the asymmetric superposition motif in the weights of a model.
 
@@ -67,9 +67,9 @@ def find_asymmetric_motifs(
     this one is of this library.
 
     Args:
-        W_in: input weights; the dimensions `hidden` and `feature` of a DataArray are matched by
-            name.
-        W_out: output weights, likewise.
+        W_in: input weights [m, n]; the dimensions `hidden` and `feature` of a DataArray are matched
+            by name.
+        W_out: output weights [n, m], likewise.
 
     Returns:
         The motifs, the strongest inhibition first: one for each neuron and pair of features, with
