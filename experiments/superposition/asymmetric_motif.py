@@ -16,7 +16,7 @@ same model. Right, y_b where a alone is active, with and without the inhibitor, 
 motif of each model.
 
 Dense features have no motif. From S = 0.8 on it becomes frequent, to about four of five models at
-S = 0.95, 30 times as often as in the control, and is then rarer again. Whether the best model of an
+S = 0.95, over 20 times as often as in the control, and is then rarer again. Whether the best model of an
 S has it depends on the seed. Without its inhibitor, y_b would be 2 to 10 in most models where it
 should be 0; with it, it is below 0.07 in all.
 
