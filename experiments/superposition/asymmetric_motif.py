@@ -16,9 +16,9 @@ same model. Right, y_b where a alone is active, with and without the inhibitor, 
 motif of each model.
 
 Dense features have no motif. From S = 0.8 on it becomes frequent, to about four of five models at
-S = 0.95, over 20 times as often as in the control, and is then rarer again. Whether the best model of an
-S has it depends on the seed. Without its inhibitor, y_b would be 2 to 10 in most models where it
-should be 0; with it, it is below 0.07 in all.
+S = 0.95, over 20 times as often as in the control, and is then rarer again. Whether the best model
+of an S has it depends on the seed. Without its inhibitor, y_b would be 2 to 10 in most models where
+it should be 0; with it, it is below 0.07 in all.
 
 Deviations:
 - The source prints neither sizes nor S nor the optimiser: n = {n}, m = {m} and importances
@@ -146,19 +146,19 @@ def draw_one(axes: np.ndarray, models: xr.Dataset, has: xr.DataArray) -> None:
     stacks, wiring, over_a, over_b = axes
     i = int(has.mean("seed").argmax("sparsity"))
     own, flags = models.isel(sparsity=i), has.isel(sparsity=i)
-    if not flags.any():
-        for ax in axes:
-            ax.set_axis_off()
-        stacks.text(0.5, 0.5, "no model has the motif", ha="center", transform=stacks.transAxes)
-        return
-    model = own.isel(seed=int(own.loss.where(flags).argmin("seed")))
+    model = own.isel(seed=int(own.loss.where(flags | ~flags.any()).argmin("seed")))
     model = model.isel(hidden=neurons.by_main_feature(model.W_in).values)
-    motif = motifs.find_asymmetric_motifs(model.W_in, model.W_out)[0]
-    n = model.sizes["feature"]
+    n, label = model.sizes["feature"], plotting.sparsity_label(own.sparsity.item())
     colors, limits = plotting.feature_colors(n), plotting.stack_limits(model.W_in)
     plotting.stack_plot(stacks, model.W_in, colors, limits, names_of(n))
+    stacks.set_title(f"input weights of a model, {label}")
+    if not flags.any():
+        stacks.set_title(f"no model has the motif; {label}")
+        for ax in (wiring, over_a, over_b):
+            ax.set_axis_off()
+        return
+    motif = motifs.find_asymmetric_motifs(model.W_in, model.W_out)[0]
     stacks.set_xticks([motif.neuron, motif.inhibitor], ["neuron", "\ninhibitor"])
-    stacks.set_title(f"input weights of a model, {plotting.sparsity_label(own.sparsity.item())}")
     draw_wiring(wiring, model, motif, colors)
     draw_outputs(over_a, model, motif, motif.a, colors)
     free = outputs(model, alone(model, motif.a, VALUES), motif)[motif.b]
