@@ -39,11 +39,14 @@ def _one_device() -> Iterator[None]:
 
 
 class ByFile(LoadScopeScheduling):
-    """Lets one process have all tests of a file, or of a family of figures: they share fixtures."""
+    """Lets one process have all tests of a file, or of a family of figures: they share fixtures.
+
+    Those of the lessons share none, and each of them takes long.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        family = re.search(r"\[(\w+)/", nodeid)
-        return family[1] if family else nodeid.partition("::")[0]
+        family = re.search(r"\[\w+/|test_lessons.py.*", nodeid)
+        return family[0] if family else nodeid.partition("::")[0]
 
 
 # in the place of `--dist loadgroup`, which does not group at all with this version of pytest
