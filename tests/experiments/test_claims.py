@@ -750,6 +750,29 @@ def test_ov_coherent():
     assert judge((1e-2, 1e-2, 1e-3), 0.9, alike, 1 / repeated, bad) == [False] * 8
 
 
+def test_heads_or_dimensions():
+    experiment = load("heads_or_dimensions")
+
+    def judge(trigrams, pairs):
+        """Losses [heads 1 and 2, dimensions 1, 2 and 4] of both tasks."""
+        models = [
+            xr.Dataset({"loss": ("seed", [loss, loss])}).assign_coords(
+                coherent=coherent, heads=heads, dimensions=dimensions
+            )
+            for coherent, table in ((False, trigrams), (True, pairs))
+            for heads, row in zip((1, 2), table, strict=True)
+            for dimensions, loss in zip((1, 2, 4), row, strict=True)
+        ]
+        return judged(experiment, tm.gather(models))
+
+    lacks_heads = [[0.5, 0.3, 0.2], [5e-4, 1e-4, 1e-5]]
+    lacks_dimensions = [[1.0, 8e-3, 8e-4], [4e-3, 2e-4, 1e-4]]
+    assert judge(lacks_heads, lacks_dimensions) == [True] * 6
+    # the tasks are exchanged, trigrams lack dimensions and pairs lack heads
+    wrong = [[1.0, 8e-3, 8e-4], [1e-1, 2e-4, 1e-4]]
+    assert judge(wrong, [[0.05, 0.3, 0.2], [1e-4, 1e-4, 1e-5]]) == [False] * 6
+
+
 def test_two_head_construction():
     experiment = load("two_head_construction")
 
