@@ -9,12 +9,12 @@ head writes for a signal can serve all its pairs. The tables are the lowest exce
 all restarts, over the number of heads and the dimensions of queries, keys and values of each; below
 them, all restarts.
 
-Skip trigrams lack heads: one head fails at every dimension up to full rank, and two heads of a
-single dimension suffice. Pairs lack dimensions: one head of one dimension writes multiples of a
-single vector, so that at most two completions can have the largest logit; with two dimensions the
-best restart completes the pairs, with {signals} all do. One head of twice the dimensions, in place
-of two heads, loses a hundred times as much and more in the first task, and a few times as much in
-the second.
+Skip trigrams lack heads: one head fails at every number of dimensions, and two heads of a single
+dimension suffice. Pairs lack dimensions: one head of one dimension writes multiples of a single
+vector, so that at most two completions can have the largest logit; with two dimensions the best
+restart comes within 0.02 nats, with four and more all do within 0.001. One head of twice the
+dimensions, in place of two heads, loses about a thousand times as much in the first task, and a few
+times as much in the second.
 
 Deviations:
 - The sources compare no dimensions of heads, and give few sizes: {trigrams} trigrams over
@@ -28,7 +28,6 @@ Deviations:
 from collections.abc import Iterator
 from typing import Annotated
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -161,13 +160,11 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     ).above(0.05, two_in_place_of_one(pairs))
 
 
-def two_in_place_of_one(loss: xr.DataArray) -> np.ndarray:
+def two_in_place_of_one(loss: xr.DataArray) -> list[float]:
     """Return the best loss of two heads over that of one head with twice the dimensions, each."""
-    best = loss.min("seed")
-    one, two = tm.at(best, heads=1), tm.at(best, heads=2)
-    halves = two.assign_coords(dimensions=2 * two.dimensions)
-    both = xr.align(halves.drop_vars("heads"), one.drop_vars("heads"), join="inner")
-    return np.ravel(both[0] / both[1])
+    best = loss.min("seed").to_series()
+    halves = [d for d in loss.dimensions.values if (1, 2 * d) in best and (2, d) in best]
+    return [best[2, d] / best[1, 2 * d] for d in halves]
 
 
 EXPERIMENT = fig.Experiment(
