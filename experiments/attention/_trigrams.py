@@ -95,7 +95,8 @@ def set_by_hand(
 
     def measure(scale):
         model = tm.AttentionOnly.from_circuits(scale * unit.W_QK, scale * unit.W_OV)
-        weights = {name: getattr(model, name)[...] for name in ("W_Q", "W_K", "W_V", "W_O")}
+        matrices = {"W_Q": model.W_Q, "W_K": model.W_K, "W_V": model.W_V, "W_O": model.W_O}
+        weights = {name: matrix[...] for name, matrix in matrices.items()}
         measured = probe.measure(objective, model, key)
         return {**weights, **measured, "loss": objective.test_loss(model, key)}
 

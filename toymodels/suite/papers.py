@@ -20,6 +20,10 @@ PAPERS = {
     r"(Circuits Updates,? )?May 2023( update)?": f"{_THREAD}/2023/may-update/index.html",
     r"(Circuits Updates,? )?July 2023( update)?": f"{_THREAD}/2023/july-update/index.html",
     r"(Circuits Updates,? )?January 2024( update)?": f"{_THREAD}/2024/jan-update/index.html",
+    r"Greenspan and Wynroe 2023": (
+        "https://www.alignmentforum.org/posts/cqRGZisKbpSjgaJbc/"
+        "an-ov-coherent-toy-model-of-attention-head-superposition-1"
+    ),
     r"Rajamanoharan et al\. 2024": "https://arxiv.org/abs/2404.16014",
     r"ARENA 3\.0": "https://github.com/callummcdougall/ARENA_3.0",
 }
