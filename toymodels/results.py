@@ -63,6 +63,8 @@ def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
     >>> dict(evaluate(models, denser, key=jax.random.key(1)).sizes)
     {'sparsity': 2, 'seed': 4}
 
+    Objectives that differ only in their values, such as a sparsity, share one compiled program.
+
     Args:
         models: a result of `train`, or a selection from one.
         objective: the objective; its `init` builds a model of the same class and size.
@@ -77,6 +79,7 @@ def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
     import jax
     from flax import nnx
 
+    from toymodels.engine.programs import Traced, remembered
     from toymodels.models.parameters import named_parameters, parameters
     from toymodels.numerics.products import true_float32
 
@@ -87,17 +90,29 @@ def evaluate(models: xr.Dataset, objective: Any, *, key: Any) -> xr.DataArray:
     ensemble = to_model(models[names].transpose(*axes, ...), like)
     graph, params, rest = parameters(ensemble)
     flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[len(axes) :]), params)
+    one = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), flat)
 
-    @jax.jit
-    @true_float32()
-    def losses(params):  # sequential, as a test set can be large
-        return jax.lax.map(
-            lambda member: objective.test_loss(nnx.merge(graph, member, rest), key), params
-        )
+    def loss(member, key):
+        return objective.test_loss(nnx.merge(graph, member, rest), key)
 
-    found = losses(flat).reshape([models.sizes[axis] for axis in axes])
+    with true_float32():
+        traced = Traced.at(loss, one, key)
+    losses = remembered((evaluate, traced.signature), lambda: _one_by_one(traced.opened))
+    [found] = losses(traced.closed_over, jax.tree.leaves(flat), key)
+    found = found.reshape([models.sizes[axis] for axis in axes])
     coords = {name: c for name, c in models.coords.items() if set(c.dims) <= set(axes)}
     return xr.DataArray(jax.device_get(found), coords, axes, "loss")
+
+
+def _one_by_one(function: Any) -> Any:
+    """Compile (closed_over, member, key) for all members, in turn, as a test set can be large."""
+    import jax
+
+    @jax.jit
+    def for_all(closed_over, members, key):
+        return jax.lax.map(lambda member: function(closed_over, member, key), members)
+
+    return for_all
 
 
 def best_of(dataset: xr.Dataset, dim: str | Sequence[str] = "seed", by: str = "loss") -> xr.Dataset:

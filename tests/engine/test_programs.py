@@ -139,6 +139,24 @@ def test_no_kind_of_training_is_compiled_twice(kind):
     assert not names
 
 
+def test_an_evaluation_at_another_sparsity_compiles_nothing():
+    models = train(lambda: adam(reconstruction(0.5)), [Axis.seeds(2)], 2, key=KEY)
+    tm.evaluate(models, reconstruction(0.5), key=KEY)
+    other = reconstruction(0.9, scale=3.0)
+    alone = tm.to_model(models.isel(seed=1), other.init(KEY))
+    expected = other.test_loss(alone, jax.random.key(1))
+    with compiling() as names:
+        found = tm.evaluate(models, other, key=jax.random.key(1))
+    assert set(names) <= {"jit(_threefry_seed)"}  # of the key: it is the user's own
+    np.testing.assert_allclose(found[1], expected, rtol=1e-5)
+
+
+def test_an_evaluation_by_another_loss_is_its_own():
+    models = train(lambda: (Slope(1.0), optax.sgd(1.0)), [Axis.seeds(2)], 1, key=KEY)
+    assert tm.evaluate(models, Slope(2.0), key=KEY).values.tolist() == [-2.0, -2.0]
+    assert tm.evaluate(models, Slope(3.0), key=KEY).values.tolist() == [-3.0, -3.0]
+
+
 # --- never stale ----------------------------------------------------------------------------------
 
 SLOPE = 1.0
