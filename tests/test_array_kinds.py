@@ -14,6 +14,7 @@ from toymodels import (
     baselines,
     circuits,
     geometry,
+    membership,
     motifs,
     neurons,
     recovery,
@@ -50,6 +51,10 @@ KINDS = {
 
 CALLS = {
     **{f"geometry.{name}": (getattr(geometry, name), W) for name in geometry.__all__},
+    "membership.same_set": (membership.same_set, LABELS),
+    "membership.other_set": (membership.other_set, LABELS),
+    "membership.set_cosines": (membership.set_cosines, W, LABELS[:5]),
+    "membership.side_by_side": (membership.side_by_side, W, LABELS[:5]),
     "circuits.rescaled": (circuits.rescaled, W, W.T),
     "circuits.gains": (circuits.gains, W, W.T, B),
     "motifs.find_asymmetric_motifs": (motifs.find_asymmetric_motifs, *MOTIF),
@@ -139,6 +144,7 @@ MODULES = {
     "geometry": geometry,
     "neurons": neurons,
     "circuits": circuits,
+    "membership": membership,
     "motifs": motifs,
     "recovery": recovery,
     "selectivity": selectivity,

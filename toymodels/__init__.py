@@ -23,8 +23,9 @@
   loss under another objective, `save` and `load` store the Dataset.
 - Measures: `toymodels.measures.geometry`, `toymodels.measures.recovery`,
   `toymodels.measures.neurons`, `toymodels.measures.circuits`, `toymodels.measures.selectivity`,
-  `toymodels.measures.motifs`, `toymodels.measures.jumps`, and `toymodels.measures.baselines` for
-  comparison; `toymodels.theory` has analytic predictions, `toymodels.plotting` draws results.
+  `toymodels.measures.membership`, `toymodels.measures.motifs`, `toymodels.measures.jumps`, and
+  `toymodels.measures.baselines` for comparison; `toymodels.theory` has analytic predictions,
+  `toymodels.plotting` draws results.
 - Figures with settings, claims and files: `Spec`, `Lab`, `Source`, `Experiment` in
   `toymodels.figure`.
 

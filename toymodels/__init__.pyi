@@ -25,6 +25,7 @@ from .measures import baselines as baselines
 from .measures import circuits as circuits
 from .measures import geometry as geometry
 from .measures import jumps as jumps
+from .measures import membership as membership
 from .measures import motifs as motifs
 from .measures import neurons as neurons
 from .measures import polytopes as polytopes

@@ -11,6 +11,7 @@ from toymodels.suite.experiment import Experiment
 from toymodels.suite.lab import Lab
 from toymodels.suite.source import OURS, Source
 from toymodels.suite.spec import (
+    ActiveSparsities,
     Count,
     Counts,
     Fraction,
@@ -23,13 +24,16 @@ from toymodels.suite.spec import (
     Sparsities,
     Spec,
     check_importance,
+    check_sets,
     distinct,
     rising,
 )
-from toymodels.suite.training_spec import TrainingSpec
+from toymodels.suite.training_spec import AnnealedSpec, TrainingSpec
 
 __all__ = [
     "OURS",
+    "ActiveSparsities",
+    "AnnealedSpec",
     "Claim",
     "Count",
     "Counts",
@@ -47,6 +51,7 @@ __all__ = [
     "Spec",
     "TrainingSpec",
     "check_importance",
+    "check_sets",
     "distinct",
     "rising",
 ]

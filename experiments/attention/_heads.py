@@ -1,6 +1,6 @@
 """The problem that the figures on attention superposition share, its settings and OV matrices."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import jax
 import optax
@@ -14,7 +14,7 @@ ANTHROPIC = fig.Source("Anthropic, January 2024 update")
 MATRIX = "head", "attentional_feature"  # dimensions of M
 
 
-class MixingSpec(fig.TrainingSpec):
+class MixingSpec(fig.AnnealedSpec):
     """Settings of both figures; the source gives none. Without weight decay AdamW is Adam."""
 
     features: Annotated[fig.Count, Field(ge=3)] = 5
@@ -29,8 +29,6 @@ class MixingSpec(fig.TrainingSpec):
     steps: fig.Count = 800
     batch_size: fig.Count = 32
     learning_rate: fig.Positive = 2e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
 
 def mixing(

@@ -1,7 +1,7 @@
 """What the figures on skip trigrams and pairs of signals share: settings, training, measures."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ WIRING = "attention from the last token, and logits written, blue +, red -"
 CARRIES = 0.1  # nats that a trigram loses without a head, if the head carries it
 
 
-class HeadSpec(fig.TrainingSpec):
+class HeadSpec(fig.AnnealedSpec):
     """Settings of the training; the sources give few. Without weight decay AdamW is Adam."""
 
     length: Annotated[fig.Count, Field(ge=3)] = 10
@@ -32,8 +32,6 @@ class HeadSpec(fig.TrainingSpec):
     steps: fig.Count = 2000
     batch_size: fig.Count = 256
     learning_rate: fig.Positive = 2e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
 
 class TrigramSpec(HeadSpec):

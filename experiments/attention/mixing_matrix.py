@@ -74,10 +74,8 @@ class Spec(MixingSpec):
     def check(self) -> None:
         if round(self.ov_density * self.d_model**2) < 1:
             raise ValueError(f"ov_density must be at least 1 / {self.d_model}^2: one entry")
-        cases = [(case.other_features, case.other_heads) for case in self.others]
-        if len(set(cases)) < len(cases):
-            raise ValueError("other_features and other_heads must not name the same case twice")
-        if any(heads > features for features, heads in cases):
+        self.check_distinct("other_features", "other_heads")
+        if any(case.other_heads > case.other_features for case in self.others):
             raise ValueError("there must not be more of other_heads than of other_features")
         if self.other_d_model < max(self.other_features):
             raise ValueError("other_d_model must be at least the largest of other_features")

@@ -97,9 +97,7 @@ class Spec(TrigramSpec):
             raise ValueError(f"other_trigrams must be at least the {self.heads} heads")
         if self.trigrams in self.other_trigrams or self.heads in self.other_heads:
             raise ValueError("other_trigrams and other_heads must differ from trigrams and heads")
-        gated = [(case.gated_trigrams, case.gated_heads) for case in self.gated]
-        if len(set(gated)) < len(gated):
-            raise ValueError("gated_trigrams and gated_heads must not name the same case twice")
+        self.check_distinct("gated_trigrams", "gated_heads")
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:

@@ -5,7 +5,7 @@ others load its data.
 """
 
 from types import SimpleNamespace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
@@ -17,7 +17,7 @@ from toymodels import figure as fig
 DESCRIBES = {"inverse_density": "1 / (1 - S), the inverse of the probability that a feature is on"}
 
 
-class Spec(fig.TrainingSpec):
+class Spec(fig.AnnealedSpec):
     """Settings; the source prints no optimiser."""
 
     n: Annotated[tuple[Annotated[fig.Count, Field(ge=3)], ...], Field(min_length=1)] = (
@@ -39,9 +39,6 @@ class Spec(fig.TrainingSpec):
     restarts: fig.Count = 1
     steps: fig.Count = 4000
     batch_size: fig.Count = 256
-    learning_rate: fig.Positive = 1e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
     @property
     def sizes(self) -> list[SimpleNamespace]:
@@ -52,8 +49,7 @@ class Spec(fig.TrainingSpec):
         for size in self.sizes:
             if size.m > size.n:
                 raise ValueError(f"m must be at most n; got m = {size.m} for n = {size.n}")
-        if len({(size.n, size.m) for size in self.sizes}) < len(self.sizes):
-            raise ValueError("n and m must not have the same size twice")
+        self.check_distinct("n", "m")
 
 
 SMOKE = Spec(n=(40, 80), m=(4, 8), every=(1, 2), densities=4, steps=100, batch_size=64)

@@ -1,7 +1,5 @@
 """What the figures of neurons share: settings of sparse features and neurons, and their names."""
 
-from typing import Literal
-
 import numpy as np
 
 from toymodels import figure as fig
@@ -9,7 +7,7 @@ from toymodels import figure as fig
 SMALLEST = 1.2e-38  # a normal number in float32
 
 
-class NeuronSpec(fig.TrainingSpec):
+class NeuronSpec(fig.AnnealedSpec):
     """Settings of models with n features and m neurons, over S."""
 
     n: fig.Count = 10
@@ -18,11 +16,8 @@ class NeuronSpec(fig.TrainingSpec):
     """Neurons."""
     importance_decay: fig.Positive = 0.7
     """Importance of feature i is this to the power of i."""
-    sparsity: fig.Sparsities
+    sparsity: fig.ActiveSparsities
     """S, the probability that a feature is inactive."""
-    schedule: Literal["constant", "cosine"] = "cosine"
-    learning_rate: fig.Positive = 1e-2
-    weight_decay: fig.NonNegative = 0.0
 
     @property
     def importance(self) -> np.ndarray:
@@ -30,8 +25,6 @@ class NeuronSpec(fig.TrainingSpec):
         return self.importance_decay ** np.arange(self.n)
 
     def check(self) -> None:
-        if 1.0 in self.sparsity:
-            raise ValueError("sparsity must be below 1, where no feature is ever active")
         fig.check_importance(self.importance_decay, self.n)
         lowest = SMALLEST ** (1 / max(self.n - 1, 1))
         if self.n > 1 and self.importance_decay < lowest:

@@ -49,7 +49,7 @@ class Spec(ComputingSpec):
     m: fig.Count = 6
     fewer: fig.Sizes = (2, 3, 4, 5)
     """Other numbers of neurons, below m."""
-    sparsity: fig.Sparsities = (0.0, 0.9)
+    sparsity: fig.ActiveSparsities = (0.0, 0.9)
     restarts: fig.Count = 32
     steps: fig.Count = 3000
     batch_size: fig.Count = 256

@@ -55,7 +55,7 @@ class Spec(ComputingSpec):
 
     n: fig.Count = 6
     m: fig.Count = 10
-    sparsity: fig.Sparsities = (0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
+    sparsity: fig.ActiveSparsities = (0.0, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99)
     restarts: fig.Count = 32
     steps: fig.Count = 5000
     batch_size: fig.Count = 128

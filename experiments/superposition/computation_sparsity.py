@@ -52,7 +52,7 @@ class Spec(ComputingSpec):
     n: fig.Count = 100
     m: fig.Count = 40
     importance_decay: fig.Positive = 0.8
-    sparsity: fig.Sparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
+    sparsity: fig.ActiveSparsities = (0.0, 0.7, 0.9, 0.97, 0.99, 0.997, 0.999)
     learning_rate: fig.Positive = 0.02
     rate_power: fig.NonNegative = 0.5
     """The learning rate is multiplied by 1 - S to this power."""

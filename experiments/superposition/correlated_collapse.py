@@ -28,7 +28,7 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
@@ -39,7 +39,7 @@ from pydantic import AfterValidator, Field
 
 import toymodels as tm
 from toymodels import figure as fig
-from toymodels import geometry, plotting, theory
+from toymodels import geometry, membership, plotting, theory
 
 PAPER = fig.Source("Elhage et al. 2022, Correlated and Anti-correlated Features")
 OURS = fig.Source("ours: the source gives no numbers")
@@ -47,7 +47,7 @@ PAIR = 0.5**0.5  # length of a member of a collapsed pair
 Open = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Spec(fig.TrainingSpec):
+class Spec(fig.AnnealedSpec):
     """Settings; the source prints none."""
 
     n: fig.Count = 6
@@ -67,9 +67,6 @@ class Spec(fig.TrainingSpec):
     restarts: fig.Count = 32
     steps: fig.Count = 3000
     batch_size: fig.Count = 256
-    learning_rate: fig.Positive = 1e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
     @property
     def sets(self) -> int:
@@ -107,10 +104,7 @@ def run(lab: fig.Lab[Spec]) -> xr.Dataset:
 
 def collapsed(models: xr.Dataset) -> xr.DataArray:
     """Return whether the members of each set share one direction, |cos| above .98: [..., set]."""
-    labels = models.set.values
-    is_pair = (labels[:, None] == labels) & ~np.eye(labels.size, dtype=bool)
-    within = xr.DataArray(is_pair, dims=("feature", "feature_other"))
-    least = geometry.cosines(models.W).where(within, 1.0).min("feature_other")
+    least = membership.set_cosines(models.W, models.set).own.min("feature_other")
     return (least > 0.98).groupby("set").all()
 
 

@@ -39,7 +39,7 @@ from pydantic import Field
 
 import toymodels as tm
 from toymodels import figure as fig
-from toymodels import geometry, plotting
+from toymodels import geometry, membership, plotting
 
 PAPER = fig.Source("Elhage et al. 2022, correlated and anticorrelated features")
 RESTARTS = fig.Source("ours: how often single restarts reach the arrangement")
@@ -53,7 +53,7 @@ SPARSE = slice(0.9, None)
 PAIR = ("feature", "feature_other")
 
 
-class Spec(fig.TrainingSpec):
+class Spec(fig.AnnealedSpec):
     """Settings; the source prints no optimiser."""
 
     kind: Annotated[tuple[Literal["correlated", "anticorrelated"], ...], Field(min_length=1)] = (
@@ -66,7 +66,7 @@ class Spec(fig.TrainingSpec):
     """Features of each case."""
     sets: fig.Counts = (2, 2, 3)
     """Sets of each case, of equal size; at least two members each."""
-    sparsity: fig.Sparsities = (0.5, 0.8, 0.9, 0.95, 0.98)
+    sparsity: fig.ActiveSparsities = (0.5, 0.8, 0.9, 0.95, 0.98)
     """S, the probability that a set is inactive."""
     shown: fig.Fraction = 0.95
     """The S whose models are drawn, or the nearest of the sparsities."""
@@ -75,9 +75,6 @@ class Spec(fig.TrainingSpec):
     restarts: fig.Count = 64
     steps: fig.Count = 3000
     batch_size: fig.Count = 256
-    learning_rate: fig.Positive = 1e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
     @property
     def cases(self) -> list[SimpleNamespace]:
@@ -86,18 +83,10 @@ class Spec(fig.TrainingSpec):
 
     def check(self) -> None:
         for case in self.cases:
-            if case.n % case.sets or case.n < 2 * case.sets:
-                raise ValueError(
-                    "n must be a multiple of sets, in sets of at least two; "
-                    f"got {case.n} features in {case.sets} sets"
-                )
+            fig.check_sets(case.n, case.sets)
         if max(self.sets) > MOST_SETS:
             raise ValueError(f"sets must be at most {MOST_SETS}; got {max(self.sets)}")
-        if 1.0 in self.sparsity:
-            raise ValueError("sparsity must be below 1, where no set is ever active")
-        names = [(case.kind, case.n, case.sets) for case in self.cases]
-        if len(set(names)) < len(names):
-            raise ValueError("kind, n and sets give the same case twice")
+        self.check_distinct("kind", "n", "sets")
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
@@ -145,38 +134,13 @@ def expected_loss(
     return total
 
 
-def within_sets(models: xr.Dataset) -> xr.DataArray:
-    """Return for [feature, feature_other] whether both are different members of one set."""
-    same = models.set.values[:, None] == models.set.values
-    return xr.DataArray(same & ~np.eye(len(same), dtype=bool), dims=("feature", "feature_other"))
-
-
-def across_sets(models: xr.Dataset) -> xr.DataArray:
-    """Return for [feature, feature_other] whether they belong to different sets."""
-    different = models.set.values[:, None] != models.set.values
-    return xr.DataArray(different, dims=("feature", "feature_other"))
-
-
-def is_beside(W: np.ndarray, sets: np.ndarray) -> bool:
-    """Whether the members of each set are consecutive around the circle."""
-    around = sets[np.argsort(np.arctan2(W[1], W[0]))]
-    return bool((around != np.roll(around, 1)).sum() == len(np.unique(sets)))
-
-
 def outcomes(models: xr.Dataset) -> xr.DataArray:
     """Name the arrangement of each model, one of OUTCOMES."""
-    cosines = geometry.cosines(models.W)
-    own, other = cosines.where(within_sets(models)), cosines.where(across_sets(models))
+    own, other = membership.set_cosines(models.W, models.set)
     whole = geometry.represented(models.W).all("feature")
     opposite_own = (own.min("feature_other") < -0.95).all("feature")
     opposite_other = (other.min("feature_other") < -0.95).all("feature")
-    beside = xr.apply_ufunc(
-        is_beside,
-        models.W,
-        models.set,
-        input_core_dims=[["hidden", "feature"], ["feature"]],
-        vectorize=True,
-    )
+    beside = membership.side_by_side(models.W, models.set)
     conditions = [
         whole & (abs(own).max(PAIR) < 0.2) & opposite_other,
         whole & opposite_own,
@@ -243,14 +207,14 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 def correlated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
     """Measure two sets of two correlated features."""
     best = best_of(case).sel(sparsity=SPARSE)
-    cosines = geometry.cosines(best.W)
+    own, other = membership.set_cosines(best.W, best.set)
     yield PAPER.claim(
         "Two correlated pairs, S >= 0.9: the best model has each pair orthogonal (|cosine|)"
-    ).below(0.1, abs(cosines.where(within_sets(case))).max(PAIR))
+    ).below(0.1, abs(own).max(PAIR))
     yield PAPER.claim(
         "Two correlated pairs, S >= 0.9: its features are antipodal across pairs (cosine of each "
         "to its antipode)"
-    ).below(-0.95, cosines.where(across_sets(case)).min("feature_other"))
+    ).below(-0.95, other.min("feature_other"))
     yield RESTARTS.claim(
         "Two correlated pairs, S >= 0.9: its loss is close to the 2 p^2 / 3 of a square without "
         "biases (loss over that)"
@@ -263,7 +227,7 @@ def correlated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
 def anticorrelated_pairs(case: xr.Dataset) -> Iterator[fig.Claim]:
     """Measure two sets of two anticorrelated features."""
     best = best_of(case)
-    own = geometry.cosines(best.W).where(within_sets(case))
+    own, _ = membership.set_cosines(best.W, best.set)
     yield PAPER.claim(
         "Two anticorrelated pairs: the best model has each pair antipodal, at every S (cosines)"
     ).below(-0.99, own.min("feature_other"))

@@ -40,7 +40,7 @@ from pydantic import Field
 
 import toymodels as tm
 from toymodels import figure as fig
-from toymodels import geometry, plotting, polytopes, theory
+from toymodels import geometry, membership, plotting, polytopes, theory
 
 PAPER = fig.Source("Elhage et al. 2022, Superposition and Learning Dynamics")
 OURS = fig.Source("ours: the source shows one run and gives no numbers")
@@ -69,11 +69,7 @@ class Spec(fig.TrainingSpec):
     weight_decay: fig.NonNegative = 0.0
 
     def check(self) -> None:
-        if self.n % self.sets or self.n < 2 * self.sets:
-            raise ValueError(
-                "n must be a multiple of sets, in sets of at least two; "
-                f"got {self.n} features in {self.sets} sets"
-            )
+        fig.check_sets(self.n, self.sets)
         if self.every > self.steps:
             raise ValueError(
                 f"every must be at most the {self.steps:,} steps of the run; got {self.every:,}"
@@ -109,7 +105,7 @@ def run(lab: fig.Lab[Spec]) -> xr.Dataset:
 
 def stages(models: xr.Dataset) -> xr.DataArray:
     """Return the stage of each snapshot, an index of STAGES, or -1: [seed, snapshot]."""
-    own, other = cosines_of(models.W_history, models.set.values)
+    own, other = membership.set_cosines(models.W_history, models.set)
     each = own.min(PAIR) > 0.9
     together = each & (other.min(PAIR) > 0.9)
     antipodes = (other.min("feature_other") < -0.95).all("feature")
@@ -117,14 +113,6 @@ def stages(models: xr.Dataset) -> xr.DataArray:
     long = geometry.represented(models.W_history).all("feature")
     conditions = [condition.values for condition in (together, each, paired, long)]
     return each.copy(data=np.select(conditions, [TOGETHER, APART, PAIRED, SPREAD], -1))
-
-
-def cosines_of(W: xr.DataArray, sets: np.ndarray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return the cosines within sets, NaN between them, and those between sets, NaN within."""
-    same = xr.DataArray(sets[:, None] == sets, dims=PAIR)
-    itself = xr.DataArray(np.eye(sets.size, dtype=bool), dims=PAIR)
-    cosines = geometry.cosines(W)
-    return cosines.where(same & ~itself), cosines.where(~same)
 
 
 @plotting.style()
@@ -210,9 +198,8 @@ def of_the_end(data: xr.Dataset) -> Iterator[fig.Claim]:
         "It ends as an octahedron: three antipodal pairs, orthogonal to each other (share of "
         "restarts)"
     ).share_above(0.9, octahedra)
-    own, other = (
-        (cosines < -0.95).any("feature_other") for cosines in cosines_of(data.W, data.set.values)
-    )
+    cosines = membership.set_cosines(data.W, data.set)
+    own, other = ((each < -0.95).any("feature_other") for each in cosines)
     pairs = own | other
     yield PAPER.claim(
         "Antipodes always belong to different sets (share of the features with an antipode)"
@@ -235,7 +222,7 @@ def of_the_plateaus(data: xr.Dataset, reached: xr.DataArray) -> Iterator[fig.Cla
 
 def of_the_begin(data: xr.Dataset, reached: xr.DataArray) -> Iterator[fig.Claim]:
     """Judge the directions into which Adam's first steps, of equal size in each weight, lead."""
-    own, other = cosines_of(data.W_history, data.set.values)
+    own, other = membership.set_cosines(data.W_history, data.set)
     begin = (own.min(PAIR) > 0.995).argmax("snapshot")
     cosines = abs(other.isel(snapshot=begin))
     off_corner = abs(abs(cosines - 2 / 3) - 1 / 3).mean(PAIR)  # 0 at 1/3 and at 1

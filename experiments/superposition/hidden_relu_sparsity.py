@@ -45,7 +45,7 @@ class Spec(NeuronSpec):
     """Settings; the source prints n, m, the importances and the number of restarts."""
 
     importance_decay: fig.Positive = 0.75
-    sparsity: fig.Sparsities = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+    sparsity: fig.ActiveSparsities = (0.0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
     restarts: fig.Count = 1000
     steps: fig.Count = 2000
     batch_size: fig.Count = 128

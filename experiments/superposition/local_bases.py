@@ -24,16 +24,17 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pydantic import Field
 
 import toymodels as tm
 from toymodels import figure as fig
-from toymodels import geometry, plotting
+from toymodels import geometry, membership, plotting
 
 PAPER = fig.Source("Elhage et al. 2022, correlated features, local almost-orthogonal bases")
 CONTROL = fig.Source("ours: independent features as a control")
@@ -42,16 +43,16 @@ KINDS = ("correlated", "independent")
 PAIR = ("feature", "feature_other")
 
 
-class Spec(fig.TrainingSpec):
+class Spec(fig.AnnealedSpec):
     """Settings; the source prints neither sizes nor optimiser."""
 
     n: fig.Count = 20
     """Features."""
     m: fig.Count = 10
     """Hidden dimensions."""
-    sets: fig.Count = 2
+    sets: Annotated[fig.Count, Field(ge=2)] = 2
     """Sets of equal size; at least two, with at least two members each."""
-    sparsity: fig.Sparsities = (0.9, 0.95, 0.98, 0.99)
+    sparsity: fig.ActiveSparsities = (0.9, 0.95, 0.98, 0.99)
     """S, the probability that a set, or an independent feature, is inactive."""
     init_scale: fig.Positive = 0.1
     """Factor on the initial weights."""
@@ -59,21 +60,11 @@ class Spec(fig.TrainingSpec):
     steps: fig.Count = 4000
     batch_size: fig.Count = 512
     learning_rate: fig.Positive = 3e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
     def check(self) -> None:
-        if self.sets < 2:
-            raise ValueError(f"sets must be at least 2; got {self.sets}")
-        if self.n % self.sets or self.n < 2 * self.sets:
-            raise ValueError(
-                "n must be a multiple of sets, in sets of at least two; "
-                f"got {self.n} features in {self.sets} sets"
-            )
+        fig.check_sets(self.n, self.sets)
         if self.m > self.n:
             raise ValueError(f"m must be at most n; got {self.m} dimensions")
-        if 1.0 in self.sparsity:
-            raise ValueError("sparsity must be below 1, where no feature is ever active")
 
 
 def run(lab: fig.Lab[Spec]) -> xr.DataTree:
@@ -103,17 +94,11 @@ def train(lab: fig.Lab[Spec], kind: str) -> xr.Dataset:
     return models.assign_coords(kind=kind, set=("feature", np.repeat(range(spec.sets), sizes[0])))
 
 
-def is_within(models: xr.Dataset) -> xr.DataArray:
-    """Return for [feature, feature_other] whether both are different members of one set."""
-    same = models.set.values[:, None] == models.set.values
-    return xr.DataArray(same & ~np.eye(len(same), dtype=bool), dims=PAIR)
-
-
 def share_within(models: xr.Dataset) -> xr.DataArray:
     """Return the share of the squared interference between members of one set, for each model."""
     squared = geometry.gram(models.W) ** 2
     others = squared.where(~np.eye(models.sizes["feature"], dtype=bool))
-    return others.where(is_within(models)).sum(PAIR) / others.sum(PAIR)
+    return others.where(membership.same_set(models.set)).sum(PAIR) / others.sum(PAIR)
 
 
 @plotting.style()
@@ -170,7 +155,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
     best = tm.best_of(models).sel(sparsity=slice(0.98, None))
     yield PAPER.claim(
         "Correlated sets, S >= 0.98: orthogonal within a set (largest |W_i . W_j|, for each S)"
-    ).below(0.1, abs(geometry.gram(best.W)).where(is_within(models)).max(PAIR))
+    ).below(0.1, abs(geometry.gram(best.W)).where(membership.same_set(best.set)).max(PAIR))
     yield PAPER.claim(
         "Correlated sets, S >= 0.98: all features are represented, with length 1 (lengths)"
     ).within(0.9, 1.1, geometry.norms(best.W))
@@ -195,9 +180,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
 
 def antipodes(models: xr.Dataset) -> xr.DataArray:
     """Return the cosine of each feature to the most opposite one of another set."""
-    different = models.set.values[:, None] != models.set.values
-    across = xr.DataArray(different, dims=PAIR)
-    return geometry.cosines(models.W).where(across).min("feature_other")
+    return membership.set_cosines(models.W, models.set).other.min("feature_other")
 
 
 EXPERIMENT = fig.Experiment(

@@ -23,7 +23,6 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -40,7 +39,7 @@ OURS = fig.Source("ours: the source does not say where")
 N, VARIED = 5, 4
 
 
-class Spec(fig.TrainingSpec):
+class Spec(fig.AnnealedSpec):
     """Settings; the source prints no optimiser."""
 
     probability: fig.Positive = 0.05
@@ -54,9 +53,6 @@ class Spec(fig.TrainingSpec):
     restarts: fig.Count = 16
     steps: fig.Count = 3000
     batch_size: fig.Count = 512
-    learning_rate: fig.Positive = 1e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
-    weight_decay: fig.NonNegative = 0.0
 
     def check(self) -> None:
         if self.highest * self.probability > 1 or self.probability > 1:

@@ -43,7 +43,7 @@ MODELS = {"linear": tm.ReluOutput, "ReLU": tm.ReluHidden}
 class Spec(NeuronSpec):
     """Settings; the source prints neither sizes nor optimiser."""
 
-    sparsity: fig.Sparsities = (0.0, 0.5, 0.7, 0.9, 0.97)
+    sparsity: fig.ActiveSparsities = (0.0, 0.5, 0.7, 0.9, 0.97)
     rotations: fig.Count = 100
     """Random rotations of each W."""
     restarts: fig.Count = 32

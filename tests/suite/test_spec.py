@@ -95,3 +95,30 @@ def test_importances_are_finite(decay, fits):
     else:
         with pytest.raises(ValueError, match=r"importance_decay must be at most 2\.45"):
             fig.check_importance(decay, 100)
+
+
+@pytest.mark.parametrize(
+    ("n", "sets", "fits"), [(6, 2, True), (4, 2, True), (2, 2, False), (7, 2, False), (3, 3, False)]
+)
+def test_sets_are_equal_and_have_two_members(n, sets, fits):
+    if fits:
+        fig.check_sets(n, sets)
+    else:
+        with pytest.raises(ValueError, match=f"got {n} features in {sets} sets"):
+            fig.check_sets(n, sets)
+
+
+def test_cases_differ_in_some_entry():
+    Spec(n=(5, 5), m=(2, 3)).check_distinct("n", "m")
+    with pytest.raises(ValueError, match="n and m must not name the same case twice"):
+        Spec(n=(5, 6, 5), m=(2, 2, 2)).check_distinct("n", "m")
+
+
+def test_at_sparsity_one_nothing_is_active():
+    class Active(fig.AnnealedSpec):
+        sparsity: fig.ActiveSparsities = (0.0, 0.999)
+
+    with pytest.raises(ValueError, match=r"sparsity must be below 1, .* got \(0\.0, 1\.0\)"):
+        Active(sparsity=(0.0, 1.0))
+    assert Active().schedule == "cosine"
+    assert Active().weight_decay == 0

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "circuits",
         "geometry",
         "jumps",
+        "membership",
         "motifs",
         "neurons",
         "polytopes",

@@ -2,6 +2,7 @@ from . import baselines as baselines
 from . import circuits as circuits
 from . import geometry as geometry
 from . import jumps as jumps
+from . import membership as membership
 from . import motifs as motifs
 from . import neurons as neurons
 from . import polytopes as polytopes

@@ -27,6 +27,17 @@ def distinct(values: T) -> T:
     return values
 
 
+def below_one(values: T) -> T:
+    """Return `values`, sparsities at which something is active, if they are below 1.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    if max(values) >= 1:
+        raise ValueError("must be below 1, where no feature is ever active")
+    return values
+
+
 def rising(values: T) -> T:
     """Return `values` if they are strictly increasing.
 
@@ -56,6 +67,8 @@ RisingSizes = Annotated[Counts, AfterValidator(rising)]
 """A sweep of counts in ascending order."""
 Sparsities = Annotated[tuple[Fraction, ...], Field(min_length=1), AfterValidator(distinct)]
 """A sweep of S, the probability that a feature is inactive."""
+ActiveSparsities = Annotated[Sparsities, AfterValidator(below_one)]
+"""The same below 1, such as for samples in which a feature is active."""
 PositiveSweep = Annotated[Positives, AfterValidator(distinct)]
 """A sweep of numbers above 0."""
 
@@ -112,6 +125,18 @@ class Spec(BaseModel):
             for row in zip(*columns, strict=True)
         ]
 
+    def check_distinct(self, *names: str) -> None:
+        """Check that no two positions in these fields have the same entries.
+
+        Raises:
+            ValueError: if two have, or the fields differ in length.
+        """
+        cases = [tuple(vars(case).values()) for case in self.zipped(*names)]
+        if len(set(cases)) < len(cases):
+            raise ValueError(
+                f"{', '.join(names[:-1])} and {names[-1]} must not name the same case twice"
+            )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON: lists instead of tuples."""
         return self.model_dump(mode="json")
@@ -120,6 +145,19 @@ class Spec(BaseModel):
         """Return the fields that differ from those of another spec of the same class."""
         other = against.to_dict()
         return {name: value for name, value in self.to_dict().items() if value != other[name]}
+
+
+def check_sets(n: int, sets: int) -> None:
+    """Check that n features are sets of equal size, of at least two members.
+
+    Raises:
+        ValueError: if they are not.
+    """
+    if n % sets or n < 2 * sets:
+        raise ValueError(
+            "n must be a multiple of sets, in sets of at least two; "
+            f"got {n} features in {sets} sets"
+        )
 
 
 def check_importance(decay: float, n: int) -> None:

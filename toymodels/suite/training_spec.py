@@ -29,3 +29,11 @@ class TrainingSpec(Spec):
         if self.schedule == "cosine":
             rate = optax.cosine_decay_schedule(rate, self.steps)
         return optax.adamw(rate, weight_decay=self.weight_decay)
+
+
+class AnnealedSpec(TrainingSpec):
+    """The same for losses that get near an optimum: Adam, at a rate that falls to zero."""
+
+    learning_rate: Positive = 1e-2
+    schedule: Literal["constant", "cosine"] = "cosine"
+    weight_decay: NonNegative = 0.0
