@@ -14,6 +14,7 @@ from toymodels import (
     Reconstruction,
     ReluOutput,
     SparseFeatures,
+    along,
     best_of,
     draw_datapoints,
     evaluate,
@@ -21,6 +22,7 @@ from toymodels import (
     select,
     select_all,
     settings,
+    split,
     to_model,
     train,
 )
@@ -140,6 +142,35 @@ def test_a_selected_point_is_no_setting_of_the_members_axes():
     one = of_setting(n=5, m=2)
     assert set(settings_of(one)) == {"n", "m"}
     assert settings_of(one.isel(sparsity=1))["sparsity"] == 0.9
+
+
+def swept(decays, **settings):
+    """Losses over an axis, or at a single weight decay."""
+    loss = xr.DataArray(10 * np.array(decays), {"decay": decays}, ("decay",))
+    return xr.Dataset({"loss": loss}).assign_coords(settings)
+
+
+def test_points_of_an_axis_become_datasets_of_their_own():
+    alone = swept([0.1], n=5, m=3).isel(decay=0)
+    tree = split(gather([swept([0.0, 0.1], n=5, m=2), alone]), "decay")
+    assert len(tree.leaves) == 3
+    for decay in (0.0, 0.1):
+        point = select(tree, n=5, m=2, decay=decay)
+        assert settings_of(point) == {"n": 5, "m": 2, "decay": decay}
+        assert point.loss.item() == 10 * decay
+    xr.testing.assert_identical(select(tree, m=3), alone)
+
+
+def test_a_line_through_the_settings_changes_one_of_them():
+    points = [(4, 1, 0.1), (4, 3, 0.1), (2, 3, 0.1), (4, 2, 0.1), (4, 2, 0.5)]
+    tree = gather(swept([decay], n=n, m=m).isel(decay=0) for n, m, decay in points)
+    like = select(tree, n=4, m=3)
+    by_m = along(tree, "m", like)
+    assert list(by_m) == [1, 2, 3], "in ascending order"
+    assert {(one.n.item(), one.decay.item()) for one in by_m.values()} == {(4, 0.1)}
+    assert [one.m.item() for one in by_m.values()] == [1, 2, 3]
+    assert list(along(tree, "n", like)) == [2, 4]
+    assert list(along(tree, "decay", select(tree, m=2, decay=0.5))) == [0.1, 0.5]
 
 
 def test_a_model_is_read_by_the_names_of_its_dimensions():

@@ -60,6 +60,7 @@ from .objectives.gated_next_token import GatedNextToken as GatedNextToken
 from .objectives.next_token import NextToken as NextToken
 from .objectives.reconstruction import Reconstruction as Reconstruction
 from .objectives.sparse_dictionary import SparseDictionary as SparseDictionary
+from .results import along as along
 from .results import at as at
 from .results import best_of as best_of
 from .results import evaluate as evaluate
@@ -67,6 +68,7 @@ from .results import gather as gather
 from .results import select as select
 from .results import select_all as select_all
 from .results import settings as settings
+from .results import split as split
 from .results import to_model as to_model
 from .suite.backend import setup as setup
 from .suite.store.netcdf import load as load

@@ -178,6 +178,48 @@ def gather(datasets: Iterable[xr.Dataset]) -> xr.DataTree:
     return xr.DataTree.from_dict(named)
 
 
+def split(tree: xr.DataTree, axis: str) -> xr.DataTree:
+    """Gather each point of an axis as a Dataset of its own, with the label as a setting.
+
+    >>> import xarray as xr
+    >>> from toymodels import gather, select, split
+    >>> loss = xr.DataArray([3.0, 1.0], {"sparsity": [0.0, 0.9]}, ("sparsity",))
+    >>> models = gather([xr.Dataset({"loss": loss}).assign_coords(n=5)])
+    >>> select(split(models, "sparsity"), n=5, sparsity=0.9).loss.item()
+    1.0
+
+    Datasets without the axis are left as they are.
+
+    Raises:
+        ValueError: as `gather`.
+    """
+    return gather(
+        point
+        for dataset in select_all(tree)
+        for point in (
+            [dataset.sel({axis: label}) for label in dataset[axis]]
+            if axis in dataset.dims
+            else [dataset]
+        )
+    )
+
+
+def along(tree: xr.DataTree, name: str, like: xr.Dataset) -> dict[Any, xr.Dataset]:
+    """Return the gathered Datasets that differ from `like` in one setting only, by its value.
+
+    Args:
+        tree: the gathered Datasets.
+        name: the setting.
+        like: one of them, or a Dataset with the same settings.
+
+    Returns:
+        The Datasets in ascending order of the setting, `like` among them.
+    """
+    same = {key: value for key, value in settings_of(like).items() if key != name}
+    found = {settings_of(one)[name]: one for one in select_all(tree, **same)}
+    return dict(sorted(found.items()))
+
+
 def settings_of(dataset: xr.Dataset) -> dict[str, Any]:
     """Return the scalar coordinates, which identify a gathered Dataset."""
     return {str(name): c.item() for name, c in dataset.coords.items() if c.ndim == 0}

@@ -168,6 +168,12 @@ def carriers(models: xr.Dataset) -> xr.DataArray:
     return (models.without > CARRIES).sum("head")
 
 
+def first_two(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return the values of the first two heads, [seed, ...]; those of a single head twice."""
+    by_seed = values.transpose("seed", "head", ...)
+    return by_seed[:, 0], by_seed[:, min(1, values.sizes["head"] - 1)]
+
+
 def draw_wiring(place: FigureBase, model: xr.Dataset, title: str = WIRING) -> None:
     """Draw each head of a model, in sequences without and with the source."""
     K = model.sizes["destination"]

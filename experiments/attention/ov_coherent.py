@@ -42,6 +42,7 @@ from experiments.attention._trigrams import (
     DESCRIBES,
     SAMPLES,
     HeadSpec,
+    first_two,
     next_token,
     set_by_hand,
 )
@@ -161,8 +162,8 @@ def plot(data: xr.DataTree) -> Figure:
     (scores, by_hand), (decays, signals) = right.subplots(2, 2)
     draw_scores(scores, main[min(main, key=lambda heads: abs(heads - 2))])
     draw_by_hand(by_hand, data)
-    draw_sweep(decays, losses_over(data, "weight_decay"), "weight decay")
-    draw_sweep(signals, losses_over(data, "signals"), "signals")
+    draw_sweep(decays, data, "weight_decay")
+    draw_sweep(signals, data, "signals")
     return figure
 
 
@@ -197,10 +198,7 @@ def by_preference(model: xr.Dataset) -> xr.Dataset:
 
 def draw_scores(ax: Axes, models: xr.Dataset) -> None:
     """Draw the score of each signal of each restart by the first two heads; dark is the best."""
-    for chosen, color in ((models, plotting.FAINT), (tm.best_of(models), plotting.INK)):
-        one, other = (chosen.score.isel(head=min(h, chosen.sizes["head"] - 1)) for h in (0, 1))
-        size = 16 if chosen is not models else 8
-        ax.scatter(one, other, size, color, linewidths=0)
+    plotting.restart_points(ax, *first_two(models.score), models.loss)
     ax.set(title="score of each signal", xlabel="head 1", ylabel="head 2")
 
 
@@ -215,23 +213,23 @@ def draw_by_hand(ax: Axes, data: xr.DataTree) -> None:
     ax.legend(fontsize=7)
 
 
-def draw_sweep(ax: Axes, losses: dict[int, dict[float, xr.DataArray]], name: str) -> None:
+def draw_sweep(ax: Axes, data: xr.DataTree, name: str) -> None:
     """Draw the excess of all restarts over a setting, a line for each number of heads."""
-    colors = plotting.ordered_colors(len(losses))[::-1]
-    for (heads, swept), color in zip(losses.items(), colors, strict=True):
-        plotting.restart_lines(ax, range(len(swept)), list(swept.values()), color, f"{heads}")
-        plotting.even_axis(ax.xaxis, list(swept))
+    models, losses = tm.split(data, "weight_decay"), {}
+    for heads, main in main_models(data).items():
+        swept = tm.along(models, name, main)
+        losses[f"{heads}"] = [one.loss for one in swept.values()]
+    plotting.restart_sweeps(ax, list(swept), losses, plotting.ordered_colors(len(losses))[::-1])
     plotting.log_axis(ax.yaxis, [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1])
-    ax.set(title="excess, nats", xlabel=name)
+    ax.set(title="excess, nats", xlabel=name.replace("_", " "))
     ax.legend(title="heads", fontsize=7)
 
 
 def main_models(data: xr.DataTree) -> dict[int, xr.Dataset]:
     """Return the models of the drawn pairs by their heads, at the decay of the other trainings."""
-    found = tm.select_all(data, by_hand=False)
-    (decay,) = {m.weight_decay.item() for m in found if m.weight_decay.ndim == 0}
-    swept = [m for m in found if m.weight_decay.ndim]
-    return {m.heads.item(): m.sel(weight_decay=decay) for m in swept}
+    trained = tm.select_all(data, by_hand=False)
+    decay = next(m.weight_decay.item() for m in trained if m.weight_decay.ndim == 0)
+    return {m.heads.item(): m.sel(weight_decay=decay) for m in trained if m.weight_decay.ndim}
 
 
 def set_heads(data: xr.DataTree, signals: int) -> list[xr.Dataset]:
@@ -239,27 +237,11 @@ def set_heads(data: xr.DataTree, signals: int) -> list[xr.Dataset]:
     return tm.select_all(data, by_hand=True, signals=signals)
 
 
-def cases(data: xr.DataTree) -> Iterator[dict[int, xr.Dataset]]:
-    """Yield for each number of signals and weight decay the trained models by their heads."""
-    for signals in tm.settings(data, "signals"):
-        found = {m.heads.item(): m for m in tm.select_all(data, by_hand=False, signals=signals)}
-        ((_, first), *_) = found.items()
-        for decay in np.ravel(first.weight_decay):
-            yield {
-                heads: m.sel(weight_decay=decay) if m.weight_decay.ndim else m
-                for heads, m in found.items()
-            }
-
-
-def losses_over(data: xr.DataTree, name: str) -> dict[int, dict[float, xr.DataArray]]:
-    """Return by heads and value of a setting the losses of the restarts, as it alone is changed."""
-    main, other = main_models(data), {"weight_decay": "signals", "signals": "weight_decay"}[name]
-    ((_, first), *_) = main.items()
-    same = [case for case in cases(data) if all(m[other] == first[other] for m in case.values())]
-    return {
-        heads: dict(sorted((case[heads][name].item(), case[heads].loss) for case in same))
-        for heads in main
-    }
+def cases(data: xr.DataTree) -> list[dict[int, xr.Dataset]]:
+    """Return for each number of signals and weight decay the trained models by their heads."""
+    models, fewest = tm.split(data, "weight_decay"), min(main_models(data))
+    of_each = tm.select_all(models, by_hand=False, heads=fewest)
+    return [tm.along(models, "heads", one) for one in of_each]
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
@@ -289,21 +271,13 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
         "The two heads prefer different signals, in opposite orders (rank correlation of their "
         "scores, the highest of all restarts, each case)"
     ).below(-0.9, [rank_correlation(m.score).max() for m in two])
+    repeated = [list(map(repeated_over_others, models)) for models in (one, two, three) if models]
     yield fig.OURS.claim(
         "Pairs of a repeated signal, half as likely, lose more (their excess over that of the "
         "others, mean of all restarts, each number of heads)"
-    ).above(
-        1,
-        [
-            np.mean(list(map(repeated_over_others, models)))
-            for models in (one, two, three)
-            if models
-        ],
-    )
-    ratios = [
-        two.loss / one.loss
-        for one, two in (set_heads(data, P) for P in tm.settings(data, "signals"))
-    ]
+    ).above(1, [np.mean(ratios) for ratios in repeated])
+    pairs = [set_heads(data, signals) for signals in tm.settings(data, "signals")]
+    ratios = [two.loss / one.loss for one, two in pairs]
     yield fig.OURS.claim("Set by hand, two heads lose less than one at every scale (ratio)").below(
         1, np.ravel(ratios)
     )
@@ -348,7 +322,8 @@ EXPERIMENT = fig.Experiment(
         batch_size=32,
     ),
     paper=Spec(restarts=32, steps=10_000),
-    describes={
+    describes=DESCRIBES
+    | {
         "score": "attention score of each signal from the readoff",
         "attended": "attention of a head to each signal and to all noise, for each pair",
         "written": "logits that a head writes for each pair, from their mean",
@@ -360,9 +335,6 @@ EXPERIMENT = fig.Experiment(
         "completion": "completion of each pair",
         "signals": "number of signals",
         "weight_decay": "weight decay of AdamW",
-        "heads": "number of heads",
-        "by_hand": DESCRIBES["by_hand"],
-        "scale": DESCRIBES["scale"],
     },
 )
 

@@ -34,7 +34,6 @@ Deviations:
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,6 +47,7 @@ from experiments.attention._trigrams import (
     TrigramSpec,
     carriers,
     draw_wiring,
+    first_two,
     next_token,
     train_heads,
 )
@@ -148,12 +148,8 @@ def plot(data: xr.DataTree) -> Figure:
 
 def draw_points(points: Axes, ablation: Axes, models: xr.Dataset) -> None:
     """Draw each trigram of each restart by what the first two heads do for it."""
-    best = tm.best_of(models)
-    for ax, name in ((points, "change"), (ablation, "without")):
-        for chosen, color, size in ((models, plotting.FAINT, 8), (best, plotting.INK, 16)):
-            pair = [chosen[name].isel(head=min(h, chosen.sizes["head"] - 1)) for h in (0, 1)]
-            one, other = map(np.ravel, pair)
-            ax.scatter(one, other, size, color, linewidths=0)
+    plotting.restart_points(points, *first_two(models.change), models.loss)
+    plotting.restart_points(ablation, *first_two(models.without), models.loss)
     points.set(title="rise of the logit with [0]", xlabel="head 1", ylabel="head 2")
     plotting.log_axis(ablation.xaxis, [0.01, 0.1, 1, 10])
     plotting.log_axis(ablation.yaxis, [0.01, 0.1, 1, 10])
@@ -179,13 +175,14 @@ def draw_gates(ax: Axes, data: xr.DataTree) -> None:
 
 def gated_cases(data: xr.DataTree) -> list[list[xr.Dataset]]:
     """Return for each case the models with half the heads, with all, and with gates as well."""
+    models, frequency = tm.split(data, "frequency"), main_models(data).frequency.item()
 
-    def without_gates(trigrams, heads):
-        models = tm.select(data, gates=False, trigrams=trigrams, heads=heads)
-        return main_models(data) if "frequency" in models.dims else models
+    def without_gates(gated, heads):
+        case = {"trigrams": gated.trigrams.item(), "heads": heads, "frequency": frequency}
+        return tm.select(models, gates=False, **case)
 
     return [
-        [*(without_gates(gated.trigrams, gated.heads // part) for part in (2, 1)), gated]
+        [*(without_gates(gated, gated.heads.item() // part) for part in (2, 1)), gated]
         for gated in tm.select_all(data, gates=True)
     ]
 
@@ -195,40 +192,27 @@ def draw_sweeps(axes: Any, data: xr.DataTree) -> None:
     names = {"frequency": "frequency of [0]", "trigrams": "trigrams", "heads": "heads"}
     cases = {name: along(data, name) for name in names}
     means = {
-        name: np.array([carriers(models).mean("destination") for models in case.values()])
+        name: [carriers(models).mean("destination") for models in case.values()]
         for name, case in cases.items()
     }
     most = plotting.shared_limit(*means.values()) or 1
     for ax, (name, mean) in zip(axes, means.items(), strict=True):
-        plotting.restart_lines(ax, range(len(mean)), mean, plotting.INK)
-        plotting.even_axis(ax.xaxis, list(cases[name]))
+        plotting.restart_sweeps(ax, list(cases[name]), {"restarts": mean}, [plotting.INK])
         ax.set(xlabel=names[name], ylim=(0, most))
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes[0].set_ylabel("heads that carry a trigram")
 
 
-def swept_models(data: xr.DataTree) -> xr.Dataset:
-    """Return the models of all frequencies."""
-    (found,) = (models for models in tm.select_all(data) if "frequency" in models.dims)
-    return found
-
-
 def main_models(data: xr.DataTree) -> xr.Dataset:
     """Return the models of the wiring diagram, at the frequency of the other trainings."""
-    single = next(models for models in tm.select_all(data) if "frequency" not in models.dims)
-    return swept_models(data).sel(frequency=single.frequency)
+    swept, single, *_ = sorted(tm.select_all(data), key=lambda models: -models.frequency.ndim)
+    return swept.sel(frequency=single.frequency.item())
 
 
 def along(data: xr.DataTree, name: str) -> dict[float, xr.Dataset]:
     """Return by its value in a setting the models in which it alone differs from the main ones."""
-    if name == "frequency":
-        swept = swept_models(data)
-        return {f.item(): swept.sel(frequency=f) for f in swept.frequency}
-    main = main_models(data)
-    other = {"trigrams": "heads", "heads": "trigrams"}[name]
-    single = [m for m in tm.select_all(data, gates=False) if "frequency" not in m.dims]
-    same = [m for m in single if m[other] == main[other] and m.heads <= m.trigrams]
-    return dict(sorted((m[name].item(), m) for m in [*same, main]))
+    found = tm.along(tm.split(data, "frequency"), name, main_models(data))
+    return {value: models for value, models in found.items() if models.heads <= models.trigrams}
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
@@ -241,7 +225,7 @@ def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
         ).below(0.01, [first.loss.min(), first.loss.median()])
         yield fig.OURS.claim(
             "They do so at every frequency of the source (excess of the best restart, each)"
-        ).below(0.01, swept_models(data).loss.min("seed"))
+        ).below(0.01, [models.loss.min() for models in along(data, "frequency").values()])
     yield fig.OURS.claim("One head cannot (excess of the best restart)").above(
         0.1, [by_heads[1].loss.min()] if K > 1 and 1 in by_heads else []
     )

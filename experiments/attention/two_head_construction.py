@@ -155,8 +155,7 @@ def draw_shares(ax: Axes, by_hand: dict[int, xr.Dataset], trained: dict[int, xr.
     shares = [share_of_one_head(models) for models in trained.values()]
     constructed = [share_of_one_head(models.isel(scale=-1)) for models in by_hand.values()]
     ax.plot(range(len(shares)), constructed, "o", color=plotting.AMBER, label="by hand")
-    plotting.restart_lines(ax, range(len(shares)), np.array(shares), plotting.INK, "trained")
-    plotting.even_axis(ax.xaxis, list(trained))
+    plotting.restart_sweeps(ax, list(trained), {"trained": shares}, [plotting.INK])
     ax.set(title="share with the same head on [0]", xlabel="trigrams", ylim=(0, 1.1))
     ax.legend(loc="lower right", fontsize=7)
 

@@ -199,11 +199,10 @@ def draw_directions(row: FigureBase, models: xr.Dataset) -> None:
 
 def draw_mmcs(ax: Axes, models: xr.Dataset) -> None:
     """Draw the MMCS of autoencoders, restarts as dots, and of the baselines."""
-    own, places = at_best_l1(models).mmcs, range(models.sizes["sparsity"])
-    plotting.restart_lines(ax, places, own, plotting.INK, "autoencoder")
+    autoencoders = {"autoencoder": at_best_l1(models).mmcs}
+    plotting.restart_sweeps(ax, models.sparsity, autoencoders, [plotting.INK])
     for name, (style, color) in BASELINES.items():
-        ax.plot(places, models.baseline_mmcs.sel(baseline=name), style, color=color, label=name)
-    plotting.even_axis(ax.xaxis, models.sparsity)
+        ax.plot(models.baseline_mmcs.sel(baseline=name), style, color=color, label=name)
     ax.set(ylim=(0.3, 1.03), xlabel="S (feature sparsity)")
 
 

@@ -72,9 +72,8 @@ def draw_pressures(axes: Sequence[Axes], measures: xr.Dataset) -> None:
     """Draw measures [depth, pressure, seed] of the widest networks against pressure."""
     accuracy, digits, simplex = axes
     for ax, measure in zip(axes, measures.values(), strict=True):
-        for of_depth in measure.transpose("depth", "pressure", "seed"):
-            plotting.restart_lines(ax, range(len(of_depth)), of_depth)
-        plotting.even_axis(ax.xaxis, measures.pressure)
+        by_depth = {f"{one.depth:d}": one for one in measure.transpose("depth", "pressure", "seed")}
+        plotting.restart_sweeps(ax, measures.pressure, by_depth)
         ax.set_xlabel("pressure")
     accuracy.set_title(f"test accuracy, {measures.width.item()} units, if above {WORKS}")
     digits.set(ylim=(1, None), title="digits that a unit responds to (median)")

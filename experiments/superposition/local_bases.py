@@ -133,16 +133,14 @@ def draw_sets(ax: Axes, model: xr.Dataset) -> None:
 
 def draw_shares(ax: Axes, data: xr.DataTree) -> None:
     """Draw the share of the interference within sets over S, of every restart."""
-    for kind, color in zip(KINDS, plotting.kind_colors(len(KINDS)), strict=True):
-        models = tm.select(data, kind=kind).sortby("sparsity")
-        places = range(models.sizes["sparsity"])
-        shares = share_within(models).transpose("sparsity", "seed")
-        plotting.restart_lines(ax, places, shares, color, kind)
+    by_kind = {kind: tm.select(data, kind=kind).sortby("sparsity") for kind in KINDS}
+    shares = {kind: share_within(each).transpose("sparsity", ...) for kind, each in by_kind.items()}
+    models = by_kind[KINDS[0]]
+    plotting.restart_sweeps(ax, models.sparsity, shares)
     size = models.sizes["feature"] / len(np.unique(models.set))
     chance = (size - 1) / (models.sizes["feature"] - 1)
     ax.axhline(chance, color=plotting.FAINT, zorder=0)
     ax.text(0, chance, "random pairs", color=plotting.MUTED, va="bottom", fontsize=7)
-    plotting.even_axis(ax.xaxis, models.sparsity)
     ax.set(ylim=(-0.03, 1.03), xlabel="S", title="share of the interference within sets")
     ax.legend(loc="upper right")
 

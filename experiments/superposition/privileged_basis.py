@@ -127,13 +127,12 @@ def draw_keys(key: Axes, features: Axes, n: int) -> None:
 
 def draw_alignment(ax: Axes, data: xr.DataTree) -> None:
     """Draw the alignment of the neurons with features over S, of every restart."""
-    for hidden, color in zip(MODELS, plotting.kind_colors(2), strict=True):
+    ratios = {}
+    for hidden in MODELS:
         models = tm.select(data, hidden_layer=hidden).sortby("sparsity")
-        ratios = alignment(models).transpose("sparsity", "seed")
-        label = f"{hidden} hidden layer"
-        plotting.restart_lines(ax, range(models.sizes["sparsity"]), ratios, color, label)
+        ratios[f"{hidden} hidden layer"] = alignment(models).transpose("sparsity", "seed")
+    plotting.restart_sweeps(ax, models.sparsity, ratios)
     ax.axhline(1, color=plotting.FAINT, zorder=0)
-    plotting.even_axis(ax.xaxis, models.sparsity)
     ax.set(ylim=(0, None), xlabel="S", title="share of a neuron's largest weight,\nover rotations")
     ax.legend()
 

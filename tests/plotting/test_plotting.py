@@ -484,6 +484,27 @@ def test_a_line_of_restarts_is_their_mean_and_broken_where_one_is_missing(ax):
     assert ax.get_legend_handles_labels()[1] == ["mine"]
 
 
+def test_groups_of_restarts_over_a_sweep_have_a_mean_and_a_colour_each(ax):
+    groups = {"one": [[1, 3], [2, 4]], "two": [[0, 0], [5, 7]]}
+    plotting.restart_sweeps(ax, [0.9, 0.99], groups)
+    names = ax.get_legend_handles_labels()[1]
+    assert names == ["one", "two"]
+    lines = [line for line in ax.lines if line.get_label() in names]
+    assert [line.get_ydata().tolist() for line in lines] == [[2, 3], [0, 6]]
+    assert [line.get_color() for line in lines] == list(plotting.kind_colors(2))
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.9", "0.99"]
+
+
+def test_the_points_of_the_lowest_loss_are_dark_and_above_the_others(ax):
+    x, y = np.arange(6).reshape(3, 2), 10 + np.arange(6).reshape(3, 2)
+    plotting.restart_points(ax, x, y, [np.nan, 0.5, 0.2])
+    everyone, best = ax.collections
+    np.testing.assert_array_equal(everyone.get_offsets(), np.stack([x.ravel(), y.ravel()], 1))
+    np.testing.assert_array_equal(best.get_offsets(), [[4, 14], [5, 15]])
+    assert to_rgb(best.get_facecolor()[0, :3]) == to_rgb(plotting.INK)
+    assert best.get_sizes().item() > everyone.get_sizes().item()
+
+
 def test_shares_over_a_sweep_are_a_line_each_in_its_colour(ax):
     shares = {"square": [0.75, 0.25, np.nan], "pentagon": [0.0, 0.5, 1.0]}
     plotting.share_lines(ax, [0, 0.9, 0.99], shares)

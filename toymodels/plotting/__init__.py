@@ -26,7 +26,14 @@ from .colors import (
     phase_colors,
     readable_ink,
 )
-from .counts import losses_by_outcome, restart_counts, restart_lines, share_lines
+from .counts import (
+    losses_by_outcome,
+    restart_counts,
+    restart_lines,
+    restart_points,
+    restart_sweeps,
+    share_lines,
+)
 from .directions import directions_over
 from .dots import dot_strip, fraction_guides
 from .graphs import feature_graph
@@ -107,6 +114,8 @@ __all__ = [
     "readable_ink",
     "restart_counts",
     "restart_lines",
+    "restart_points",
+    "restart_sweeps",
     "share_lines",
     "shared_limit",
     "sharing_key",

@@ -1,6 +1,6 @@
 """Results of many restarts: counts, values, shares, and losses by outcome."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from .colors import INK, MUTED, kind_colors
+from .colors import FAINT, INK, MUTED, kind_colors
 from .labels import even_axis, log_axis
 from .style import style
 
@@ -65,6 +65,48 @@ def restart_lines(
     values = np.asarray(values)
     (line,) = ax.plot(x, values.mean(axis=1), color=color, label=label)
     ax.plot(x, values, "o", color=line.get_color(), markersize=2.5)
+
+
+@style()
+def restart_sweeps(
+    ax: Axes,
+    settings: ArrayLike,
+    groups: Mapping[str, ArrayLike],
+    colors: Iterable[Any] | None = None,
+) -> None:
+    """Draw `restart_lines` of each group of models over a sweep.
+
+        ratios = {"with": models.loss / floor, "without": others.loss / floor}
+        restart_sweeps(ax, models.sparsity, ratios)
+
+    Args:
+        ax: the axes; gets evenly spaced ticks.
+        settings: [k], the number or name of each setting.
+        groups: by name, [k, restarts]. The names are those of a legend.
+        colors: one for each group; `kind_colors` by default.
+
+    """
+    shades = kind_colors(len(groups)) if colors is None else colors
+    for (name, values), color in zip(groups.items(), shades, strict=True):
+        restart_lines(ax, range(np.size(settings)), values, color, name)
+    even_axis(ax.xaxis, settings)
+
+
+@style()
+def restart_points(ax: Axes, x: ArrayLike, y: ArrayLike, loss: ArrayLike) -> None:
+    """Draw one quantity of all restarts against another, those of the lowest loss dark and large.
+
+    Args:
+        ax: the axes.
+        x: [restarts, ...], such as a quantity of each feature of each restart.
+        y: the same shape.
+        loss: [restarts]; a restart that diverged, whose loss is NaN, is not the lowest.
+
+    """
+    x, y, loss = np.asarray(x), np.asarray(y), np.asarray(loss)
+    best = np.where(np.isnan(loss), np.inf, loss).argmin()
+    for own, color, size in ((slice(None), FAINT, 8), (best, INK, 16)):
+        ax.scatter(np.ravel(x[own]), np.ravel(y[own]), size, color, linewidths=0)
 
 
 @style()
