@@ -40,6 +40,7 @@ MOTIF = (
     np.array([[2.0, -0.5], [1.0, 0.0]], np.float32),
     np.array([[0.5, 0.0], [2.0, -4.0]], np.float32),
 )
+(FOUND,) = motifs.find_asymmetric_motifs(*MOTIF)
 MODEL = toymodels.MLP(4, 3, 1, 3, key=jax.random.key(0))
 
 KINDS = {
@@ -57,6 +58,9 @@ CALLS = {
     "membership.side_by_side": (membership.side_by_side, W, LABELS[:5]),
     "circuits.rescaled": (circuits.rescaled, W, W.T),
     "circuits.gains": (circuits.gains, W, W.T, B),
+    "circuits.outputs": (circuits.outputs, W, W.T, B, X.T[:5]),
+    "motifs.interference": (partial(motifs.interference, motif=FOUND), *MOTIF, B[:2]),
+    "motifs.without_inhibition": (partial(motifs.without_inhibition, motif=FOUND), MOTIF[1]),
     "motifs.find_asymmetric_motifs": (motifs.find_asymmetric_motifs, *MOTIF),
     **{f"neurons.{name}": (getattr(neurons, name), W) for name in neurons.__all__},
     "recovery.max_cosines": (recovery.max_cosines, X[:, :5], X[:, 5:12]),

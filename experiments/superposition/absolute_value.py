@@ -135,10 +135,8 @@ def draw_weights(ax: Axes, W: xr.DataArray, title: str) -> None:
 def draw_outputs(ax: Axes, model: xr.Dataset) -> None:
     """Draw each output over its own input, the others zero."""
     x, n = np.linspace(-1, 1, 41), model.sizes["feature"]
-    W_in, W_out = (model[name].transpose(..., "feature").values for name in ("W_in", "W_out"))
     for i, color in enumerate(plotting.feature_colors(n)):
-        h = np.maximum(W_in[:, i, None] * x, 0)
-        y = np.maximum(W_out[:, i] @ h + model.b.values[i], 0)
+        y = circuits.outputs(model.W_in, model.W_out, model.b, np.eye(n)[:, [i]] * x)[i]
         ax.plot(x, y, color=color, label=f"$y_{{{i + 1}}}$", linewidth=3 - 2 * i / n)
     ax.set(xlabel="x, the other inputs zero", title="outputs", ylim=(-0.03, 1.1))
     ax.legend(loc="upper center")

@@ -37,12 +37,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike
 
 from experiments.superposition._computing import ComputingSpec, absolute_values
 from experiments.superposition._neurons import names_of
+from toymodels import circuits, motifs, neurons, plotting
 from toymodels import figure as fig
-from toymodels import motifs, neurons, plotting
 from toymodels.measures.motifs import AsymmetricMotif as Motif
 
 PAPER = fig.Source("Elhage et al. 2022, Computation in Superposition, the asymmetric motif")
@@ -92,35 +91,13 @@ def control(models: xr.Dataset) -> xr.DataArray:
     return sum(shares, 0 * models.loss.mean("seed")) / max(len(shifts), 1)
 
 
-def outputs(model: xr.Dataset, x: np.ndarray, without: Motif | None = None) -> np.ndarray:
-    """Return y [n, samples] of x [n, samples], without the inhibition of a motif if it is given."""
-    W_out = model.W_out.transpose("feature", "hidden").values.copy()
-    if without:
-        W_out[without.b, without.inhibitor] = 0
-    h = np.maximum(model.W_in.transpose("hidden", "feature").values @ x, 0)
-    return np.maximum(W_out @ h + model.b.values[:, None], 0)
-
-
-def alone(model: xr.Dataset, feature: int, values: ArrayLike) -> np.ndarray:
-    """Return inputs [n, values] in which one feature is active."""
-    return np.outer(np.arange(model.sizes["feature"]) == feature, np.asarray(values))
-
-
-def half(model: xr.Dataset, motif: Motif) -> float:
-    """Return 1 or -1: the half of feature a that the neuron serves."""
-    return float(np.sign(model.W_in.isel(hidden=motif.neuron, feature=motif.a)))
-
-
 def interference(models: xr.Dataset) -> xr.Dataset:
     """Return y_b where a alone is active, with and without the inhibitor, NaN without a motif."""
     with_and_without = np.full((2, *models.loss.shape), np.nan)
-    for place in np.argwhere(has_motif(models).values):
-        i, k = place.tolist()
+    for i, k in np.argwhere(has_motif(models).values):
         model = models.isel(sparsity=i, seed=k)
         motif = motifs.find_asymmetric_motifs(model.W_in, model.W_out)[0]
-        x = alone(model, motif.a, [half(model, motif)])
-        for values, without in zip(with_and_without, (None, motif), strict=True):
-            values[i, k] = outputs(model, x, without)[motif.b, 0]
+        with_and_without[:, i, k] = motifs.interference(model.W_in, model.W_out, model.b, motif)
     inhibited, free = (models.loss.copy(data=values) for values in with_and_without)
     return xr.Dataset({"inhibited": inhibited, "free": free})
 
@@ -161,12 +138,18 @@ def draw_one(axes: np.ndarray, models: xr.Dataset, has: xr.DataArray) -> None:
     stacks.set_xticks([motif.neuron, motif.inhibitor], ["neuron", "\ninhibitor"])
     draw_wiring(wiring, model, motif, colors)
     draw_outputs(over_a, model, motif, motif.a, colors)
-    free = outputs(model, alone(model, motif.a, VALUES), motif)[motif.b]
+    free = model.assign(W_out=motifs.without_inhibition(model.W_out, motif))
     label = f"$y_{{{motif.b + 1}}}$ without\nthe inhibitor"
-    over_a.plot(VALUES, free, "--", color=colors[motif.b], label=label)
+    over_a.plot(VALUES, outputs(free, motif.a)[motif.b], "--", color=colors[motif.b], label=label)
     draw_outputs(over_b, model, motif, motif.b, colors)
     for ax in (over_a, over_b):
         ax.legend(loc="upper center")
+
+
+def outputs(model: xr.Dataset, feature: int) -> xr.DataArray:
+    """Return y [n, VALUES] as one feature goes from -1 to 1, the others zero."""
+    x = np.eye(model.sizes["feature"])[:, [feature]] * VALUES
+    return circuits.outputs(model.W_in, model.W_out, model.b, x)
 
 
 def draw_wiring(ax: Axes, model: xr.Dataset, motif: Motif, colors: np.ndarray) -> None:
@@ -182,7 +165,7 @@ def draw_wiring(ax: Axes, model: xr.Dataset, motif: Motif, colors: np.ndarray) -
 
 def draw_outputs(ax: Axes, model: xr.Dataset, motif: Motif, feature: int, colors) -> None:
     """Draw the outputs a and b as one of the features goes from -1 to 1, the others zero."""
-    y = outputs(model, alone(model, feature, VALUES))
+    y = outputs(model, feature)
     for i in (motif.a, motif.b):
         ax.plot(VALUES, y[i], color=colors[i], label=f"$y_{{{i + 1}}}$")
     ax.set(

@@ -32,6 +32,14 @@ def test_a_neuron_without_inputs_stays():
     assert not W_in.any() and (W_out == 1).all()
 
 
+def test_outputs_are_those_of_the_model():
+    x = RANDOM.uniform(-1, 1, size=(3, 50))
+    found = circuits.outputs(W_IN, W_OUT, B, x)
+    np.testing.assert_allclose(found, outputs(W_IN, W_OUT, B, x), atol=1e-5)
+    batch = circuits.outputs(*(np.stack([one, 2 * one]) for one in (W_IN, W_OUT)), [B, 4 * B], x)
+    np.testing.assert_allclose(batch, [found, 4 * found])
+
+
 def test_gains_are_those_of_the_model():
     alone = np.concatenate([np.eye(3), -np.eye(3), np.zeros((3, 1))], axis=1)
     y = outputs(W_IN, W_OUT, B, alone)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from toymodels import motifs
+from toymodels import circuits, motifs
 
 # neuron 1 serves x_0 > 0 and x_2 < 0; neuron 3 inhibits the output 2 when x_0 > 0
 W_IN = np.array([[0, 1.0, 0], [2, 0, -0.5], [-1, 0, 0], [1, 0, 0], [0, 0, 1]])
@@ -74,12 +74,33 @@ def test_the_strongest_inhibition_is_first_and_each_pair_has_its_strongest_inhib
     assert find(weaker) == [PLANTED]
 
 
+def test_the_inhibitor_removes_the_interference_where_a_alone_is_active():
+    none, low = np.zeros(3), np.array([0, 0, -1.0])
+    assert motifs.interference(W_IN, W_OUT, none, PLANTED) == (0, 2 * 2)
+    assert motifs.interference(W_IN, W_OUT, low, PLANTED) == (0, 2 * 2 - 1)
+    half = W_OUT * np.where(np.arange(5) == 3, 0.5, 1)  # half the inhibition
+    assert motifs.interference(W_IN, half, low, PLANTED) == (2 - 1, 4 - 1)
+    # of the other half of x_0, with x_0 = -1
+    assert motifs.interference(-W_IN, W_OUT, none, PLANTED) == (0, 4)
+
+
+def test_without_inhibition_only_the_output_b_changes():
+    x = np.random.default_rng(0).uniform(-1, 1, size=(3, 100))
+    free = motifs.without_inhibition(W_OUT, PLANTED)
+    rise = circuits.outputs(W_IN, free, np.zeros(3), x) - circuits.outputs(W_IN, W_OUT, [0] * 3, x)
+    assert (rise[[0, 1]] == 0).all()
+    assert rise[2].max() > 0
+    assert rise[2].min() == 0
+    assert W_OUT[2, 3] == -4, "the weights that were given stay"
+
+
 def test_dimensions_are_matched_by_name():
     W_in = xr.DataArray(W_IN, dims=("hidden", "feature"))
     W_out = xr.DataArray(W_OUT, dims=("feature", "hidden"))
     for first in (W_in, W_in.T):
         for second in (W_out, W_out.T):
             assert motifs.find_asymmetric_motifs(first, second) == [PLANTED]
+            assert motifs.interference(first, second, np.zeros(3), PLANTED) == (0, 4)
 
 
 @pytest.mark.parametrize("shape", [(3, 4), (5, 3), (3,)])

@@ -13,12 +13,14 @@ from jaxtyping import Float
 
 from toymodels.numerics.arrays import AnyArray, Nested, floats
 from toymodels.numerics.named import named
+from toymodels.numerics.products import matmul
 
-__all__ = ["Gains", "Layers", "gains", "rescaled"]
+__all__ = ["Gains", "Layers", "gains", "outputs", "rescaled"]
 
 InputWeights = Float[AnyArray, "*batch m n"] | Nested
 OutputWeights = Float[AnyArray, "*batch n m"] | Nested
 Biases = Float[AnyArray, "*batch n"] | Nested
+Inputs = Float[AnyArray, "n samples"] | Nested
 
 
 class Layers(NamedTuple):
@@ -39,6 +41,23 @@ def rescaled(W_in: InputWeights, W_out: OutputWeights) -> Layers:
     largest = xp.abs(first).max(axis=-1)
     scale = xp.where(largest > 0, largest, 1)
     return Layers(first / scale[..., :, None], second * scale[..., None, :])
+
+
+@named("(hidden,feature),(feature,hidden),(feature),(feature,sample)->(feature,sample)")
+def outputs(
+    W_in: InputWeights, W_out: OutputWeights, b: Biases, x: Inputs
+) -> Float[AnyArray, "*batch n samples"]:
+    """Return the model's outputs y = relu(W_out relu(W_in x) + b) of inputs x, a sample a column.
+
+    >>> import numpy as np
+    >>> from toymodels import circuits
+    >>> W_in = np.array([[1.0], [-1.0]])  # a neuron for each half of |x|
+    >>> circuits.outputs(W_in, abs(W_in.T), [0], [[-2.0, 0.0, 0.5]])
+    array([[2. , 0. , 0.5]])
+    """
+    xp, first, second, bias, inputs = floats(W_in, W_out, b, x)
+    h = xp.maximum(matmul(first, inputs), 0)
+    return xp.maximum(matmul(second, h) + bias[..., :, None], 0)
 
 
 class Gains(NamedTuple):

@@ -10,11 +10,19 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Real
 
-from toymodels.measures.circuits import rescaled
+from toymodels.measures.circuits import outputs, rescaled
 from toymodels.numerics.arrays import AnyArray, Nested
 from toymodels.numerics.names import in_order
 
-__all__ = ["AsymmetricMotif", "find_asymmetric_motifs"]
+__all__ = [
+    "AsymmetricMotif",
+    "Interference",
+    "find_asymmetric_motifs",
+    "interference",
+    "without_inhibition",
+]
+
+Weights = Real[AnyArray, "_ _"] | Nested
 
 UNEQUAL = 2.0
 """Ratio of a neuron's input weights, and of its output weights, from which it is asymmetric."""
@@ -43,9 +51,7 @@ class AsymmetricMotif(NamedTuple):
     inhibition: float
 
 
-def find_asymmetric_motifs(
-    W_in: Real[AnyArray, "_ _"] | Nested, W_out: Real[AnyArray, "_ _"] | Nested
-) -> list[AsymmetricMotif]:
+def find_asymmetric_motifs(W_in: Weights, W_out: Weights) -> list[AsymmetricMotif]:
     """Find the asymmetric superposition motif in the weights of a model.
 
     With w = W_in and v = W_out, neuron k serves a half of feature a and a half of feature b,
@@ -101,3 +107,45 @@ def find_asymmetric_motifs(
         if change[inhibitor] < -INHIBITION:
             found.append(AsymmetricMotif(k, a, b, inhibitor, float(change[inhibitor])))
     return sorted(found, key=lambda motif: motif.inhibition)
+
+
+def without_inhibition(W_out: Weights, motif: AsymmetricMotif) -> Real[AnyArray, "_ _"]:
+    """Return the output weights without that of the inhibitor to the output b, [n, m].
+
+    A DataArray keeps its names; other arrays become NumPy's.
+    """
+    ordered = in_order(W_out, "feature", "hidden")
+    weights = ordered.copy() if hasattr(ordered, "dims") else np.array(ordered)
+    weights[motif.b, motif.inhibitor] = 0
+    return weights
+
+
+class Interference(NamedTuple):
+    """The output b of a motif where the feature a alone is active; 0 would be right."""
+
+    inhibited: float
+    """With the inhibitor."""
+    free: float
+    """Without its weight to this output."""
+
+
+def interference(
+    W_in: Weights,
+    W_out: Weights,
+    b: Real[AnyArray, " _"] | Nested,
+    motif: AsymmetricMotif,
+) -> Interference:
+    """Measure how far the inhibitor of a motif removes the interference of a with the output b.
+
+    Args:
+        W_in: input weights [m, n]; the dimensions of DataArrays are matched by name.
+        W_out: output weights [n, m].
+        b: biases [n].
+        motif: a motif of this model. x_a is 1, or -1 if that is the half that the neuron serves.
+    """
+    first = np.asarray(in_order(W_in, "hidden", "feature"))
+    second = np.asarray(in_order(W_out, "feature", "hidden"))
+    x = np.zeros((first.shape[1], 1))
+    x[motif.a] = np.sign(first[motif.neuron, motif.a])
+    layers = (second, without_inhibition(W_out, motif))
+    return Interference(*(outputs(first, W, np.asarray(b), x)[motif.b, 0].item() for W in layers))
