@@ -55,6 +55,7 @@ CALLS = {
     "membership.same_set": (membership.same_set, LABELS),
     "membership.other_set": (membership.other_set, LABELS),
     "membership.set_cosines": (membership.set_cosines, W, LABELS[:5]),
+    "membership.set_arrangement": (membership.set_arrangement, W, LABELS[:5]),
     "membership.side_by_side": (membership.side_by_side, W, LABELS[:5]),
     "circuits.rescaled": (circuits.rescaled, W, W.T),
     "circuits.gains": (circuits.gains, W, W.T, B),

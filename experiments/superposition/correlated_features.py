@@ -44,9 +44,7 @@ from toymodels import geometry, membership, plotting
 PAPER = fig.Source("Elhage et al. 2022, correlated and anticorrelated features")
 RESTARTS = fig.Source("ours: how often single restarts reach the arrangement")
 KINDS = {"correlated": tm.CorrelatedFeatures, "anticorrelated": tm.AnticorrelatedFeatures}
-BASIS, ANTIPODAL = "orthogonal in a set, antipodal across", "antipodal in a set"
-BESIDE, SHARED = "side by side in a set", "some set on one direction"
-OUTCOMES = (BASIS, ANTIPODAL, BESIDE, SHARED, "other")
+OUTCOMES = BASIS, ANTIPODAL, BESIDE, SHARED, _ = membership.SET_ARRANGEMENTS
 COLUMNS = 6
 MOST_SETS = 6  # 2^6 sets of active sets
 SPARSE = slice(0.9, None)
@@ -136,19 +134,7 @@ def expected_loss(
 
 def outcomes(models: xr.Dataset) -> xr.DataArray:
     """Name the arrangement of each model, one of OUTCOMES."""
-    own, other = membership.set_cosines(models.W, models.set)
-    whole = geometry.represented(models.W).all("feature")
-    opposite_own = (own.min("feature_other") < -0.95).all("feature")
-    opposite_other = (other.min("feature_other") < -0.95).all("feature")
-    beside = membership.side_by_side(models.W, models.set)
-    conditions = [
-        whole & (abs(own).max(PAIR) < 0.2) & opposite_other,
-        whole & opposite_own,
-        whole & beside & (own.max(PAIR) > 0.95),
-        whole & beside,
-    ]
-    names = [BASIS, ANTIPODAL, SHARED, BESIDE]
-    return whole.copy(data=np.select([c.values for c in conditions], names, "other"))
+    return membership.set_arrangement(models.W, models.set)
 
 
 @plotting.style()

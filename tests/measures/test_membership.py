@@ -73,6 +73,29 @@ def test_lengths_and_a_mirror_change_nothing():
     assert both.tolist() == [True, False]
 
 
+BASIS, ANTIPODAL, BESIDE, SHARED, OTHER = membership.SET_ARRANGEMENTS
+DOUBLED = circle(5)[:, [0, 1, 2, 3, 4, 4]]
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.1, 2.0])
+@pytest.mark.parametrize(
+    ("W", "labels", "name"),
+    [
+        (circle(4), [0, 0, 1, 1], BASIS),
+        (circle(4), [0, 1, 0, 1], ANTIPODAL),
+        (circle(6), [0, 0, 1, 1, 2, 2], BESIDE),
+        (DOUBLED, [0, 0, 1, 1, 2, 2], SHARED),
+        (circle(6), [0, 1, 2, 0, 1, 2], ANTIPODAL),
+        (circle(6), [0, 1, 0, 2, 1, 2], OTHER),
+        (0.4 * circle(4), [0, 0, 1, 1], OTHER),
+    ],
+)
+def test_sets_in_the_plane_are_named_whatever_their_turn(W, labels, name, turn):
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    assert membership.set_arrangement(rotation @ W, labels) == name
+    assert membership.set_arrangement(rotation @ W * [[1], [-1]], labels) == name
+
+
 def test_dimensions_are_matched_by_name():
     labels = xr.DataArray(LABELS, dims="feature")
     assert membership.same_set(labels).dims == ("feature", "feature_other")

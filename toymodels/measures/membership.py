@@ -1,8 +1,8 @@
 """Sets of features: pairs within a set and between sets, and the order of sets in the plane.
 
 `labels [n]` holds the set of each feature, such as the coordinate `set` of a trained Dataset. As in
-`geometry`, NumPy and JAX arrays return the same kind (`side_by_side` always NumPy's), and the
-dimensions of DataArrays are matched by name.
+`geometry`, NumPy and JAX arrays return the same kind (`side_by_side` and `set_arrangement` always
+NumPy's), and the dimensions of DataArrays are matched by name.
 
     own, other = membership.set_cosines(models.W, models.set)
     orthogonal = abs(own).max(["feature", "feature_other"]) < 0.1
@@ -11,13 +11,30 @@ dimensions of DataArrays are matched by name.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 
-from toymodels.measures.geometry import cosines
+from toymodels.measures.geometry import cosines, represented
 from toymodels.numerics.arrays import AnyArray, Nested, floats
 from toymodels.numerics.named import named
 
-__all__ = ["SetCosines", "other_set", "same_set", "set_cosines", "side_by_side"]
+__all__ = [
+    "SET_ARRANGEMENTS",
+    "SetCosines",
+    "other_set",
+    "same_set",
+    "set_arrangement",
+    "set_cosines",
+    "side_by_side",
+]
+
+SET_ARRANGEMENTS = (
+    "orthogonal in a set, antipodal across",
+    "antipodal in a set",
+    "side by side in a set",
+    "some set on one direction",
+    "other",
+)
+"""The names that `set_arrangement` gives."""
 
 Labels = Int[AnyArray, "*#batch n"] | Nested
 
@@ -79,3 +96,44 @@ def side_by_side(
     around = np.take_along_axis(np.broadcast_to(labels, turned.shape), turned, axis=-1)
     changes = (around != np.roll(around, 1, axis=-1)).sum(axis=-1)
     return np.asarray(changes == len(np.unique(labels)))
+
+
+@named("(hidden,feature),(feature)->()")
+def set_arrangement(
+    W: Float[AnyArray, "*#batch 2 n"] | Nested, labels: Labels
+) -> Shaped[AnyArray, "*#batch"]:
+    """Name how the sets lie to each other in the plane, one of `SET_ARRANGEMENTS`, `[*batch]`.
+
+    All features must be represented, else it is "other". Two features are antipodal if their cosine
+    is below -0.95, orthogonal if it is within 0.2 of zero, and on one direction if it is above
+    0.95. "Antipodal in a set" and "across" mean that every feature has such an antipode; the
+    members of sets that are "side by side" follow each other around the circle, and "some set on
+    one direction" is a case of it.
+
+    >>> from toymodels import membership
+    >>> square = [[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 0.0, -1.0]]
+    >>> membership.set_arrangement(square, [0, 0, 1, 1]).item()
+    'orthogonal in a set, antipodal across'
+
+    Args:
+        W: directions in two dimensions, one column each.
+        labels: the set of each column; at least two sets, of at least two members.
+    """
+    W, labels = np.asarray(W), np.asarray(labels)
+    pairs, own, across = cosines(W), same_set(labels), other_set(labels)
+    orthogonal = (np.abs(pairs) < 0.2).all(axis=(-2, -1), where=own)
+    own_antipode, other_antipode = (
+        ((pairs < -0.95) & mask).any(axis=-1).all(axis=-1) for mask in (own, across)
+    )
+    together = ((pairs > 0.95) & own).any(axis=(-2, -1))
+    beside = side_by_side(W, labels)
+    basis, antipodal, separate, shared, other = SET_ARRANGEMENTS
+    names = {
+        basis: orthogonal & other_antipode,
+        antipodal: own_antipode,
+        shared: beside & together,
+        separate: beside,
+    }
+    whole = represented(W).all(axis=-1)
+    held = [whole & holds for holds in names.values()]
+    return np.select(held, list(names), other).astype(object)
