@@ -18,50 +18,35 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from pydantic import Field
 
 import toymodels as tm
+from experiments.superposition._phases import (
+    BAND,
+    PAPER,
+    PhaseSpec,
+    away_from_boundaries,
+    train_cells,
+)
 from toymodels import figure as fig
 from toymodels import geometry, plotting, theory
 
-PAPER = fig.Source("Elhage et al. 2022, Superposition as a Phase Change")
 RESTARTS = fig.Source("ours: the source averages nine of ten models")
 MCGRATH = fig.Source("comment by McGrath on Elhage et al. 2022")
-BAND = 0.15  # decades around a boundary, excluded from the comparison
 
 
-class Spec(fig.TrainingSpec):
+class Spec(PhaseSpec):
     """Settings; the source prints no optimiser and no grid."""
 
-    cells: Annotated[fig.Count, Field(ge=2)] = 40
-    """Cells along each axis of the diagram."""
     restarts: fig.Count = 10
-    steps: fig.Count = 2000
-    learning_rate: fig.Positive = 1e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
 
 
 def run(lab: fig.Lab[Spec]) -> xr.Dataset:
-    spec = lab.spec
-    middle = (np.arange(spec.cells) + 0.5) / spec.cells
-    p, r = 10.0 ** (-2 * middle), 10.0 ** (2 * middle - 1)
-
-    def problem(sparsity, relative_importance):
-        importance = jnp.stack([jnp.ones(()), relative_importance])
-        features = tm.SparseFeatures(2, sparsity=sparsity, importance=importance)
-        objective = tm.Reconstruction(
-            features, lambda key: tm.ReluOutput(2, 1, key=key), spec.batch_size
-        )
-        return objective, spec.adamw()
-
-    grid = [tm.Axis("sparsity", 1 - p), tm.Axis("relative_importance", r)]
-    models = lab.train("relu_output", problem, axes=grid)
+    p, r = lab.spec.p, lab.spec.r
+    models = train_cells(lab, 2, 1)
     w, b = models.W.values[..., 0, :], models.b.values
     exact_loss = theory.expected_loss_n2_m1(w, b, p[:, None, None], r[:, None])
     optimum = theory.optimum_n2_m1(p[:, None], r)
@@ -110,7 +95,8 @@ def plot(data: xr.Dataset) -> Figure:
 def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     p, r = 1 - data.sparsity.values[:, None], data.relative_importance.values
     best, restarts = tm.best_of(data, by="exact_loss"), data.sizes["seed"]
-    expected, clear = np.asarray(theory.ansatz_phase(p, r)), away_from_boundaries(p, r)
+    expected = np.asarray(theory.ansatz_phase(p, r))
+    clear = away_from_boundaries(theory.ansatz_phase, p, r)
     best_agree = (phases(best.W.values) == expected)[clear]
     all_agree = (phases(data.W.values) == expected[..., None])[clear]
     yield PAPER.claim(
@@ -137,13 +123,6 @@ def phases(W: np.ndarray) -> np.ndarray:
     first, extra = np.moveaxis(np.asarray(geometry.represented(W)), -1, 0)
     shared = np.where(first, theory.Phase.SUPERPOSITION, theory.Phase.DEDICATED)
     return np.where(extra, shared, theory.Phase.NOT_LEARNED)
-
-
-def away_from_boundaries(p: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Return which cells keep their phase when p or r changes by `BAND` decades."""
-    step, here = 10.0**BAND, theory.ansatz_phase(p, r)
-    moved = [(np.minimum(p * step, 1), r), (p / step, r), (p, r * step), (p, r / step)]
-    return np.all([theory.ansatz_phase(*there) == here for there in moved], axis=0)
 
 
 def transition(loss: np.ndarray, p: np.ndarray, r: np.ndarray) -> Iterator[fig.Claim]:

@@ -24,50 +24,38 @@ Deviations:
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from pydantic import Field
 
 import toymodels as tm
+from experiments.superposition._phases import (
+    BAND,
+    PAPER,
+    PhaseSpec,
+    away_from_boundaries,
+    train_cells,
+)
 from toymodels import figure as fig
 from toymodels import geometry, plotting, theory
 
-PAPER = fig.Source("Elhage et al. 2022, Superposition as a Phase Change")
-BAND = 0.15  # decades around a boundary in which the theory is not asked for
 CELL = ("sparsity", "relative_importance")
 
 
-class Spec(fig.TrainingSpec):
+class Spec(PhaseSpec):
     """Settings; the source prints no optimiser and no grid."""
 
     cells: Annotated[fig.Count, Field(ge=2)] = 30
-    """Cells along each axis of the diagram."""
     restarts: fig.Count = 20
-    steps: fig.Count = 2000
     batch_size: fig.Count = 512
-    learning_rate: fig.Positive = 1e-2
-    schedule: Literal["constant", "cosine"] = "cosine"
 
 
 def run(lab: fig.Lab[Spec]) -> xr.Dataset:
-    spec = lab.spec
-    middle = (np.arange(spec.cells) + 0.5) / spec.cells
-    p, r = 10.0 ** (-2 * middle), 10.0 ** (2 * middle - 1)
-
-    def problem(sparsity, relative_importance):
-        importance = jnp.stack([1.0, 1.0, relative_importance])
-        features = tm.SparseFeatures(3, sparsity=sparsity, importance=importance)
-        objective = tm.Reconstruction(
-            features, lambda key: tm.ReluOutput(3, 2, key=key), spec.batch_size, test_samples=1024
-        )
-        return objective, spec.adamw()
-
-    grid = [tm.Axis("sparsity", 1 - p), tm.Axis("relative_importance", r)]
-    models = lab.train("relu_output", problem, axes=grid)
+    p, r = lab.spec.p, lab.spec.r
+    models = train_cells(lab, 3, 2, test_samples=1024)
     models = models.assign(
         probability=(("sparsity", "feature"), np.repeat(p[:, None], 3, axis=1)),
         importance=(("relative_importance", "feature"), np.stack([1 + 0 * r, 1 + 0 * r, r], 1)),
@@ -111,7 +99,8 @@ def plot(data: xr.Dataset) -> Figure:
 
 def claims(data: xr.Dataset) -> Iterator[fig.Claim]:
     p, r = 1 - data.sparsity.values[:, None], data.relative_importance.values
-    expected, clear = theory.ansatz_phase_n3_m2(p, r), away_from_boundaries(p, r)
+    expected = theory.ansatz_phase_n3_m2(p, r)
+    clear = away_from_boundaries(theory.ansatz_phase_n3_m2, p, r)
     W = data.W.transpose(*CELL, "hidden", "feature").values
     yield PAPER.claim(
         f"Off a band of {BAND} decades around the boundaries, the best model of a cell is in the "
@@ -146,13 +135,6 @@ def phases(W: np.ndarray) -> np.ndarray:
     phase = theory.PhaseN3M2
     learned = np.where(first & second, phase.OTHERS_SUPERPOSED, phase.FIRST_DROPPED)
     return np.where(third, np.where(shares, phase.SUPERPOSED, learned), phase.NOT_LEARNED)
-
-
-def away_from_boundaries(p: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Which cells stay in their phase when p or r moves by a band's half width."""
-    step, here = 10.0**BAND, theory.ansatz_phase_n3_m2(p, r)
-    moved = [(np.minimum(p * step, 1), r), (p / step, r), (p, r * step), (p, r / step)]
-    return np.all([theory.ansatz_phase_n3_m2(*there) == here for there in moved], axis=0)
 
 
 EXPERIMENT = fig.Experiment(
