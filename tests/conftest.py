@@ -21,8 +21,13 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("MPLBACKEND", "agg")
 jax.config.update("jax_num_cpu_devices", 3)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# tests compile much and compute little
+# tests compile much and compute little. XLA ends the process at a flag that it does not know
 jax.config.update("jax_disable_most_optimizations", True)
+if jax.__version_info__ < (0, 11):
+    cheap = (
+        "--xla_cpu_use_fusion_emitters=false --xla_cpu_enable_concurrency_optimized_scheduler=false"
+    )
+    os.environ["XLA_FLAGS"] = f"{cheap} {os.environ.get('XLA_FLAGS', '')}"
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     jax.config.update("jax_compilation_cache_dir", str(PROGRAMS))
     jax.config.update("jax_compilation_cache_max_size", 2**30)

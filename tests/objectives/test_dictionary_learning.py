@@ -74,7 +74,7 @@ def test_loss_is_error_plus_penalty():
     error = np.square(X - np.asarray(model.W_dec[...]) @ codes).sum(axis=0)
     expected = (error + l1 * codes.sum(axis=0)).mean()
     assert objective(l1=l1).test_loss(model, KEY) == pytest.approx(expected, rel=1e-5)
-    losses = [objective(l1=l1).loss(model, key) for key in jax.random.split(KEY, 100)]
+    losses = jax.lax.map(partial(objective(l1=l1).loss, model), jax.random.split(KEY, 100))
     assert np.mean(losses) == pytest.approx(expected, rel=0.05)
     assert len(np.unique(losses)) == 100  # each key is a minibatch of its own
     some = objective(l1=l1, test_activations=jnp.asarray(X[:, :10]))
@@ -114,7 +114,7 @@ DEAD = np.array([2, 5, 9])
 def half_dead(name):
     """A model some of whose units never fire, and an optimizer's moments of all of them."""
     model = MODELS[name](D, FEATURES, key=KEY)
-    gradient = jax.grad(objective(MODELS[name]).loss)(model, KEY)
+    gradient = jax.jit(jax.grad(objective(MODELS[name]).loss))(model, KEY)
     optimizer = with_unit_columns(optax.adam(1e-2))
     weights, gradient = (nnx.to_pure_dict(nnx.state(m, nnx.Param)) for m in (model, gradient))
     _, memory = optimizer.update(gradient, optimizer.init(weights), weights)
@@ -153,7 +153,8 @@ def test_revived_units_point_at_samples_that_are_reconstructed_badly():
     x[0], x[1, 7] = 1e-3, 30.0  # one sample in a hundred has all but all of the loss
     model, memory = half_dead("relu")
     model.b_enc[...] = model.b_enc[...] - 100.0
-    refreshed, _ = objective(activations=jnp.asarray(x)).refresh(model, memory, KEY, jnp.int32(0))
+    refresh = jax.jit(objective(activations=jnp.asarray(x)).refresh)
+    refreshed, _ = refresh(model, memory, KEY, jnp.int32(0))
     expected = x[:, 7] - np.asarray(model.b_dec[...])
     expected /= np.linalg.norm(expected)
     # drawn about 80 times among the 8,192 looked at, it serves all ten
@@ -278,12 +279,11 @@ def test_a_penalty_follows_its_schedule():
     found = train(scheduled, [], 10, key=KEY, data={"activations": X})
 
     def by_hand(step, start):
-        l1 = float(warmup(step))
-
-        def problem(activations):
+        def problem(activations, l1):
             return objective(l1=l1, activations=activations), sgd
 
-        return train(problem, [], 1, key=KEY, data={"activations": X}, start=start)
+        data = {"activations": X, "l1": warmup(step)}
+        return train(problem, [], 1, key=KEY, data=data, start=start)
 
     stepwise = None
     for step in range(10):
@@ -320,7 +320,8 @@ def test_fewer_features_fire_as_their_penalty_rises(name):
         )
 
     data = {"activations": x}
-    found = train(problem, [Axis("l1", coefficients)], 2000, key=KEY, data=data)
-    codes = [to_model(found.sel(l1=l1), MODELS[name](16, 64, key=KEY)).encode(x) for l1 in found.l1]
-    l0 = [float(jnp.mean(jnp.sum(f > 0, axis=0))) for f in codes]
+    found = train(problem, [Axis("l1", coefficients)], 500, key=KEY, data=data)
+    models = to_model(found, MODELS[name](16, 64, key=KEY))
+    codes = jax.jit(jax.vmap(lambda model: model.encode(x)))(models)
+    l0 = np.sum(codes > 0, axis=1).mean(axis=1)
     assert l0[0] > 1.2 * l0[1] > 1.2**2 * l0[2]

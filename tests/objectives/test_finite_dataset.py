@@ -97,7 +97,8 @@ def test_value_and_gradient_are_those_of_the_dense_formula(case, monkeypatch):
             return squared_error(W, b, points) ** 2
 
         value, gradient = jax.jit(jax.value_and_grad(ours, (0, 1)))(*at)
-        expected = jax.value_and_grad(lambda W, b: dense_error(W, b, x) ** 2, (0, 1))(*at)
+        dense = jax.value_and_grad(lambda W, b: dense_error(W, b, x) ** 2, (0, 1))
+        expected = jax.jit(dense)(*at)
         np.testing.assert_allclose(value, expected[0], rtol=1e-12)
         for found, dense in zip(gradient, expected[1], strict=True):
             np.testing.assert_allclose(found, dense, rtol=1e-11, atol=1e-12 * np.abs(dense).max())
@@ -158,7 +159,8 @@ def test_datapoints_can_be_differentiated(monkeypatch):
         points, at = some_points(case), weights(case)
 
         def of_values(error):
-            return jax.grad(lambda value: error(points._replace(value=value)))(points.value)
+            of_value = jax.grad(lambda value: error(points._replace(value=value)))
+            return jax.jit(of_value)(points.value)
 
         found = of_values(lambda points: squared_error(*at, points))
         expected = of_values(lambda points: dense_error(*at, points.dense(case.n)))
@@ -174,12 +176,12 @@ def test_an_ensemble_of_models_and_datasets(shared, monkeypatch):
     W, b = (jnp.stack(parts) for parts in zip(*each, strict=True))
     points = datasets[0] if shared else Datapoints(*map(jnp.stack, zip(*datasets, strict=True)))
     both = jax.value_and_grad(squared_error, (0, 1))
-    together = jax.vmap(both, (0, 0, None if shared else 0))(W, b, points)
+    together = jax.jit(jax.vmap(both, (0, 0, None if shared else 0)))(W, b, points)
+    dense = jax.jit(jax.value_and_grad(dense_error, (0, 1)))
     for i, (model, dataset) in enumerate(zip(each, datasets, strict=True)):
-        x = dataset.dense(case.n)
-        alone = jax.value_and_grad(dense_error, (0, 1))(*model, x)
-        for found, dense in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
-            np.testing.assert_allclose(found[i], dense, rtol=1e-4, atol=1e-5)
+        alone = dense(*model, dataset.dense(case.n))
+        for found, expected in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(found[i], expected, rtol=1e-4, atol=1e-5)
 
 
 def memoriser(T, features_each):
