@@ -156,7 +156,6 @@ DESCRIBES = {
     "source": "the source, each destination, and all other tokens",
     "completion": "completion of a trigram",
     "trigrams": "number of trigrams",
-    "heads": "number of heads",
     "frequency": "probability that the source is in a sequence",
     "by_hand": "whether the weights are set by hand",
     "scale": "scores and logits of the weights that are set by hand",

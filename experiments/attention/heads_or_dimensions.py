@@ -34,7 +34,7 @@ from matplotlib.figure import Figure
 from pydantic import Field
 
 import toymodels as tm
-from experiments.attention._trigrams import DESCRIBES, TrigramSpec, next_token
+from experiments.attention._trigrams import TrigramSpec, next_token
 from toymodels import figure as fig
 from toymodels import plotting
 
@@ -130,7 +130,7 @@ def draw_restarts(ax: Axes, loss: xr.DataArray) -> None:
     plotting.even_axis(ax.xaxis, loss.dimensions)
     plotting.log_axis(ax.yaxis)
     ax.set(xlabel="dimensions of a head", ylabel="excess, nats")
-    ax.legend(title="heads", fontsize=7, ncols=2)
+    ax.legend(title="heads", ncols=2)
 
 
 def claims(data: xr.DataTree) -> Iterator[fig.Claim]:
@@ -187,7 +187,6 @@ EXPERIMENT = fig.Experiment(
     ),
     paper=Spec(restarts=32, steps=10_000),
     describes={
-        "heads": DESCRIBES["heads"],
         "dimensions": "dimensions of queries, keys and values of a head",
         "coherent": "whether the task is that of pairs of signals",
     },

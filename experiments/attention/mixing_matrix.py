@@ -164,7 +164,6 @@ def draw_sweep(figure: FigureBase, sweep: xr.Dataset) -> None:
     figure.supxlabel(
         "test loss over the lowest with the same OV matrices, restarts by outcome; "
         f"dark: the best for each of {sweep.sizes['ov_draw']} draws of these",
-        fontsize=8,
     )
 
 
@@ -250,7 +249,6 @@ EXPERIMENT = fig.Experiment(
     describes={
         "ovs": "kind of OV matrices",
         "features": "number of attentional features",
-        "heads": "number of heads",
         "bias": "whether the model has a bias",
     },
 )

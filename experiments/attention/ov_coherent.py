@@ -210,7 +210,7 @@ def draw_by_hand(ax: Axes, data: xr.DataTree) -> None:
         ax.plot(models.scale, models.loss, "o-", color=color, markersize=3, label=name)
     plotting.log_axis(ax.yaxis, [1, 0.0001, 0.00000001])
     ax.set(title="excess by hand, nats", xlabel="scale")
-    ax.legend(fontsize=7)
+    ax.legend()
 
 
 def draw_sweep(ax: Axes, data: xr.DataTree, name: str) -> None:
@@ -222,7 +222,7 @@ def draw_sweep(ax: Axes, data: xr.DataTree, name: str) -> None:
     plotting.restart_sweeps(ax, list(swept), losses, plotting.ordered_colors(len(losses))[::-1])
     plotting.log_axis(ax.yaxis, [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1])
     ax.set(title="excess, nats", xlabel=name.replace("_", " "))
-    ax.legend(title="heads", fontsize=7)
+    ax.legend(title="heads")
 
 
 def main_models(data: xr.DataTree) -> dict[int, xr.Dataset]:

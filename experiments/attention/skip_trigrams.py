@@ -170,7 +170,7 @@ def draw_gates(ax: Axes, data: xr.DataTree) -> None:
     names = [f"{m.trigrams:d}\nin {m.heads:d}" + m.gates.item() * "\ngated" for m in cases]
     plotting.share_lines(ax, names, shares, joined=False)
     ax.set(title="share carried by", xlabel="trigrams in heads", ylim=(0, 1.5), yticks=[0, 0.5, 1])
-    ax.legend(loc="upper center", fontsize=7)
+    ax.legend(loc="upper center")
 
 
 def gated_cases(data: xr.DataTree) -> list[list[xr.Dataset]]:

@@ -132,7 +132,7 @@ def draw_scales(ax: Axes, by_hand: dict[int, xr.Dataset]) -> None:
     plotting.log_axis(ax.yaxis, [1, 0.001, 0.000001])
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set(title="excess by hand, nats", xlabel="scale")
-    ax.legend(title="trigrams", fontsize=7)
+    ax.legend(title="trigrams")
 
 
 def draw_losses(ax: Axes, trained: dict[int, xr.Dataset]) -> None:
@@ -147,7 +147,7 @@ def draw_losses(ax: Axes, trained: dict[int, xr.Dataset]) -> None:
     plotting.even_axis(ax.xaxis, list(trained))
     plotting.log_axis(ax.yaxis)
     ax.set(title="excess trained, nats", xlabel="trigrams")
-    ax.legend(fontsize=7)
+    ax.legend()
 
 
 def draw_shares(ax: Axes, by_hand: dict[int, xr.Dataset], trained: dict[int, xr.Dataset]) -> None:
@@ -157,7 +157,7 @@ def draw_shares(ax: Axes, by_hand: dict[int, xr.Dataset], trained: dict[int, xr.
     ax.plot(range(len(shares)), constructed, "o", color=plotting.AMBER, label="by hand")
     plotting.restart_sweeps(ax, list(trained), {"trained": shares}, [plotting.INK])
     ax.set(title="share with the same head on [0]", xlabel="trigrams", ylim=(0, 1.1))
-    ax.legend(loc="lower right", fontsize=7)
+    ax.legend(loc="lower right")
 
 
 def by_number(data: xr.DataTree, by_hand: bool) -> dict[int, xr.Dataset]:

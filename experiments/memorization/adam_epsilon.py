@@ -137,7 +137,6 @@ def draw_polygons(place: SubFigure, models: xr.Dataset) -> None:
         plotting.point_cloud(ax, h, plotting.DATAPOINT, limit)
     place.supxlabel(
         f"hidden vectors of T = {best.dataset_size.item()} datapoints, all on one scale",
-        fontsize="medium",
     )
 
 

@@ -168,7 +168,6 @@ EXPERIMENT = fig.Experiment(
     claims,
     smoke=SMOKE,
     paper=PAPER,
-    describes={"budget": "multiple of the steps that the model was trained for"},
 )
 
 if __name__ == "__main__":

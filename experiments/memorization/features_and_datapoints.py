@@ -49,9 +49,7 @@ def plot(data: xr.DataTree) -> Figure:
     figure = plotting.figure(1.35 * max(columns, 3) + 0.6, 2.75 * banks)
     for i, part in enumerate(figure.subfigures(banks, squeeze=False)[:, 0]):
         draw_planes(part, models[columns * i :][:columns], columns=columns)
-    figure.supxlabel(
-        "T datapoints, in two hidden dimensions; each panel on its own scale", fontsize="medium"
-    )
+    figure.supxlabel("T datapoints, in two hidden dimensions; each panel on its own scale")
     return figure
 
 
@@ -110,7 +108,6 @@ EXPERIMENT = fig.Experiment(
     claims,
     smoke=SMOKE,
     paper=PAPER,
-    describes={"budget": "multiple of the steps that the model was trained for"},
 )
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def plot(data: xr.DataTree) -> Figure:
     draw_norms(upper.subplots(), data)
     limits = [plotting.shared_limit(*(model[name] for model in models)) for name in ("h", "W")]
     draw_planes(lower, models, limits=limits)
-    lower.supxlabel("all panels of a row on one scale", fontsize="medium")
+    lower.supxlabel("all panels of a row on one scale")
     return figure
 
 
@@ -132,7 +132,6 @@ EXPERIMENT = fig.Experiment(
     claims,
     smoke=SMOKE,
     paper=PAPER,
-    describes={"budget": "multiple of the steps that the model was trained for"},
 )
 
 if __name__ == "__main__":

@@ -120,7 +120,6 @@ EXPERIMENT = fig.Experiment(
         m=(2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64),
         dataset_size=(10, 30, 100, 300, 1000, 2000, 5000, 10_000, 30_000, 100_000),
     ),
-    describes={"budget": "multiple of the steps that the model was trained for"},
 )
 
 if __name__ == "__main__":

@@ -89,7 +89,6 @@ def plot(data: xr.DataTree) -> Figure:
     figure.supxlabel(
         "pressure: the weight of an L1 penalty on all hidden activations; a digit's direction: the "
         "last hidden layer's mean on its images, less that on all",
-        fontsize=8,
     )
     return figure
 

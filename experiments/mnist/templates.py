@@ -161,7 +161,6 @@ def plot(data: xr.DataTree) -> Figure:
     figure.supxlabel(
         "purity: the share of the commonest digit among the images of the top tenth of a feature's "
         f"activations; framed: {PURE} or less; untrained: TopK of an untrained network",
-        fontsize=8,
     )
     return figure
 

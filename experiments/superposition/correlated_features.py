@@ -273,7 +273,6 @@ EXPERIMENT = fig.Experiment(
     describes={
         "expected_loss": "expected loss, a sum over the sets of active sets",
         "kind": "dependence of the members of a set",
-        "sets": "number of sets",
         "shown": "the S whose models are drawn, or the nearest one",
     },
 )

@@ -251,7 +251,6 @@ EXPERIMENT = fig.Experiment(
         "pca_loss": "expected loss of PCA with one direction, and with one for each set",
         "probed_loss": "expected loss at the step, always on the same samples",
         "probed": "optimiser step of the measurement",
-        "sets": "number of sets",
     },
 )
 

@@ -86,7 +86,6 @@ def plot(data: xr.Dataset) -> Figure:
         "colour: what becomes of the second of two features, by its importance relative to the "
         "first;  badges: the first grey, the second dark,\na ring where one is not learned;  "
         "black lines, the same in all panels: where two of the simple solutions are equally good",
-        fontsize="medium",
     )
     plotting.phase_key(key)
     return figure

@@ -91,7 +91,6 @@ def plot(data: xr.Dataset) -> Figure:
         "colour: what becomes of the third feature, by its importance relative to the other two;  "
         "lines: where two of the simple\nsolutions are equally good, dashed where only the others "
         "change",
-        fontsize="medium",
     )
     plotting.phase_key(key)
     return figure
