@@ -27,3 +27,21 @@ def test_the_smallest_limit_counts(monkeypatch, tmp_path):
         memory.check_fits("the arrays", 1_500_000)
     with pytest.raises(memory.TooLarge):
         memory.check_fits("the arrays", 11, available=10)
+
+
+@pytest.mark.parametrize(
+    ("caches", "found"),
+    [
+        ({"index0": ("1", "48K"), "index2": ("2", "512K")}, 2**19),
+        ({"index0": ("1", "48K")}, memory.USUAL_L2),
+        ({"index0": ("2", "unknown")}, memory.USUAL_L2),
+        ({}, memory.USUAL_L2),
+    ],
+)
+def test_the_l2_cache_is_read_where_the_system_says_it(monkeypatch, tmp_path, caches, found):
+    for name, (level, size) in caches.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "level").write_text(f"{level}\n")
+        (tmp_path / name / "size").write_text(f"{size}\n")
+    monkeypatch.setattr(memory, "CACHES", tmp_path)
+    assert memory.l2_bytes() == found

@@ -76,7 +76,8 @@ def some_points(case, seed=0, dtype=float):
 
 
 def cut(monkeypatch, case):
-    monkeypatch.setattr(finite_dataset, "BLOCK_ENTRIES", max(1, case.columns * case.n))
+    monkeypatch.setattr(finite_dataset, "BLOCK_ENTRIES", max(1, case.columns) * case.n)
+    monkeypatch.setattr(finite_dataset, "DATAPOINTS_A_ROW", 0)
 
 
 def in_float64(points, n):

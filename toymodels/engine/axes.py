@@ -21,12 +21,15 @@ from jaxtyping import Array, Key, PRNGKeyArray
 
 from toymodels.numerics.blocks import largest_divisor
 from toymodels.numerics.checks import check_count
+from toymodels.numerics.memory import l2_bytes
+from toymodels.numerics.sharing import DEVICES
 
 SEED = "seed"
 MOST_SEEDS = 2**24  # far above any ensemble trained so far
 # Bytes of the widest array of the members that are computed in one batch. On a CPU it should
-# fit in the caches; on an accelerator it only has to fit in memory several times.
-CPU_BYTES, ACCELERATOR_BYTES = 2**22, 2**30
+# fit in the caches; on an accelerator it only has to fit in memory several times. (Blocks of
+# samples have the same size everywhere, as a block's size determines what is drawn.)
+CPU_BYTES, ACCELERATOR_BYTES = 2 * l2_bytes(), 2**30
 # By default XLA uses half of the AVX-512 width; without AVX-512 the option has no effect
 CPU_OPTIONS = MappingProxyType({"xla_cpu_prefer_vector_width": 512})
 # for programs that run once and briefly, so that compilation would dominate
@@ -148,10 +151,11 @@ MemberFunction = Callable[[dict[str, Any], Keys, Any, Any], Any]
 
 
 class Spread(NamedTuple):
-    """A jitted function of all members, and where its arguments without axes belong."""
+    """A jitted function of all members, and where its arguments belong."""
 
     call: Callable[[dict[str, Any], Keys, Any, Any], Any]
-    everywhere: Sharding
+    everywhere: Sharding  # of arguments without axes
+    members: Sharding
 
 
 def execution_order(axes: Sequence[Axis]) -> tuple[Axis, ...]:
@@ -168,12 +172,14 @@ def spread(
     devices: Sequence[jax.Device],
     bytes_each: Sequence[int],
     options: Mapping[str, Any] = CPU_OPTIONS,
+    sums_shared: bool = False,
 ) -> Spread:
     """Map one member's function over the grid of `axes`, outermost first, and jit it.
 
     Along each axis only its own values are batched, so that work that does not depend on it,
     such as random numbers shared by all sparsities, is done once. One axis is sharded over the
-    devices. Members that do not fit in memory together are computed in sequential batches.
+    devices, unless these share out the sums of each member. Members that do not fit in memory
+    together are computed in sequential batches.
 
     Args:
         function: the function of one member.
@@ -181,9 +187,11 @@ def spread(
         devices: where to compute.
         bytes_each: for each axis, the bytes per point of the widest array along it.
         options: XLA's compiler options, used on a CPU only.
+        sums_shared: whether the function has sums that the devices share out, see
+            `numerics.sharing`.
     """
     compiler = dict(options) if devices[0].platform == "cpu" else None
-    split = _axis_to_share_out(axes, len(devices))
+    split = None if sums_shared else _axis_to_share_out(axes, len(devices))
     local = [axis.size for axis in axes]
     if split is not None:
         local[split] = -(-local[split] // len(devices))
@@ -193,9 +201,11 @@ def spread(
         function = _along(function, axis, size, batch)
     if split is not None:
         return _shared_out(function, axes, split, devices, compiler)
+    if sums_shared:
+        return _on_each(function, devices, compiler)
     here = SingleDeviceSharding(devices[0])
     jitted = jax.jit(function, in_shardings=here, out_shardings=here, compiler_options=compiler)
-    return Spread(jitted, here)
+    return Spread(jitted, here, here)
 
 
 def _along(function: MemberFunction, axis: Axis, size: int, batch: int) -> MemberFunction:
@@ -231,6 +241,15 @@ def _batch_sizes(sizes: Sequence[int], devices, bytes_each: Sequence[int]) -> li
     return batches
 
 
+def keep_busy(axes: Sequence[Axis], devices: int) -> bool:
+    """Return whether two devices or more have members to train that share no batches.
+
+    Restarts that share their batches share the work on them, which each device would repeat.
+    """
+    apart = [axis for axis in axes if axis.name != SEED or axis.own_batches]
+    return _axis_to_share_out(apart, devices) is not None
+
+
 def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
     """Return the index of the axis that keeps the most devices busy; None if none keeps two."""
     busy = [axis.size / -(-axis.size // devices) for axis in axes]
@@ -238,12 +257,28 @@ def _axis_to_share_out(axes: Sequence[Axis], devices: int) -> int | None:
     return best if best is not None and busy[best] > 1 else None
 
 
+def _on_each(function: MemberFunction, devices, compiler: dict[str, Any] | None) -> Spread:
+    """Compute all members on each device; only the sums that devices share out differ."""
+    mesh, whole = _mesh(devices), PartitionSpec()
+    everywhere = NamedSharding(mesh, whole)
+    on_each = jax.shard_map(
+        function, mesh=mesh, in_specs=(whole,) * 4, out_specs=whole, check_vma=False
+    )
+    jitted = jax.jit(
+        on_each, in_shardings=everywhere, out_shardings=everywhere, compiler_options=compiler
+    )
+    return Spread(jitted, everywhere, everywhere)
+
+
+def _mesh(devices: Sequence[jax.Device]) -> jax.sharding.Mesh:
+    return jax.make_mesh((len(devices),), (DEVICES,), (AxisType.Auto,), devices=list(devices))
+
+
 def _shared_out(
     function: MemberFunction, axes, split: int, devices, compiler: dict[str, Any] | None
 ) -> Spread:
-    axis, name = axes[split], "devices"
-    mesh = jax.make_mesh((len(devices),), (name,), (AxisType.Auto,), devices=list(devices))
-    first, nested = PartitionSpec(name), PartitionSpec(*[None] * split, name)
+    axis, mesh = axes[split], _mesh(devices)
+    first, nested = PartitionSpec(DEVICES), PartitionSpec(*[None] * split, DEVICES)
     # explicit, as a state with another sharding would otherwise compile a second program
     everywhere = NamedSharding(mesh, PartitionSpec())
     everyones = NamedSharding(mesh, nested) if axis.size % len(devices) == 0 else everywhere
@@ -273,4 +308,4 @@ def _shared_out(
         out_shardings=everyones,
         compiler_options=compiler,
     )
-    return Spread(jitted, everywhere)
+    return Spread(jitted, everywhere, everyones)

@@ -18,12 +18,14 @@ from toymodels.engine.axes import (
     Keys,
     MemberFunction,
     Spread,
+    keep_busy,
     memory_of,
     spread,
 )
 from toymodels.engine.memory import widest_array, widest_in
 from toymodels.engine.programs import Traced, remembered
 from toymodels.numerics.products import true_float32
+from toymodels.numerics.sharing import devices_sharing, is_shared
 
 MANY = 10_007  # members of a trial trace: a prime, so that other sizes are not multiples of it
 
@@ -89,12 +91,13 @@ class EnsembleProgram:
         options: Mapping[str, Any] = CPU_OPTIONS,
     ) -> "EnsembleProgram":
         """Trace (values, keys, member, shared) -> pytree for one `member`, and map it."""
-        with true_float32():  # some accelerators multiply in reduced precision by default
-            traced = Traced.at(function, *grid.point, member, shared)
         values, keys = grid.point
-        with_shared = traced.closed_over, jax.tree.leaves(shared)
-        point = _leaves(values), keys, jax.tree.leaves(member), with_shared
-        program = _program(grid, traced, point, options)
+        with devices_sharing(1 if keep_busy(grid.order, len(grid.devices)) else len(grid.devices)):
+            with true_float32():  # some accelerators multiply in reduced precision by default
+                traced = Traced.at(function, values, keys, member, shared)
+            with_shared = traced.closed_over, jax.tree.leaves(shared)
+            point = _leaves(values), keys, jax.tree.leaves(member), with_shared
+            program = _program(grid, traced, point, options)
         return cls(traced, grid, program, shared)
 
     @cached_property
@@ -107,8 +110,15 @@ class EnsembleProgram:
         """Evaluate the function for all members."""
         values, keys, closed_over = self._placed
         given = jax.tree.leaves(self.shared if shared is None else shared)
-        found = self.program.call(values, keys, jax.tree.leaves(member), (closed_over, given))
+        members = [self._moved(leaf) for leaf in jax.tree.leaves(member)]
+        found = self.program.call(values, keys, members, (closed_over, given))
         return jax.tree.unflatten(jax.tree.structure(self.traced.shapes), found)
+
+    def _moved(self, leaf: Any) -> Any:
+        """Move an array that another program left elsewhere; `device_put` alone takes longer."""
+        there = self.program.members
+        elsewhere = isinstance(leaf, jax.Array) and leaf.sharding != there
+        return jax.device_put(leaf, there) if elsewhere else leaf
 
 
 def _leaves(values: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -129,7 +139,7 @@ def _program(grid: Grid, traced: Traced, point: Any, options: Mapping[str, Any])
 
     def build():
         each = _bytes_each(grid, traced, member, point)
-        return spread(member, bare, grid.devices, each, options)
+        return spread(member, bare, grid.devices, each, options, is_shared(traced.program))
 
     shape = [(axis.name, axis.size, axis.own_batches) for axis in bare]
     given = jax.tree.structure(point), tuple(shape), grid.devices, memory_of(grid.devices)

@@ -7,6 +7,8 @@ from typing import Any
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
+from toymodels.numerics.sharing import trace
+
 
 def widest_array(function: Callable[..., Any], *args: Any, members: int = 1) -> int:
     """Return the bytes of the largest array in the traced program of `function(*args)`.
@@ -14,7 +16,7 @@ def widest_array(function: Callable[..., Any], *args: Any, members: int = 1) -> 
     The arguments may be arrays or shapes; nothing is computed. If they belong to many members,
     only arrays whose size is a multiple of `members` count, divided by it: use a large prime.
     """
-    return widest_in(jax.make_jaxpr(function)(*args).jaxpr, members)
+    return widest_in(trace(function, *args)[0].jaxpr, members)
 
 
 def widest_in(program: Jaxpr, members: int = 1) -> int:

@@ -19,6 +19,8 @@ import numpy as np
 from jax import dtypes
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var, jaxpr_as_fun, subjaxprs
 
+from toymodels.numerics.sharing import trace
+
 Compiled = TypeVar("Compiled")
 
 MOST_REMEMBERED = 96  # programs; a training has three, or four with a probe
@@ -48,9 +50,7 @@ class Traced:
     @classmethod
     def at(cls, function: Callable[..., Any], *args: Any) -> "Traced":
         """Trace a function; the arguments may be arrays or shapes, and nothing is computed."""
-        # a new function each time: JAX would return its cached trace of a known one
-        trace = jax.make_jaxpr(lambda *args: function(*args), return_shape=True)
-        closed, shapes = trace(*args)
+        closed, shapes = trace(function, *args)
         _detach(closed.jaxpr)
         return cls(closed.jaxpr, [_own(const) for const in closed.consts], shapes)
 

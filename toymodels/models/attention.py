@@ -63,7 +63,9 @@ class MixingMatrix(nnx.Module):
         M = self.M[...]
         # M^T M, without a matrix product for each restart and block, which costs more than its sums
         gram = jnp.sum(M[:, :, None] * M[:, None, :], axis=0)
-        return self._rectify(jnp.tensordot(gram, products, 2))
+        # as rows of K^2 products: with all five axes XLA lays out a copy of them for each restart
+        y = gram.reshape(-1) @ products.reshape(gram.size, -1)
+        return self._rectify(y.reshape(products.shape[2:]))
 
     def _rectify(self, y):
         return jax.nn.relu(y if self.b is None else y + self.b[None, None])

@@ -10,6 +10,7 @@ from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
 from jaxtyping import Array, Float
 
 from toymodels.numerics.derivatives import with_own_gradient
+from toymodels.numerics.sharing import sum_on_devices
 from toymodels.numerics.turns import members_in_turn
 
 Model = TypeVar("Model")
@@ -74,13 +75,17 @@ def mean_over_blocks(
         of_block = jax.value_and_grad(lost, argnums=1)
         each = members_in_turn(of_block) if in_turn else of_block
 
-        def add(total, block):
-            return jax.tree.map(jnp.add, total, each(given[1], model, drawn(given[0], block))), None
+        def sum_of_all(blocks, model, given):
+            def add(total, block):
+                found = each(given[1], model, drawn(given[0], block))
+                return jax.tree.map(jnp.add, total, found), None
 
-        zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
-        total, _ = lax.scan(add, zero, blocks)
+            zero = (jnp.zeros(()), jax.tree.map(jnp.zeros_like, model))
+            return lax.scan(add, zero, blocks)[0]
+
+        total = sum_on_devices(sum_of_all, blocks, model, given, least=2)
         count = len(jax.tree.leaves(blocks)[0])
-        return jax.tree.map(lambda sum_of_all: sum_of_all / count, total)
+        return jax.tree.map(lambda leaf: leaf / count, total)
 
     return with_own_gradient(value, both, model, blocks, (given_draw, given_loss))
 

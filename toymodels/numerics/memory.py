@@ -1,10 +1,12 @@
-"""Checks that arrays fit into memory, before they are allocated."""
+"""Sizes of this machine's memory and caches, and checks that arrays fit before they exist."""
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+USUAL_L2 = 2**20  # bytes; desktop and server cores have a quarter to twice as much
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
@@ -40,6 +42,15 @@ def _limits() -> Iterator[float]:
     for path in LIMITS:
         with suppress(ValueError, OSError):  # the file is missing or contains "max"
             yield int(Path(path).read_text())
+
+
+def l2_bytes() -> int:
+    """Return the bytes of a core's L2 cache, as Linux describes it; elsewhere `USUAL_L2`."""
+    for cache in CACHES.glob("index*"):
+        with suppress(ValueError, OSError):
+            if (cache / "level").read_text().strip() == "2":
+                return 1024 * int((cache / "size").read_text().strip().removesuffix("K"))
+    return USUAL_L2
 
 
 def in_words(count: float) -> str:

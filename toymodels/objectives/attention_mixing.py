@@ -158,7 +158,8 @@ class AttentionMixing:
         self, A: Float[Array, "K batch tokens tokens"], x: Float[Array, "batch tokens d_model"]
     ) -> Float[Array, "K K batch tokens d_model"]:
         """Compute A_k x O_l for all pairs of features."""
-        attended = jnp.einsum("kbst,btd->kbsd", A, x)
+        # a sum of products: a matrix product for each sample is too small to be fast
+        attended = jnp.sum(A[..., None] * x[None, :, None], axis=3)
         # as a stack of products, rows [K K] by columns [batch tokens d_model] in memory: a single
         # einsum comes out transposed, and each restart's product with M^T M takes twice as long
         return jnp.stack([attended @ ov for ov in self.ovs], axis=1)

@@ -30,15 +30,20 @@ from toymodels.numerics.derivatives import with_own_gradient
 from toymodels.numerics.named import named
 from toymodels.numerics.names import check_same_features
 from toymodels.numerics.products import true_float32
+from toymodels.numerics.sharing import sum_on_devices
 from toymodels.numerics.turns import members_in_turn
 
 Matrix = Float[Array | np.ndarray, "m n"] | Nested
 Vector = Float[Array | np.ndarray, " n"] | Nested
 
-# entries of a block's pre-activations, 8 MB: the fastest size for these thin products
-BLOCK_ENTRIES = 2**21
+# A block has about 1 MB of pre-activations, part of a core's L2 cache, and at least twelve
+# datapoints for each row of the readout, whose gradient is read and written once a block
+BLOCK_ENTRIES, DATAPOINTS_A_ROW = 2**18, 12
 # entries of all pre-activations from which members are computed one after the other
 WORTH_A_TURN = 2**14
+# entries of a device's share from which devices share the datapoints out: .3 ms on a core, ten
+# times what the sum over devices takes
+WORTH_SHARING = 2**19
 
 
 @dataclass(frozen=True)
@@ -127,9 +132,7 @@ def squared_error(W: Matrix, b: Vector, points: Datapoints) -> Float[Array, ""]:
     """
     at = jnp.asarray(W), jnp.asarray(b)
     check_same_features(*at)
-    large = len(points.feature) * len(at[1]) >= WORTH_A_TURN
-    both = members_in_turn(_error_and_gradient) if large else _error_and_gradient
-    return with_own_gradient(_error, both, at, _checked(points, np.shape(W)[1]))
+    return with_own_gradient(_error, _error_and_gradient, at, _checked(points, np.shape(W)[1]))
 
 
 @named("(hidden,feature),(feature)->(datapoint)")
@@ -163,8 +166,8 @@ def _error(at, points):
 @true_float32()
 def _errors(at, points):
     W, b = at
-    layers, n = _Layers.of(W, b, points), W.shape[1]
-    blocks = _blocks(layers.hidden, n), *(_blocks(leaf, n) for leaf in points)
+    layers = _Layers.of(W, b, points)
+    blocks = [_blocks(leaf, *layers.readout.shape) for leaf in (layers.hidden, *points)]
 
     def of_block(block):
         h, feature, x = block
@@ -176,8 +179,17 @@ def _errors(at, points):
     return lax.map(of_block, blocks).reshape(-1)[: len(points.feature)]
 
 
-@true_float32()
 def _error_and_gradient(at, points):
+    T, n = len(points.feature), len(at[1])
+    sums = members_in_turn(_sums) if T * n >= WORTH_A_TURN else _sums
+    error, gradient = sum_on_devices(sums, points, at, least=-(-WORTH_SHARING // n))
+    # the two sums nearly cancel when the dataset is memorised: rounding may give negative values
+    return jnp.maximum(error, 0.0) / T, (2 / T * gradient[:-1], 2 / T * gradient[-1])
+
+
+@true_float32()
+def _sums(points, at):
+    """Return T L and its gradient [m+1, n] with respect to W and b, divided by 2."""
     W, b = at
     layers, T, (m, n) = _Layers.of(W, b, points), len(points.feature), W.shape
 
@@ -185,7 +197,8 @@ def _error_and_gradient(at, points):
         y = jax.nn.relu(h @ layers.readout)  # datapoints are rows, the fastest layout
         return by_readout + h.T @ y, y @ layers.readout.T
 
-    by_readout, by_hidden = lax.scan(add, jnp.zeros((m + 1, n)), _blocks(layers.hidden, n))
+    blocks = _blocks(layers.hidden, m + 1, n)
+    by_readout, by_hidden = lax.scan(add, jnp.zeros((m + 1, n)), blocks)
     by_hidden = by_hidden.reshape(-1, m + 1)[:T]
     dense = jnp.vdot(layers.readout, by_readout)  # relu(z)^2 is relu(z) z
     # the gradients of -2 x relu(z) and of h = W x are in the columns of active features only
@@ -194,9 +207,7 @@ def _error_and_gradient(at, points):
     at_active = slope[None] * layers.hidden.T[:, :, None]
     at_active = at_active.at[:m].add(points.value[None] * by_hidden.T[:m, :, None])
     gradient = by_readout.at[:, points.feature].add(at_active, mode="promise_in_bounds")
-    # the two sums nearly cancel when the dataset is memorised: rounding may give negative values
-    error = jnp.maximum(dense + layers.sparse_error(points.value), 0.0) / T
-    return error, (2 / T * gradient[:m], 2 / T * gradient[m])
+    return dense + layers.sparse_error(points.value), gradient
 
 
 class _Layers(NamedTuple):
@@ -219,10 +230,16 @@ class _Layers(NamedTuple):
         return jnp.sum(jnp.square(x) - 2 * x * jax.nn.relu(self.active))
 
 
-def _blocks(rows: Array, n: int) -> Array:
-    """Cut [T, ...] into blocks [blocks, columns, ...] of equal size, padded with zeros."""
-    T, *rest = rows.shape
-    count = -(-T // max(1, BLOCK_ENTRIES // n))
-    columns = -(-T // count)
-    padded = jnp.pad(rows, ((0, count * columns - T), *[(0, 0)] * len(rest)))
-    return padded.reshape(count, columns, *rest)
+def _blocks(datapoints: Array, rows: int, n: int) -> Array:
+    """Cut [T, ...] into blocks [blocks, k, ...] of equal size, padded with zeros.
+
+    Args:
+        datapoints: an array with an entry for each datapoint.
+        rows: rows of the readout, m + 1.
+        n: features.
+    """
+    T, *rest = datapoints.shape
+    count = -(-T // max(BLOCK_ENTRIES // n, DATAPOINTS_A_ROW * rows))
+    k = -(-T // count)
+    padded = jnp.pad(datapoints, ((0, count * k - T), *[(0, 0)] * len(rest)))
+    return padded.reshape(count, k, *rest)
