@@ -112,9 +112,13 @@ def test_a_training_on_two_devices_is_that_on_one(objective, axes):
         model = jax.eval_shape(task.init, KEY)
         assert is_shared(trace(jax.grad(task.loss), model, KEY)[0])
     two, one = (train(problem, axes, 20, key=KEY, devices=d) for d in (TWO, TWO[:1]))
+    first = train(problem, axes, 8, key=KEY, devices=TWO)
+    resumed = train(problem, axes, 12, key=KEY, devices=TWO, start=first)
     for name in one.data_vars:
         if one[name].dtype.kind == "f":
             np.testing.assert_allclose(two[name], one[name], rtol=1e-5, atol=1e-5)
+    for name in set(model.dims) & set(one.data_vars):
+        np.testing.assert_array_equal(resumed[name], two[name])
 
 
 @pytest.mark.parametrize(
