@@ -8,7 +8,6 @@ from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.numerics.checks import check_count
-from toymodels.numerics.transposed import transposed_product
 
 
 class ReluHidden(nnx.Module):
@@ -46,4 +45,4 @@ class ReluHidden(nnx.Module):
     def __call__(self, x: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
         """Reconstruct feature vectors, given as columns."""
         h = jax.nn.relu(self.W @ x)
-        return jax.nn.relu(transposed_product(self.W[...], h) + self.b[:, None])
+        return jax.nn.relu(self.W.T @ h + self.b[:, None])

@@ -10,7 +10,6 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from toymodels.numerics.checks import check_count
-from toymodels.numerics.transposed import transposed_product
 
 
 def relu(x: Array) -> Array:
@@ -63,7 +62,7 @@ class ReluOutput(nnx.Module):
     def __call__(self, x: Float[Array, "n batch"]) -> Float[Array, "n batch"]:
         """Reconstruct feature vectors, given as columns."""
         h = self.W @ x
-        return self.activation(transposed_product(self.W[...], h) + self.b[:, None])
+        return self.activation(self.W.T @ h + self.b[:, None])
 
 
 def identity(x: Array) -> Array:
