@@ -63,7 +63,7 @@ class MixingMatrix(nnx.Module):
         M = self.M[...]
         # M^T M, without a matrix product for each restart and block, which costs more than its sums
         gram = jnp.sum(M[:, :, None] * M[:, None, :], axis=0)
-        # as rows of K^2 products: with all five axes XLA lays out a copy of them for each restart
+        # as K^2 rows: the same sum over two of five axes takes longer on a CPU
         y = gram.reshape(-1) @ products.reshape(gram.size, -1)
         return self._rectify(y.reshape(products.shape[2:]))
 

@@ -41,8 +41,7 @@ Vector = Float[Array | np.ndarray, " n"] | Nested
 BLOCK_ENTRIES, DATAPOINTS_A_ROW = 2**18, 12
 # entries of all pre-activations from which members are computed one after the other
 WORTH_A_TURN = 2**14
-# entries of a device's share from which devices share the datapoints out: .3 ms on a core, ten
-# times what the sum over devices takes
+# entries of a device's share from which devices share the datapoints out: about .3 ms of work
 WORTH_SHARING = 2**19
 
 
