@@ -1,6 +1,6 @@
 """Shared by the benchmarks: timing in turns, the table, machine facts, and the JSON file.
 
-A reference is a training step of another implementation; ours is a whole call of
+A reference is a training step of another implementation; ours is the training loop of
 `toymodels.train`. Everything runs on the CPU.
 """
 
@@ -12,16 +12,15 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import jax
 
-FIRST_CHUNKS = 3  # warm-up chunks of a training, not timed
+from toymodels.engine.request import Request
+
 PACKAGES = ("jax", "flax", "optax", "torch")
 WIDTHS = ("avx512f", "avx2")  # of vector instructions, as the system names them
 OURS = "toymodels"
@@ -36,10 +35,6 @@ class Reference(NamedTuple):
 
     step: Step
     torch: bool = True
-
-
-class _Enough(Exception):
-    """Raised by the report callback to end a training that has been timed."""
 
 
 def import_torch() -> Any:
@@ -62,18 +57,18 @@ def use_all_cores() -> int:
 
 def time_in_turns(
     references: Mapping[str, Sequence[Reference]],
-    train: Callable[..., Any],
+    request: Callable[..., Request],
     rounds: int,
     seconds: float,
 ) -> dict[str, float]:
     """Return the median milliseconds of a step of each reference and of `OURS`.
 
-    All take turns, `seconds` each, in one process. `train(report=...)` is a call of
+    All take turns, `seconds` each, in one process. `request(steps=...)` has the arguments of
     `toymodels.train`. Of a reference's ways the fastest counts: torch takes a turn with its default
     number of threads and with a single one.
     """
     sides: dict[tuple[str, int, int], Callable[[float], float]] = {
-        (OURS, 0, 0): partial(seconds_a_step, train)
+        (OURS, 0, 0): partial(seconds_a_step, request)
     }
     for name, ways in references.items():
         for i, way in enumerate(ways):
@@ -116,23 +111,22 @@ def seconds_with_threads(step: Step, threads: int, seconds: float) -> float:
     return elapsed
 
 
-def seconds_a_step(train: Callable[..., Any], seconds: float) -> float:
-    """Run a training for at least `seconds`; return the median time per step over its chunks.
+def seconds_a_step(request: Callable[..., Request], seconds: float) -> float:
+    """Train for about `seconds`; return the time per step, the work between chunks included.
 
-    Times are between reports: they include all work between chunks, but neither compilation (the
-    first chunks are left out) nor the test loss (the training is aborted before it).
+    It runs the loop of `toymodels.train`, and leaves out what comes before and after: tracing,
+    compilation, and the test loss.
     """
-    reports: list[tuple[int, float]] = []
-
-    def report(step: int, _steps: int, _loss: float) -> None:
-        reports.append((step, time.perf_counter()))
-        if len(reports) > 2 * FIRST_CHUNKS and reports[-1][1] - reports[0][1] > seconds:
-            raise _Enough
-
-    with suppress(_Enough):
-        train(report=report, progress=False)
-    pairs = pairwise(reports[FIRST_CHUNKS:])
-    return statistics.median((end - start) / (b - a) for (a, start), (b, end) in pairs)
+    request(steps=1).prepare().run(None, [])  # compiles
+    steps = 10
+    while True:
+        training = request(steps=steps).prepare()
+        begin = time.perf_counter()
+        training.run(None, [])
+        elapsed = time.perf_counter() - begin
+        if elapsed > 0.7 * seconds:
+            return elapsed / steps
+        steps = math.ceil(steps * min(10.0, seconds / elapsed))
 
 
 def seconds_a_call(function: Callable[[], Any], seconds: float) -> float:

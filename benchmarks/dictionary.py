@@ -22,9 +22,10 @@ import numpy as np
 import optax
 
 from benchmarks import common
-from toymodels import Axis, ReluDictionary, SparseDictionary, train, with_unit_columns
+from toymodels import Axis, ReluDictionary, SparseDictionary, with_unit_columns
+from toymodels.engine.request import Request
 
-INPUTS, FEATURES, BATCH, STEPS = 64, 512, 4096, 10_000
+INPUTS, FEATURES, BATCH = 64, 512, 4096
 COEFFICIENTS = np.geomspace(0.01, 1.0, 8)
 SAMPLES = 2**17
 LEARNING_RATE = 1e-3
@@ -84,7 +85,7 @@ def run(quick: bool, out: Path) -> None:
     """Measure both sides, print the row, and write it to `out`."""
     cores = common.use_all_cores()
     x, axes = activations(), [Axis("l1", COEFFICIENTS)]
-    ours = partial(train, problem, axes, STEPS, key=jax.random.key(0), data={"activations": x})
+    ours = partial(Request, problem, axes, key=jax.random.key(0), data={"activations": x})
     rounds, seconds = (3, 2.0) if quick else (7, 10.0)
     eager = common.Reference(reference_step(x))
     times = common.time_in_turns({"PyTorch": [eager]}, ours, rounds, seconds)

@@ -40,17 +40,16 @@ from toymodels import (
     ReluOutput,
     SparseFeatures,
     draw_datapoints,
-    train,
 )
 from toymodels.data.datapoints import stack_datapoints
-from toymodels.engine.steps import advance, start
+from toymodels.engine.request import Request
+from toymodels.engine.steps import MOST_SPANS, advance, start
 
 N, SPARSITY = 10_000, 0.999
 T, SIZES = 2_000, (2, 16)
 SMALL_N, SMALL_SPARSITY, RESTARTS = 1_000, 0.99, 24
 SMALL_T = (5, 30, 100, 400, 2_000)
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.01
-STEPS = 500  # chunks of five
 INITIAL_SCALE = 0.014  # of the weights, as in Xavier initialisation
 DENSE_STEPS = 2  # per call of the dense program
 MANY = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
@@ -72,15 +71,14 @@ def ours(m: int, datasets: list[Datapoints]) -> Callable[..., Any]:
     """Return our training on one dataset, or on several along an axis."""
     if len(datasets) == 1:
         return partial(
-            train,
+            Request,
             partial(problem, m),
             [],
-            STEPS,
             key=jax.random.key(0),
             data={"points": datasets[0]},
         )
     axis = Axis("points", np.arange(len(datasets)), stack_datapoints(datasets))
-    return partial(train, partial(problem, m), [axis], STEPS, key=jax.random.key(0))
+    return partial(Request, partial(problem, m), [axis], key=jax.random.key(0))
 
 
 def torch_step(m: int, x: np.ndarray) -> Callable[[], Any]:
@@ -174,7 +172,7 @@ def compare_small(points: Datapoints, quick: bool) -> dict[str, float]:
     m, (rounds, seconds) = SIZES[0], (3, 0.5) if quick else (7, 2.0)
     dense = dense_steps(m, np.asarray(points.dense(SMALL_N)), RESTARTS)
     task, axes = partial(problem, m, n=SMALL_N), [Axis.seeds(RESTARTS)]
-    own = partial(train, task, axes, STEPS, key=jax.random.key(0), data={"points": points})
+    own = partial(Request, task, axes, key=jax.random.key(0), data={"points": points})
     reference = {"dense JAX": [common.Reference(dense, torch=False)]}
     return a_step(common.time_in_turns(reference, own, rounds, seconds))
 
@@ -188,11 +186,12 @@ def temporary_megabytes(points: Datapoints, m: int) -> float:
     """Return the temporary memory of a compiled chunk of steps, in MB."""
     key, optimizer = jax.random.key(0), problem(m, points)[1]
 
-    def steps(state, points, begin, end):
-        return advance(objective(m, points), optimizer, state, key, begin, end)
+    def steps(state, points, borders, spans):
+        return advance(objective(m, points), optimizer, state, key, borders, spans)
 
     state = jax.eval_shape(lambda: start(objective(m, points), optimizer, key))
-    compiled = jax.jit(steps).lower(state, points, jnp.int32(0), jnp.int32(9)).compile()
+    borders = jnp.arange(MOST_SPANS + 1)
+    compiled = jax.jit(steps).lower(state, points, borders, jnp.int32(1)).compile()
     memory: Any = compiled.memory_analysis()
     return memory.temp_size_in_bytes / 1e6
 

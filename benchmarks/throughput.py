@@ -12,9 +12,9 @@ references, written anew:
   PyTorch, as those that it compiles for a CPU take twice as long;
 - "plain JAX": the style of public replications, one jitted step for each iteration in Python.
 
-Ours is `toymodels.train`, as every experiment calls it: 10,000 steps in chunks of 100, with the
-work between chunks. Wall-clock times of a step, sampling included; compilation, first steps and
-test losses are not. All sides take turns of two seconds (`common.time_in_turns`).
+Ours is `toymodels.train`, as every experiment calls it, with the work between chunks: as many steps
+as take two seconds. Wall-clock times of a step, sampling included; compilation and test losses are
+not. All sides take turns (`common.time_in_turns`).
 
 - ten sparsities, which share random draws in ours, as in the experiments;
 - ten seeds at one sparsity, with separate draws. The references draw for each instance in both.
@@ -31,9 +31,10 @@ import numpy as np
 import optax
 
 from benchmarks import common
-from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures, train
+from toymodels import Axis, Reconstruction, ReluOutput, SparseFeatures
+from toymodels.engine.request import Request
 
-INSTANCES, BATCH, STEPS = 10, 1024, 10_000
+INSTANCES, BATCH = 10, 1024
 LEARNING_RATE, WEIGHT_DECAY = 1e-3, 0.01
 IMPORTANCE_DECAY = 0.9
 SPARSITIES = 1.0 - np.geomspace(1.0, 0.01, INSTANCES)
@@ -124,7 +125,7 @@ def problem(size: Size, sparsity: Any = SPARSITY_OF_SEEDS) -> Any:
 
 def measure(size: Size, axis: Axis, sparsities: np.ndarray, quick: bool) -> dict[str, float]:
     """Time all sides on one size; `axis` has our instances, `sparsities` the references'."""
-    ours = partial(train, partial(problem, size), [axis], STEPS, key=jax.random.key(0))
+    ours = partial(Request, partial(problem, size), [axis], key=jax.random.key(0))
     references = {
         "PyTorch": [common.Reference(torch_step(size, sparsities, compiled=False))],
         "torch.compile": [common.Reference(torch_step(size, sparsities, compiled=True))],

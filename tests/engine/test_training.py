@@ -82,6 +82,11 @@ def assert_same_end(ours, theirs):
     xr.testing.assert_equal(ours[kept], theirs[kept])
 
 
+@pytest.fixture(params=[0, np.inf], ids=["short chunks", "long chunks"])
+def chunks(request, monkeypatch):
+    monkeypatch.setattr(training, "SECONDS_A_CHUNK", request.param)
+
+
 class MemoryStore:
     """A store that outlives nothing but an exception."""
 
@@ -98,6 +103,7 @@ class MemoryStore:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("cut", [[13], range(STEPS + 1)], ids=["once", "each"])
+@pytest.mark.usefixtures("chunks")
 def test_a_cut_run_is_the_uncut_one(kind, cut):
     assert_same_end(run(kind, snapshots=cut), run(kind))
 
@@ -114,12 +120,13 @@ def test_a_snapshot_is_where_a_shorter_run_ends(kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 @pytest.mark.parametrize("stop", [4, 9, STEPS])
+@pytest.mark.usefixtures("chunks")
 def test_a_resumed_run_is_the_uninterrupted_one(monkeypatch, kind, error, stop):
     # Ctrl-C saves where the run stands; whatever else ends it, it goes on from the last save
     by_hand = error is KeyboardInterrupt
     monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", np.inf if by_hand else -1)
-    options = {"snapshots": (0, 9, 30), "store": MemoryStore()}
-    reports = []
+    store, reports = MemoryStore(), []
+    options = {"snapshots": (0, 9, 30), "store": store}
 
     def interrupt(step, steps, _loss):
         assert steps == STEPS
@@ -128,11 +135,12 @@ def test_a_resumed_run_is_the_uninterrupted_one(monkeypatch, kind, error, stop):
 
     with pytest.raises(error):
         run(kind, report=interrupt, **options)
+    saved = int(store.arrays["step"]) if store.arrays else 0
     resumed = run(kind, report=lambda *seen: reports.append(seen), **options)
     whole = run(kind, snapshots=(0, 9, 30))
     xr.testing.assert_identical(resumed, whole)
-    steps = [step for step in whole.step.values if step > stop or (step == stop and not by_hand)]
-    assert [step for step, _, _ in reports] == steps
+    assert saved < stop
+    assert [step for step, _, _ in reports] == [step for step in whole.step.values if step > saved]
     for step, _, loss in reports:
         xr.testing.assert_equal(loss, whole.loss_history.sel(step=step, drop=True))
 
@@ -232,6 +240,7 @@ def test_refresh_has_a_key_that_no_batch_has():
 # --- reports, and the end before the last step ----------------------------------------------------
 
 
+@pytest.mark.usefixtures("chunks")
 def test_a_report_that_returns_true_ends_the_training():
     probe = Probe(lambda objective, model, key: {"size": jnp.sum(model.W[...] ** 2)}, {"size": ()})
     found = run(report=lambda step, *_: step >= 12, probe=probe, snapshots=(4, 20))
@@ -243,17 +252,31 @@ def test_a_report_that_returns_true_ends_the_training():
     assert run(report=lambda step, *_: step == STEPS).attrs == {"steps": STEPS}
 
 
+@pytest.mark.usefixtures("chunks")
+def test_a_run_that_a_report_ended_is_not_ended_by_a_later_divergence():
+    def grows():
+        return Walk(), optax.sgd(-1.0)
+
+    found = train(grows, [], 100, key=KEY, report=lambda step, *_: step >= 10)
+    xr.testing.assert_equal(found.used, train(grows, [], 10, key=KEY).used)
+    with pytest.raises(TrainingDiverged):
+        train(grows, [], 100, key=KEY)
+
+
 def interrupt(step, _steps, _loss):
     if step >= 16:
         raise KeyboardInterrupt
 
 
-def test_ctrl_c_returns_what_there_is():
-    with pytest.warns(UserWarning, match="interrupted after 16 of 40 steps"):
+@pytest.mark.usefixtures("chunks")
+def test_ctrl_c_returns_the_chunks_that_are_done():
+    with pytest.warns(UserWarning, match=r"interrupted after \d+ of 40 steps"):
         found = run(report=interrupt)
-    assert found.attrs == {"steps": 16, "incomplete": "interrupted after 16 of 40 steps"}
-    assert found.step[-1] == 16
-    assert_same_end(run(steps=STEPS - 16, start=found), run())
+    steps = found.attrs["steps"]
+    assert 4 <= steps < 16
+    assert found.attrs["incomplete"] == f"interrupted after {steps} of 40 steps"
+    assert found.step[-1] == steps
+    assert_same_end(run(steps=STEPS - steps, start=found), run())
 
 
 def test_ctrl_c_before_the_first_step_is_an_exception():

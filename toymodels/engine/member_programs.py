@@ -1,6 +1,6 @@
 """The programs of a problem over a grid: initial state, steps, test loss and probe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -56,12 +56,12 @@ class Programs:
 
     @cached_property
     def chunk(self) -> EnsembleProgram:
-        """(state, span of steps) -> Chunk."""
+        """(state, spans of steps) -> Chunk."""
 
-        def at_point(values, keys, state, span) -> Chunk:
-            return steps.advance(*self._at(values), state, keys.batches, *span)
+        def at_point(values, keys, state, spans) -> Chunk:
+            return steps.advance(*self._at(values), state, keys.batches, *spans)
 
-        return EnsembleProgram.of(self.grid, at_point, self.example, self._span(0, 1))
+        return EnsembleProgram.of(self.grid, at_point, self.example, self._spans([0, 1]))
 
     @cached_property
     def test_loss(self) -> EnsembleProgram:
@@ -85,9 +85,9 @@ class Programs:
 
         return self._of_model(at_point, 3)
 
-    def advance(self, state: State, begin: int, end: int) -> Chunk:
-        """Take the steps from `begin` to `end` (excluded)."""
-        chunk: Chunk = self.chunk(state, self._span(begin, end))
+    def advance(self, state: State, borders: Sequence[int]) -> Chunk:
+        """Take the steps of up to `MOST_SPANS` spans, from the first border to the last."""
+        chunk: Chunk = self.chunk(state, self._spans(borders))
         return chunk
 
     def measured(self, program: EnsembleProgram, step: int, model: Any) -> Any:
@@ -95,9 +95,11 @@ class Programs:
         key, _ = program.shared
         return program(model, (key, np.int32(step)))
 
-    def _span(self, begin: int, end: int) -> tuple[Any, ...]:
-        refresh = [np.bool_(end in self.refreshes)] * bool(self.refreshes)
-        return np.int32(begin), np.int32(end), *refresh
+    def _spans(self, borders: Sequence[int]) -> tuple[Any, ...]:
+        row = np.full(steps.MOST_SPANS + 1, borders[-1], np.int32)
+        row[: len(borders)] = borders
+        refresh = [np.bool_(borders[-1] in self.refreshes)] * bool(self.refreshes)
+        return row, np.int32(len(borders) - 1), *refresh
 
     def _of_model(self, function: MemberFunction, stream: int) -> EnsembleProgram:
         key = jax.random.fold_in(self.grid.key, stream)  # 0 and 1 are used by Keys

@@ -73,11 +73,13 @@ class Request:
         start = None
         if self.start is not None:
             start = state_of(self.start, programs.example, programs.grid.order)
-        stops = {step for record in records for step in record.steps} | set(self.refreshes)
-        borders = sorted(step for step in stops if step > begin)
+        history, *of_states = records
+        stops = {step for record in of_states for step in record.steps} | set(self.refreshes)
         keep = self.diverged == "keep"
         coords = coords_of(objective)
-        return Training(programs, self.axes, records, borders, begin, start, coords, keep)
+        return Training(
+            programs, self.axes, records, history.steps, stops, begin, start, coords, keep
+        )
 
     def _check_steps(self) -> int:
         """Check all numbers of steps; return the number of steps taken before."""
@@ -101,13 +103,13 @@ class Request:
         return Programs(self.problem, grid, frozenset(self.refreshes), self.probe)
 
     def _records(self, programs: Programs, begin: int) -> list[Record]:
-        """Return the records: of the loss, parameter snapshots and the probe's arrays."""
+        """Return the records: of the loss, then of parameter snapshots and the probe's arrays."""
         sizes = [axis.size for axis in programs.grid.order]
 
         def of_all(leaf: Any) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((*sizes, *leaf.shape), leaf.dtype)
 
-        loss = of_all(programs.chunk.traced.shapes.loss)
+        loss = of_all(jax.ShapeDtypeStruct((), programs.chunk.traced.shapes.loss.dtype))
         # 10 to 100 points, from 100 steps on at least ten steps apart
         recorded = even_steps(self.steps, min(100, max(10, self.steps // 10)))
         stops = {begin + step for step in recorded} | set(self.refreshes)

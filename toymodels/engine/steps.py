@@ -20,6 +20,7 @@ from toymodels.engine.objective import Objective, Refreshing, at_step
 from toymodels.models.parameters import check_trainable, parameters
 
 NEVER = np.iinfo(np.int32).max
+MOST_SPANS = 100
 
 
 class State(NamedTuple):
@@ -30,10 +31,10 @@ class State(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """The result of a chunk of steps."""
+    """The result of a chunk of steps, which consists of spans."""
 
     state: State
-    loss: Float[Array, "*axes"]  # mean over the chunk's steps
+    loss: Float[Array, "*axes spans"]  # mean over each span's steps, and 0 after the last one
     diverged_at: Int[Array, "*axes"]  # first step whose loss is not finite, or NEVER
     diverged_loss: Float[Array, "*axes"]  # the loss at that step
 
@@ -52,15 +53,24 @@ def advance(
     optimizer: optax.GradientTransformation,
     state: State,
     key: PRNGKeyArray,
-    begin: Int[Array, ""],
-    end: Int[Array, ""],
+    borders: Int[Array, " borders"],
+    spans: Int[Array, ""],
     refresh: Bool[Array, ""] | None = None,
 ) -> Chunk:
-    """Take steps `begin` to `end` (excluded), then call the objective's `refresh` if it is True.
+    """Take the steps of some spans, then call the objective's `refresh` if `refresh` is True.
 
-    With `refresh=None` the program has no branch for it. The result does not depend on how a run
-    is divided into chunks, as long as it refreshes after the same steps. A member whose loss is
-    not finite is NaN from the end of its chunk on.
+    With `refresh=None` the program has no branch for it. The result does not depend on how spans
+    are divided into chunks, as long as it refreshes after the same steps. A member whose loss is
+    not finite is NaN from the end of its span on.
+
+    Args:
+        objective: the objective.
+        optimizer: the optimizer.
+        state: the state before the first step.
+        key: PRNG key of the batches.
+        borders: span s consists of the steps `borders[s]` to `borders[s + 1]` (excluded).
+        spans: the number of spans, at most `MOST_SPANS`.
+        refresh: whether to refresh after the last one.
     """
     update = optax.with_extra_args_support(optimizer).update
 
@@ -89,12 +99,19 @@ def advance(
         )
 
     zero = jnp.zeros(())
+
+    def span(s, carry: tuple[Chunk, Array]) -> tuple[Chunk, Array]:
+        chunk, losses = carry
+        begin, end = borders[s], borders[s + 1]
+        chunk = lax.fori_loop(begin, end, step, _nan_if_diverged(chunk._replace(loss=zero)))
+        return chunk, losses.at[s].set(chunk.loss / (end - begin))
+
     chunk = Chunk(state, zero, jnp.asarray(NEVER, jnp.int32), zero)
-    chunk = lax.fori_loop(begin, end, step, chunk)
-    chunk = chunk._replace(loss=chunk.loss / (end - begin))
+    chunk, losses = lax.fori_loop(0, spans, span, (chunk, jnp.zeros(MOST_SPANS)))
     if refresh is not None and isinstance(objective, Refreshing):
+        end = borders[spans]
         chunk = chunk._replace(state=_refreshed(objective, chunk.state, key, end, refresh))
-    return chunk._replace(state=_nan_where(chunk.diverged_at != NEVER, chunk.state))
+    return _nan_if_diverged(chunk._replace(loss=losses))
 
 
 def with_weights(params: Any, weights: dict[str, Any]) -> Any:
@@ -115,13 +132,15 @@ def _refreshed(objective: Refreshing, state: State, key, end, refresh) -> State:
     return refreshed
 
 
-def _nan_where(diverged: Bool[Array, ""], state: State) -> State:
+def _nan_if_diverged(chunk: Chunk) -> Chunk:
+    diverged = chunk.diverged_at != NEVER
+
     def of_leaf(leaf):
         return (
             jnp.where(diverged, jnp.nan, leaf) if jnp.issubdtype(leaf.dtype, jnp.floating) else leaf
         )
 
-    return jax.tree.map(of_leaf, state)
+    return chunk._replace(state=jax.tree.map(of_leaf, chunk.state))
 
 
 def even_steps(steps: int, count: int = 100) -> tuple[int, ...]:

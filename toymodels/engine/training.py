@@ -1,12 +1,15 @@
 """The training loop over chunks of steps.
 
 Everything but the steps happens between chunks: the check for divergence, records, progress,
-checkpoints, stopping and, after the requested steps only, the objective's `refresh`.
+checkpoints, stopping and, after the requested steps only, the objective's `refresh`. That takes
+about a millisecond, as long as hundreds of small steps, so a chunk consists of several spans: each
+of them gives a point of the loss curve and a report, and the last one the state.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,13 +21,14 @@ from toymodels.engine.axes import Axis
 from toymodels.engine.dataset import to_dataset
 from toymodels.engine.member_programs import Programs
 from toymodels.engine.records import Record, Run
-from toymodels.engine.steps import NEVER, Chunk, State
+from toymodels.engine.steps import MOST_SPANS, NEVER, Chunk, State
 
 SECONDS_BETWEEN_SAVES = 2.0
+SECONDS_A_CHUNK = 0.5
 
 Report = Callable[[int, int, Any], bool | None]
-"""Called as report(step, steps, loss) after each chunk: the current step, the last step, and each
-member's mean loss since the previous report. A true return value ends the run."""
+"""Called as report(step, steps, loss) for each span: its last step, the training's last step, and
+each member's mean loss since the previous report. A true return value ends the run."""
 
 
 class TrainingDiverged(RuntimeError):
@@ -52,7 +56,8 @@ class Training:
         programs: the problem's programs over its grid.
         axes: the axes, in the order of the result's dimensions.
         records: the variables to record.
-        borders: the last step of each chunk.
+        borders: the last step of each span.
+        stops: the borders whose state is recorded or refreshed, each the end of a chunk.
         begin: the number of steps taken before.
         start: the state after them; None before the first step.
         coords: the objective's coordinates of the result.
@@ -63,6 +68,7 @@ class Training:
     axes: Sequence[Axis]
     records: Sequence[Record]
     borders: Sequence[int]
+    stops: Set[int]
     begin: int
     start: State | None
     coords: Mapping[str, tuple[str, np.ndarray]]
@@ -83,24 +89,20 @@ class Training:
                 members are not kept.
             KeyboardInterrupt: at Ctrl-C otherwise; with a store, the state is saved.
         """
-        run, last, named = self._first(store), self.borders[-1], self._named()
+        run, last = self._first(store), self.borders[-1]
         saved_at = time.monotonic()
         try:
-            for border, chunk in self._chunks(run):
-                diverged = np.asarray(np.minimum(run.diverged, np.asarray(chunk.diverged_at)))
-                self._check_finite(diverged, chunk.diverged_loss)
-                loss = np.asarray(chunk.loss)
-                for record in self.records:
-                    record.write(run.rows, border, chunk.state, loss)
+            for borders, chunk in self._chunks(run):
+                step, diverged, stop = self._read(run, borders, chunk, reports)
+                if step < borders[-1]:  # the state there was not kept
+                    chunk = self.programs.advance(run.state, [b for b in borders if b <= step])
                 # a single assignment, so that an interrupt leaves a consistent run
-                run = replace(run, state=chunk.state, step=border, diverged=diverged)
-                said = [report(border, last, named(loss)) for report in reports]
-                stop = any(said)
+                run = replace(run, state=chunk.state, step=step, diverged=diverged)
                 seconds = time.monotonic() - saved_at
-                if store and (stop or border == last or seconds > SECONDS_BETWEEN_SAVES):
+                if store and (stop or step == last or seconds > SECONDS_BETWEEN_SAVES):
                     store.save(run.to_arrays(self.records))
                     saved_at = time.monotonic()
-                if stop and border < last:
+                if stop and step < last:
                     return replace(run, ended="stopped by report")
         except KeyboardInterrupt:
             if store:
@@ -157,21 +159,58 @@ class Training:
         diverged = np.full([axis.size for axis in self.order], NEVER, np.int32)
         return Run(state, self.begin, diverged, rows)
 
-    def _chunks(self, run: Run) -> Iterator[tuple[int, Chunk]]:
-        """Yield the remaining chunks with their last steps, each after the next was dispatched.
+    def _chunks(self, run: Run) -> Iterator[tuple[Sequence[int], Chunk]]:
+        """Yield the remaining chunks with their borders, each after the next was dispatched.
 
-        JAX dispatches asynchronously, so that devices do not wait for the work between chunks.
+        JAX dispatches asynchronously, so that devices do not wait for the work between chunks. A
+        chunk has as many spans as the previous ones say take `SECONDS_A_CHUNK`.
         """
-        state, step, started = run.state, run.step, None
-        for border in (b for b in self.borders if b > run.step):
-            chunk = self.programs.advance(state, step, border)
-            state, step = chunk.state, border
+        left, state, started = (
+            [run.step, *(b for b in self.borders if b > run.step)],
+            run.state,
+            None,
+        )
+        spans, since = 1, time.monotonic()
+        while len(left) > 1:
+            borders = self._together(left[: spans + 1])
+            chunk = self.programs.advance(state, borders)
+            left, state = left[len(borders) - 1 :], chunk.state
             if started:
                 yield started
-            started = border, chunk
+                now = time.monotonic()
+                # of the first chunk the time includes compilation, so that the next ones are short
+                fitting = SECONDS_A_CHUNK / (now - since) * (len(started[0]) - 1)
+                spans, since = max(1, int(min(fitting, MOST_SPANS))), now
+            started = borders, chunk
         if started:
             yield started
 
+    def _together(self, borders: Sequence[int]) -> Sequence[int]:
+        """Return the borders of a chunk's spans: those given, up to the first stop."""
+        stop = next((i for i, b in enumerate(borders[1:], 1) if b in self.stops), len(borders) - 1)
+        return borders[: stop + 1]
+
+    def _read(
+        self, run: Run, borders: Sequence[int], chunk: Chunk, reports: Sequence[Report]
+    ) -> tuple[int, np.ndarray, bool]:
+        """Record and report the spans of a chunk, until a report asks to stop.
+
+        Returns the last step read, the steps up to there at which members diverged, and whether a
+        report asked to stop.
+        """
+        diverged_at = np.minimum(run.diverged, np.asarray(chunk.diverged_at))
+        losses = np.moveaxis(np.asarray(chunk.loss), -1, 0)
+        for step, loss in zip(borders[1:], losses, strict=False):
+            diverged = np.where(diverged_at < step, diverged_at, NEVER)
+            self._check_finite(diverged, chunk.diverged_loss)
+            for record in self.records:
+                record.write(run.rows, step, chunk.state, loss)
+            said = [report(step, self.borders[-1], self._named(loss)) for report in reports]
+            if any(said):
+                return step, diverged, True
+        return step, diverged, False
+
+    @cached_property
     def _named(self) -> Callable[[np.ndarray], xr.DataArray]:
         """Return a function that names the dimensions of losses, in the order of the axes."""
         coords = {axis.name: axis.labels for axis in self.axes}
