@@ -118,8 +118,9 @@ def test_results_merge_although_a_member_of_one_diverged():
 
 def test_ctrl_c_ends_the_run():
     def interrupted(*asked, **options):
-        def report(step, *_):
-            raise KeyboardInterrupt
+        def report(step, steps, _loss):
+            if step == steps:
+                raise KeyboardInterrupt
 
         return tm.train(*asked, report=report, **options)
 
