@@ -6,6 +6,7 @@ computed several times faster.
 """
 
 import math
+from functools import partial
 from itertools import cycle, islice
 
 import jax
@@ -60,6 +61,7 @@ def unit_interval(bits: UInt32[Array, "..."]) -> Float[Array, "..."]:
     return jnp.minimum(bits.astype(kind) * jnp.asarray(2**-32, kind), below_one)
 
 
+@partial(jax.jit, inline=True)  # traced once, as tracing the rounds takes long
 def threefry(
     key: UInt32[Array, "2"], counts: UInt32[Array, "..."]
 ) -> tuple[UInt32[Array, "..."], UInt32[Array, "..."]]:
