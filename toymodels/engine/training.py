@@ -2,8 +2,8 @@
 
 Everything but the steps happens between chunks: the check for divergence, records, progress,
 checkpoints, stopping and, after the requested steps only, the objective's `refresh`. That takes
-about a millisecond, as long as hundreds of small steps, so a chunk consists of several spans: each
-of them gives a point of the loss curve and a report, and the last one the state.
+about a millisecond, as long as ten steps of a small ensemble. So a chunk takes about half a second
+and consists of spans: each span gives a point of the loss curve, and the last one the state.
 """
 
 import time
@@ -165,12 +165,8 @@ class Training:
         JAX dispatches asynchronously, so that devices do not wait for the work between chunks. A
         chunk has as many spans as the previous ones say take `SECONDS_A_CHUNK`.
         """
-        left, state, started = (
-            [run.step, *(b for b in self.borders if b > run.step)],
-            run.state,
-            None,
-        )
-        spans, since = 1, time.monotonic()
+        left = [run.step, *(border for border in self.borders if border > run.step)]
+        state, started, spans, since = run.state, None, 1, time.monotonic()
         while len(left) > 1:
             borders = self._together(left[: spans + 1])
             chunk = self.programs.advance(state, borders)
