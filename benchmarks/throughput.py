@@ -12,9 +12,9 @@ references, written anew:
   PyTorch, as those that it compiles for a CPU take twice as long;
 - "plain JAX": the style of public replications, one jitted step for each iteration in Python.
 
-Ours is `toymodels.train`, as every experiment calls it, with the work between chunks: as many steps
-as take two seconds. Wall-clock times of a step, sampling included; compilation and test losses are
-not. All sides take turns (`common.time_in_turns`).
+Ours is the loop of `toymodels.train`, with the work between chunks. Wall-clock times of a step,
+sampling included; compilation and test losses are not. All sides take turns of about two seconds,
+half a second with --quick (`common.time_in_turns`).
 
 - ten sparsities, which share random draws in ours, as in the experiments;
 - ten seeds at one sparsity, with separate draws. The references draw for each instance in both.

@@ -20,7 +20,7 @@ from toymodels.engine.objective import Objective, Refreshing, at_step
 from toymodels.models.parameters import check_trainable, parameters
 
 NEVER = np.iinfo(np.int32).max
-MOST_SPANS = 100
+MOST_SPANS = 100  # as many as a loss curve has points, where nothing else is recorded
 
 
 class State(NamedTuple):
@@ -68,7 +68,8 @@ def advance(
         optimizer: the optimizer.
         state: the state before the first step.
         key: PRNG key of the batches.
-        borders: span s consists of the steps `borders[s]` to `borders[s + 1]` (excluded).
+        borders: span s consists of the steps `borders[s]` to `borders[s + 1]` (excluded); entries
+            after `borders[spans]` are ignored.
         spans: the number of spans, at most `MOST_SPANS`.
         refresh: whether to refresh after the last one.
     """
